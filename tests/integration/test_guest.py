@@ -32,13 +32,17 @@ def run(*command):
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
-def answers(address, seconds):
+def within(seconds, true):
     end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if subprocess.run(["ping", "-c1", "-W1", address], capture_output=True, check=False).returncode == 0:
-            return True
+    while not true():
+        if time.monotonic() > end:
+            return False
         time.sleep(0.05)
-    return False
+    return True
+
+
+def answers(address):
+    return subprocess.run(["ping", "-c1", "-W1", address], capture_output=True, check=False).returncode == 0
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -75,12 +79,12 @@ def test_static_addresses(boot):
     console = boot(
         "static", "52:54:00:00:00:01", "guest.ip=192.168.150.9/24 guest.ip6=fd00:150::9/64 guest.gw=192.168.150.1"
     )
-    assert answers("192.168.150.9", 20), console.read_text()
-    assert answers("fd00:150::9", 5), console.read_text()
-    assert "GUEST UP eth0 192.168.150.9/24" in console.read_text()
+    assert within(20, lambda: answers("192.168.150.9")), console.read_text()
+    assert within(5, lambda: answers("fd00:150::9")), console.read_text()
+    assert within(5, lambda: "GUEST UP eth0 192.168.150.9/24" in console.read_text())
 
 
 def test_dhcp(boot):
     console = boot("dhcp", "52:54:00:00:00:02", "guest.dhcp=1")
-    assert answers("192.168.150.20", 20), console.read_text()
+    assert within(20, lambda: answers("192.168.150.20")), console.read_text()
     assert "52:54:00:00:00:02" in run("virsh", "net-dhcp-leases", "guests")

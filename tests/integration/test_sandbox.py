@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
@@ -39,11 +40,9 @@ def sandbox(script, *flags, **options):
 def processes(word):
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
+        with contextlib.suppress(OSError):
             if word in path.read_bytes().decode(errors="replace"):
                 found.append(path.parent.name)
-        except OSError:
-            pass
     return found
 
 
@@ -103,9 +102,7 @@ def test_two_do_not_see_each_other(nat):
         virsh net-list --name; ls /sys/class/net; hostname
     """
     both = [
-        subprocess.Popen(
-            [SANDBOX, "bash", "-euc", text], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
+        subprocess.Popen([SANDBOX, "bash", "-euc", text], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         for text in (script, script.replace("nat.xml", "other.xml"))
     ]
     nat.with_name("other.xml").write_text(NAT.replace("<name>nat", "<name>other").replace("sbtest0", "sbtest1"))
@@ -136,10 +133,8 @@ def test_killed_leaves_nothing(number, nat, tmp_path):
     def alive():
         found = []
         for path in Path("/proc").glob("[0-9]*/ns/net"):
-            try:
+            with contextlib.suppress(OSError):
                 found += [path] if os.readlink(path) in namespace else []
-            except OSError:
-                pass
         return found
 
     wait_until(lambda: not alive() and not processes(f"sleep\0{seconds}"), 5)
@@ -147,7 +142,9 @@ def test_killed_leaves_nothing(number, nat, tmp_path):
 
 
 def test_capabilities_are_cached():
-    result = sandbox("for i in 1 2; do s=$(date +%s%N); virsh domcapabilities >/dev/null; echo $(($(date +%s%N)-s)); done")
+    result = sandbox(
+        "for i in 1 2; do s=$(date +%s%N); virsh domcapabilities >/dev/null; echo $(($(date +%s%N)-s)); done"
+    )
     times = [int(text) / 1e9 for text in result.stdout.split()]
     assert len(times) == 2 and max(times) < 5, times
 
