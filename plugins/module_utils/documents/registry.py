@@ -1,0 +1,15 @@
+# Copyright (c) virtnet.libvirt contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every document of the collection by the name of the module that takes its options."""
+
+from __future__ import annotations
+
+from .network import NETWORK
+
+DOCUMENTS = {
+    "network": NETWORK,
+}
+
+# options of modules that say what to do with a document, not what is in it
+CONTROL_OPTIONS = ("uri", "state", "autostart", "persistent", "restart", "purge", "status")

@@ -1,0 +1,265 @@
+# Copyright (c) virtnet.libvirt contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""libvirt, and nothing else: the only file that imports it.
+
+What is read is kept until :meth:`Hypervisor.forget`, so that many objects in one task are read once.
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass, field
+from typing import Any, Callable, Iterator
+from urllib.parse import urlsplit
+
+from .schema import dump_xml, load_xml
+
+try:
+    import libvirt
+
+    LIBVIRT_ERROR = None
+except ImportError as error:
+    libvirt = None
+    LIBVIRT_ERROR = error
+
+# libvirt's numbers for virNetworkUpdate
+ADD_LAST, DELETE, MODIFY = 3, 2, 1
+LIVE, CONFIG = 1, 2
+
+
+class HypervisorError(Exception):
+    """What libvirt answered when it did not do what it was asked."""
+
+
+@dataclass(frozen=True)
+class NetworkRecord:
+    """A network as libvirt has it: ``config`` is its persistent, ``live`` its running document, None without one."""
+
+    name: str
+    uuid: str
+    active: bool
+    persistent: bool
+    autostart: bool
+    config: Any
+    live: Any
+    ports: tuple = ()
+
+
+@dataclass(frozen=True)
+class GuestInterface:
+    """An interface of a running guest that is connected to a network."""
+
+    domain: str
+    domain_uuid: str
+    mac: str
+    tap: str
+    port: str
+    live: Any
+    inactive: Any
+
+    @property
+    def label(self) -> str:
+        return "%s (%s)" % (self.domain, self.mac)
+
+
+@dataclass
+class _Snapshot:
+    networks: Any = None
+    records: dict = field(default_factory=dict)
+    guests: Any = None
+
+
+def _quiet(call: Callable) -> Callable:
+    """Turns libvirt's exceptions into HypervisorError."""
+
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return call(*args, **kwargs)
+        except libvirt.libvirtError as error:
+            raise HypervisorError(error.get_error_message() or str(error)) from error
+
+    return wrapped
+
+
+class Hypervisor:
+    """A connection to libvirt."""
+
+    @_quiet
+    def __init__(self, uri: str) -> None:
+        libvirt.registerErrorHandler(lambda context, error: None, None)
+        self.uri = uri
+        self._connection = libvirt.open(uri)
+        number = self._connection.getLibVersion()
+        self.version = (number // 1000000, number // 1000 % 1000, number % 1000)
+        self._snapshot = _Snapshot()
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the kernel that this process talks to is the one of libvirt's host."""
+        parts = urlsplit(self.uri)
+        return not parts.netloc and not parts.scheme.startswith("test")
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def forget(self) -> None:
+        """Read everything anew from here on."""
+        self._snapshot = _Snapshot()
+
+    # --- reading
+
+    @_quiet
+    def network_names(self) -> list:
+        return sorted(self._networks())
+
+    def _networks(self) -> dict:
+        if self._snapshot.networks is None:
+            self._snapshot.networks = {network.name(): network for network in self._connection.listAllNetworks()}
+        return self._snapshot.networks
+
+    def network(self, name: str) -> NetworkRecord | None:
+        """The network of that name, or None."""
+        if name not in self._networks():
+            return None
+        if name not in self._snapshot.records:
+            self._snapshot.records[name] = self._read_network(self._networks()[name])
+        return self._snapshot.records[name]
+
+    @_quiet
+    def _read_network(self, network: Any) -> NetworkRecord:
+        active, persistent = bool(network.isActive()), bool(network.isPersistent())
+        return NetworkRecord(
+            name=network.name(),
+            uuid=network.UUIDString(),
+            active=active,
+            persistent=persistent,
+            autostart=bool(persistent and network.autostart()),
+            config=load_xml(network.XMLDesc(libvirt.VIR_NETWORK_XML_INACTIVE)) if persistent else None,
+            live=load_xml(network.XMLDesc(0)) if active else None,
+            ports=tuple(load_xml(port.XMLDesc(0)) for port in network.listAllPorts()) if active else (),
+        )
+
+    def guests_of(self, network: str) -> list:
+        """The interfaces of running guests that are connected to a network."""
+        if self._snapshot.guests is None:
+            self._snapshot.guests = list(self._read_guests())
+        return [guest for guest in self._snapshot.guests if guest.live.find("source").get("network") == network]
+
+    @_quiet
+    def _read_guests(self) -> list:
+        guests = []
+        for domain in self._connection.listAllDomains(libvirt.VIR_CONNECT_LIST_DOMAINS_ACTIVE):
+            live = load_xml(domain.XMLDesc(0))
+            inactive = load_xml(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE))
+            guests += _interfaces(domain, live, inactive)
+        return guests
+
+    @_quiet
+    def leases(self, name: str) -> list:
+        """The DHCP leases of a network, as plain data; none where it gives none."""
+        if not self.network(name).active:
+            return []
+        return [{"mac": lease["mac"], "ip": lease["ipaddr"], "prefix": lease["prefix"], "hostname": lease["hostname"],
+                 "client_id": lease["clientid"], "expiry": lease["expirytime"]}
+                for lease in self._networks()[name].DHCPLeases()]
+
+    # --- changing
+
+    @_quiet
+    def define_network(self, document: Any) -> None:
+        self._connection.networkDefineXML(_text(document))
+
+    @_quiet
+    def create_network(self, document: Any) -> None:
+        """Starts a transient network."""
+        self._connection.networkCreateXML(_text(document))
+
+    def _look_up(self, name: str) -> Any:
+        return self._connection.networkLookupByName(name)
+
+    @_quiet
+    def undefine_network(self, name: str) -> None:
+        self._look_up(name).undefine()
+
+    @_quiet
+    def start_network(self, name: str) -> None:
+        self._look_up(name).create()
+
+    @_quiet
+    def stop_network(self, name: str) -> None:
+        self._look_up(name).destroy()
+
+    @_quiet
+    def set_network_autostart(self, name: str, autostart: bool) -> None:
+        self._look_up(name).setAutostart(int(autostart))
+
+    @_quiet
+    def update_network(self, name: str, command: int, section: int, parent: int, element: Any, flag: int) -> None:
+        """virNetworkUpdate on the running (LIVE) or the persistent (CONFIG) network."""
+        self._look_up(name).update(command, section, parent, _text(element), flag)
+
+    @_quiet
+    def plug_in_again(self, guest: GuestInterface, bridge: str) -> None:
+        """Puts a running guest's tap back into a bridge that was made again, by the API alone.
+
+        libvirt does nothing when it is given the interface as it is. So the interface becomes one of a plain
+        bridge for a moment, and then one of the network again, which allocates its port anew.
+        """
+        domain = self._connection.lookupByUUIDString(guest.domain_uuid)
+        direct = copy.deepcopy(guest.inactive)
+        direct.set("type", "bridge")
+        source = direct.find("source")
+        source.attrib.clear()
+        source.set("bridge", bridge)
+        inbound = direct.find("bandwidth/inbound")
+        if inbound is not None:
+            inbound.attrib.pop("floor", None)
+            if not inbound.attrib:
+                inbound.getparent().remove(inbound)
+        for document in (direct, guest.inactive):
+            domain.updateDeviceFlags(_text(document), libvirt.VIR_DOMAIN_AFFECT_LIVE)
+
+    @_quiet
+    def reclaim_port(self, network: str, port: Any) -> None:
+        """Tells a started network again of a port whose guest kept its device all the time."""
+        self._look_up(network).portCreateXML(_text(port), libvirt.VIR_NETWORK_PORT_CREATE_RECLAIM)
+
+
+def _text(document: Any) -> str:
+    return dump_xml(document)
+
+
+def _interfaces(domain: Any, live: Any, inactive: Any) -> Iterator[GuestInterface]:
+    """The interfaces of a running domain that belong to a network."""
+    for interface in live.findall("devices/interface"):
+        source = interface.find("source")
+        if source is None or not source.get("network"):
+            continue
+        mac = interface.find("mac").get("address")
+        target = interface.find("target")
+        same = [other for other in inactive.findall("devices/interface")
+                if other.find("mac").get("address").lower() == mac.lower() and other.get("type") == "network"
+                and other.find("source").get("network") == source.get("network")]
+        yield GuestInterface(
+            domain=domain.name(),
+            domain_uuid=domain.UUIDString(),
+            mac=mac,
+            tap=target.get("dev") if target is not None else "",
+            port=source.get("portid") or "",
+            live=interface,
+            inactive=same[0] if same else _as_configured(interface),
+        )
+
+
+def _as_configured(interface: Any) -> Any:
+    """A live interface that is in no persistent document, in the form that an update takes."""
+    configured = copy.deepcopy(interface)
+    configured.set("type", "network")
+    source = configured.find("source")
+    for name in set(source.attrib) - {"network", "portgroup"}:
+        del source.attrib[name]
+    for name in ("target", "alias"):
+        for element in configured.findall(name):
+            configured.remove(element)
+    return configured

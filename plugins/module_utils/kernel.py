@@ -1,0 +1,202 @@
+# Copyright (c) virtnet.libvirt contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The kernel's networking by netlink: the only file that imports pyroute2, and only when it is needed.
+
+Everything is returned as plain data. What is read is kept until :meth:`Kernel.forget`.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from typing import Any
+
+SYS_CLASS_NET = "/sys/class/net"
+HZ = 100  # the unit of bridge timers in netlink is 1/100 s
+PORT_SETTINGS = {
+    "IFLA_BRPORT_LEARNING": "brport_learning",
+    "IFLA_BRPORT_UNICAST_FLOOD": "brport_unicast_flood",
+    "IFLA_BRPORT_MCAST_FLOOD": "brport_mcast_flood",
+    "IFLA_BRPORT_BCAST_FLOOD": "brport_bcast_flood",
+    "IFLA_BRPORT_ISOLATED": "brport_isolated",
+    "IFLA_BRPORT_MODE": "brport_mode",
+    "IFLA_BRPORT_GUARD": "brport_guard",
+    "IFLA_BRPORT_PROTECT": "brport_protect",
+}
+
+
+class KernelError(Exception):
+    """What the kernel answered when it did not do what it was asked."""
+
+
+class Kernel:
+    """The devices, addresses and routes of this network namespace."""
+
+    def __init__(self) -> None:
+        self._netlink = None
+        self._devices = None
+
+    def _connection(self) -> Any:
+        if self._netlink is None:
+            from pyroute2 import IPRoute
+
+            self._netlink = IPRoute()
+        return self._netlink
+
+    def close(self) -> None:
+        if self._netlink is not None:
+            self._netlink.close()
+
+    def forget(self) -> None:
+        """Read everything anew from here on."""
+        self._devices = None
+
+    # --- reading
+
+    @staticmethod
+    def names() -> dict:
+        """Every device by name, and whether it is a Linux bridge; cheap, without netlink."""
+        return {name: os.path.isdir(os.path.join(SYS_CLASS_NET, name, "bridge"))
+                for name in os.listdir(SYS_CLASS_NET)}
+
+    def devices(self) -> dict:
+        """Every device by name: index, up, mtu, mac, master, kind, stp, delay (s), addresses, routes, port."""
+        if self._devices is None:
+            self._devices = self._read()
+        return self._devices
+
+    def device(self, name: str) -> dict | None:
+        return self.devices().get(name)
+
+    def members(self, bridge: str) -> list:
+        """The names of the devices that are in a bridge."""
+        return sorted(name for name, device in self.devices().items() if device["master"] == bridge)
+
+    def _read(self) -> dict:
+        netlink = self._connection()
+        messages = list(netlink.get_links())
+        names = {message["index"]: message.get_attr("IFLA_IFNAME") for message in messages}
+        devices = {names[message["index"]]: _device(message, names) for message in messages}
+        for message in netlink.get_addr():
+            device = devices.get(names.get(message["index"]))
+            address = message.get_attr("IFA_LOCAL") or message.get_attr("IFA_ADDRESS")
+            if device is not None:
+                device["addresses"].append("%s/%d" % (address, message["prefixlen"]))
+        for family in (socket.AF_INET, socket.AF_INET6):
+            for message in netlink.get_routes(family=family):
+                device = devices.get(names.get(message.get_attr("RTA_OIF")))
+                if device is not None and message.get_attr("RTA_GATEWAY"):
+                    device["routes"].append(_route(message, family))
+        return devices
+
+    # --- changing
+
+    def _index(self, name: str) -> int:
+        try:
+            return socket.if_nametoindex(name)
+        except OSError as error:
+            raise KernelError("there is no device %s" % name) from error
+
+    def _call(self, what: str, *args: Any, **kwargs: Any) -> None:
+        from pyroute2.netlink.exceptions import NetlinkError
+
+        try:
+            getattr(self._connection(), what)(*args, **kwargs)
+        except NetlinkError as error:
+            raise KernelError("%s: %s" % (error, os.strerror(error.code)) if error.code else str(error)) from error
+
+    def make_bridge(self, name: str, mac: str | None) -> None:
+        self._call("link", "add", ifname=name, kind="bridge", **({"address": mac} if mac else {}))
+
+    def remove_device(self, name: str) -> None:
+        self._call("link", "del", index=self._index(name))
+
+    def set_up(self, name: str, up: bool) -> None:
+        self._call("link", "set", index=self._index(name), state="up" if up else "down")
+
+    def set_mtu(self, name: str, mtu: int) -> None:
+        self._call("link", "set", index=self._index(name), mtu=mtu)
+
+    def set_bridge(self, name: str, stp: bool, delay: int) -> None:
+        """Spanning tree on or off and the forward delay in seconds; the delay goes first, as libvirt has it."""
+        index = self._index(name)
+        self._call("link", "set", index=index, kind="bridge", br_stp_state=0)
+        self._call("link", "set", index=index, kind="bridge", br_forward_delay=delay * HZ)
+        if stp:
+            self._call("link", "set", index=index, kind="bridge", br_stp_state=1)
+
+    def set_master(self, name: str, bridge: str | None) -> None:
+        self._call("link", "set", index=self._index(name), master=self._index(bridge) if bridge else 0)
+
+    def set_port(self, name: str, settings: dict) -> None:
+        """Puts back what :meth:`devices` said of a device's place in its bridge."""
+        if settings:
+            self._call("brport", "set", index=self._index(name), **{
+                key[len("brport_"):]: value for key, value in settings.items()})
+
+    def add_address(self, name: str, address: str) -> None:
+        self._addr("add", name, address)
+
+    def remove_address(self, name: str, address: str) -> None:
+        self._addr("del", name, address)
+
+    def _addr(self, what: str, name: str, address: str) -> None:
+        host, prefix = address.split("/")
+        options = {"index": self._index(name), "address": host, "prefixlen": int(prefix)}
+        if ":" not in host and what == "add" and int(prefix) < 31:
+            options["broadcast"] = _broadcast(address)
+        self._call("addr", what, **options)
+
+    def add_route(self, name: str, destination: str, gateway: str, metric: int) -> None:
+        self._route("add", name, destination, gateway, metric)
+
+    def remove_route(self, name: str, destination: str, gateway: str, metric: int) -> None:
+        self._route("del", name, destination, gateway, metric)
+
+    def _route(self, what: str, name: str, destination: str, gateway: str, metric: int) -> None:
+        family = socket.AF_INET6 if ":" in destination else socket.AF_INET
+        self._call("route", what, dst=destination, gateway=gateway, oif=self._index(name), priority=metric,
+                   family=family)
+
+
+def _broadcast(address: str) -> str:
+    import ipaddress
+
+    return str(ipaddress.ip_interface(address).network.broadcast_address)
+
+
+def _device(message: Any, names: dict) -> dict:
+    info = message.get_attr("IFLA_LINKINFO")
+    data = info.get_attr("IFLA_INFO_DATA") if info else None
+    port = info.get_attr("IFLA_INFO_SLAVE_DATA") if info and info.get_attr("IFLA_INFO_SLAVE_KIND") == "bridge" else None
+    bridge = info is not None and info.get_attr("IFLA_INFO_KIND") == "bridge" and data is not None
+    delay = data.get_attr("IFLA_BR_FORWARD_DELAY") if bridge else None
+    return {
+        "up": bool(message["flags"] & 1),
+        "mtu": message.get_attr("IFLA_MTU"),
+        "mac": message.get_attr("IFLA_ADDRESS"),
+        "master": names.get(message.get_attr("IFLA_MASTER")),
+        "kind": info.get_attr("IFLA_INFO_KIND") if info else None,
+        "stp": bool(data.get_attr("IFLA_BR_STP_STATE")) if bridge else None,
+        "delay": delay / HZ if bridge else None,
+        "port": _port_settings(port),
+        "addresses": [],
+        "routes": [],
+    }
+
+
+def _port_settings(port: Any) -> dict:
+    if port is None:
+        return {}
+    settings = {key: port.get_attr(name) for name, key in PORT_SETTINGS.items()}
+    return {key: value for key, value in settings.items() if value is not None}
+
+
+def _route(message: Any, family: int) -> dict:
+    default = "0.0.0.0" if family == socket.AF_INET else "::"
+    return {
+        "destination": "%s/%d" % (message.get_attr("RTA_DST") or default, message["dst_len"]),
+        "gateway": message.get_attr("RTA_GATEWAY"),
+        "metric": message.get_attr("RTA_PRIORITY") or 0,
+    }

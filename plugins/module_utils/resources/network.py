@@ -1,0 +1,431 @@
+# Copyright (c) virtnet.libvirt contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A virtual network: read it from libvirt and the kernel, and plan the steps that make it as desired."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Iterator
+
+from ..converge import Drift, Host, Plan, Step
+from ..documents.network import NETWORK, manages_bridge, refused_by_driver, takes_vlan
+from ..hypervisor import CONFIG, LIVE, NetworkRecord
+from ..schema import Invalid, in_order
+from .network_kernel import bridge_taken, kernel_repairs, missing_devices
+from .network_restart import Restart
+from .network_updates import Update, apply_updates, plan_updates
+
+# nothing reads these from the running definition; it follows at the next start
+MAIN_COPY = ("title", "description", "metadata")
+
+
+@dataclass(frozen=True)
+class NetworkState:
+    """What there is: libvirt's record, its documents as options, and what the kernel has.
+
+    ``devices`` is what Kernel.devices() says, None when it was not asked; ``names`` says of every device whether it
+    is a Linux bridge, None when the kernel is out of reach.
+    """
+
+    record: NetworkRecord | None
+    config: dict | None
+    live: dict | None
+    guests: tuple
+    devices: dict | None
+    names: dict | None
+    version: tuple
+
+    @property
+    def active(self) -> bool:
+        return bool(self.record and self.record.active)
+
+    @property
+    def users(self) -> list:
+        """Names of what uses the network: guests, and whatever else is in its bridge."""
+        known = {guest.tap for guest in self.guests}
+        others = ["port %s" % port.findtext("uuid") for port in self.foreign_ports]
+        return [guest.label for guest in self.guests] + others + [
+            name for name in self.members if name not in known]
+
+    @property
+    def foreign_ports(self) -> list:
+        """Ports that belong to no interface of a running guest."""
+        known = {guest.port for guest in self.guests}
+        return [port for port in (self.record.ports if self.record else ()) if port.findtext("uuid") not in known]
+
+    @property
+    def members(self) -> list:
+        """Devices in the bridge that libvirt made for the network."""
+        bridge = ((self.live or {}).get("bridge") or {}).get("name")
+        if not bridge or not self.devices or not manages_bridge(self.live):
+            return []
+        return sorted(name for name, device in self.devices.items() if device["master"] == bridge)
+
+
+def read_network(host: Host, name: str) -> NetworkState:
+    """Everything about a network, read once."""
+    record = host.libvirt.network(name)
+    active = bool(record and record.active)
+    return NetworkState(
+        record=record,
+        config=NETWORK.parse(record.config) if record and record.config is not None else None,
+        live=_without_found(NETWORK.parse(record.live)) if active else None,
+        guests=tuple(host.libvirt.guests_of(name)) if active and record.ports else (),
+        devices=host.kernel.devices() if host.kernel and active else None,
+        names=host.kernel.names() if host.kernel else None,
+        version=host.libvirt.version,
+    )
+
+
+def _without_found(live: dict) -> dict:
+    """A running pool without the virtual functions that libvirt found by its physical function."""
+    forward = live.get("forward") or {}
+    if not forward.get("pf"):
+        return live
+    return dict(live, forward={name: value for name, value in forward.items()
+                               if name not in ("interfaces", "addresses")})
+
+
+def live_drift(state: NetworkState) -> Iterator[Drift]:
+    """Where the running definition differs from the configuration."""
+    if state.live is not None and state.config is not None:
+        for found in NETWORK.differences(NETWORK.whole(state.config, state.live), state.live):
+            yield Drift("live", *found)
+
+
+def kernel_drift(state: NetworkState) -> list:
+    """Where the kernel differs from the running definition."""
+    return [repair.drift for repair in _repairs(state, state.live) if repair.drift]
+
+
+def _repairs(state: NetworkState, live: dict | None) -> list:
+    if live is None or state.devices is None:
+        return []
+    return list(kernel_repairs(live, state.devices, list(state.guests)))
+
+
+@dataclass
+class Network:
+    """A desired network. Options that are None leave that aspect as it is."""
+
+    name: str
+    options: dict
+    state: str = "present"
+    autostart: bool | None = None
+    persistent: bool | None = None
+    restart: str = "when_idle"
+    purge: bool = False
+    kind: str = field(default="network", init=False)
+
+    def read(self, host: Host) -> NetworkState:
+        return read_network(host, self.name)
+
+    def plan(self, state: NetworkState) -> Plan:
+        return _Planner(self, state).plan()
+
+    def verify(self, state: NetworkState, plan: Plan) -> list:
+        """What is not as planned: a new plan must have nothing to do, and leave only what this one left."""
+        again = _Planner(self, state).plan()
+        known = {drift[:2] for drift in plan.waiting}
+        left = [drift for drift in again.drift if drift[:2] not in known and not _is_main_copy(drift)]
+        if again.steps and not left:
+            left = [Drift("config", step.title, "done", "not done") for step in again.steps]
+        there = {guest.label for guest in state.guests}
+        return left + [Drift("live", "guests[%s]" % label, "connected", None)
+                       for label in plan.guests if label not in there]
+
+    def model(self, state: NetworkState) -> dict:
+        """The network as this module takes it."""
+        return model(state)
+
+
+def model(state: NetworkState) -> dict:
+    """A network as the module takes it."""
+    if state.record is None:
+        return {"state": "absent"}
+    options = dict(state.config if state.config is not None else state.live)
+    return dict(options, state="active" if state.record.active else "inactive", autostart=state.record.autostart,
+                persistent=state.record.persistent)
+
+
+class _Planner:
+    """Plans one network. Every method reads what was given and adds to the plan."""
+
+    def __init__(self, desired: Network, state: NetworkState) -> None:
+        self.desired, self.state, self.name = desired, state, desired.name
+        record = state.record
+        self.runs = {"active": True, "inactive": False, "absent": False}.get(desired.state, state.active)
+        self.persistent = desired.persistent
+        if self.persistent is None:
+            self.persistent = record.persistent if record else True
+        self._plan = Plan(before=model(state), after={})
+
+    def plan(self) -> Plan:
+        if self.desired.state == "absent":
+            self._remove()
+            return self._plan
+        self.merged = self._merged()
+        self._check()
+        self._config_drift()
+        live_left = self._plan_running()
+        self._autostart()
+        self._say(live_left)
+        return self._plan
+
+    def _add(self, title: str, do: Any, undo: Any = None, impact: str = "none") -> None:
+        self._plan.steps.append(Step(title, do, undo, impact))
+
+    # --- what it is to be
+
+    def _merged(self) -> dict:
+        """The whole network as it is to be defined."""
+        current = self.state.config if self.state.config is not None else self.state.live
+        return NETWORK.merge(self.desired.options, current, self.desired.purge)
+
+    def _stated(self, layer: dict) -> dict:
+        """What a layer is compared with: what the task says, with purge everything."""
+        if not self.desired.purge:
+            return self.desired.options
+        return NETWORK.whole(NETWORK.merge(self.desired.options, layer, True), layer)
+
+    def _check(self) -> None:
+        """Refuses what cannot work, before anything is touched."""
+        options = NETWORK.check(self.merged)
+        refused_by_driver(options)
+        self._check_version()
+        record, uuid = self.state.record, self.desired.options.get("uuid")
+        node = NETWORK.node("uuid")
+        if record and uuid and node.normal(uuid) != node.normal(record.uuid):
+            raise Invalid("uuid", "network %s exists with UUID %s, which cannot change" % (self.name, record.uuid))
+        if not self.persistent and not self.runs:
+            raise Invalid("persistent", "false needs state: active; a transient network is gone when it stops")
+        if not self.persistent and self.desired.autostart:
+            raise Invalid("autostart", "true needs persistent: true")
+        if not takes_vlan(options, self.state.version):
+            for path, place in [("", options)] + [("portgroups[%d]." % index, group)
+                                                  for index, group in enumerate(options.get("portgroups") or [])]:
+                if place.get("vlan"):
+                    raise Invalid(path + "vlan", "libvirt %s takes VLAN tags only in forward modes hostdev and"
+                                  " passthrough and on Open vSwitch bridges (virtualport.type: openvswitch);"
+                                  " Linux bridges from 11.0.0" % _dotted(self.state.version))
+
+    def _check_version(self) -> None:
+        for path, since in NETWORK.needs(self.desired.options):
+            if tuple(int(part) for part in since.split(".")) > self.state.version:
+                raise Invalid(path, "needs libvirt %s; this host has %s" % (since, _dotted(self.state.version)))
+
+    # --- the configuration
+
+    def _config_drift(self) -> None:
+        if self.state.config is not None:
+            self._plan.drift += [Drift("config", *found) for found in
+                                 NETWORK.differences(self._stated(self.state.config), self.state.config)]
+
+    def _define_steps(self) -> list:
+        """Steps that make the configuration as it is to be."""
+        name, state = self.name, self.state
+        if not self.persistent:
+            if state.config is None:
+                return []
+            return [Step("make network %s transient" % name, lambda host: host.libvirt.undefine_network(name),
+                         self._define_again())]
+        if state.config is None:
+            base = state.record.live if state.record else None
+            document = NETWORK.render(self.merged, base)
+            return [Step("define network %s" % name, lambda host: host.libvirt.define_network(document),
+                         lambda host: host.libvirt.undefine_network(name))]
+        if not any(drift.layer == "config" for drift in self._plan.drift):
+            return []
+        calls = plan_updates(state.config, self.merged, state.version)
+        if calls and in_order(NETWORK, apply_updates(state.config, calls)) == in_order(
+                NETWORK, self.merged):
+            return [self._update(call, CONFIG) for call in calls]
+        document = NETWORK.render(self.merged, state.record.config)
+        return [Step("change the configuration of network %s" % name,
+                     lambda host: host.libvirt.define_network(document), self._define_again())]
+
+    def _define_again(self) -> Any:
+        name, record = self.name, self.state.record
+
+        def undo(host: Host) -> None:
+            host.libvirt.define_network(record.config)
+            if record.autostart:
+                host.libvirt.set_network_autostart(name, True)
+
+        return undo
+
+    def _update(self, call: Update, flag: int) -> Step:
+        name, back = self.name, call.undo()
+
+        def send(one: Update) -> Any:
+            return lambda host: host.libvirt.update_network(
+                name, one.command, one.section.number, one.parent, one.element(), flag)
+
+        where = "configuration of network" if flag == CONFIG else "running network"
+        return Step("%s (%s %s)" % (call.title, where, name), send(call), send(back))
+
+    # --- the running network
+
+    def _plan_running(self) -> list:
+        """Adds the steps for configuration and running network; gives the live drift that is left."""
+        state, define = self.state, self._define_steps()
+        if not state.active:
+            self._plan.steps += define
+            if self.runs:
+                self._start()
+            for path, problem in [] if self.runs else self._problems():
+                self._plan.warnings.append("%s: %s; network %s needs it before it can start"
+                                           % (path, problem, self.name))
+            return []
+        if not self.runs:
+            self._plan.steps += define
+            self._stop()
+            return []
+        live = [Drift("live", *found) for found in NETWORK.differences(self._stated(state.live), state.live)]
+        self._plan.drift += live
+        wanted = NETWORK.merge(self.desired.options, state.live, self.desired.purge)
+        calls = plan_updates(state.live, wanted, state.version, _busy(state.record.live)) if live else []
+        after = apply_updates(state.live, calls)
+        left = [Drift("live", *found) for found in NETWORK.differences(self._stated(after), after)]
+        reasons = [drift for drift in left if not _is_main_copy(drift)]
+        if reasons and self._may_restart():
+            self._restart(define)
+            return []
+        self._plan.steps += define + [self._update(call, LIVE) for call in calls]
+        self._repair(after)
+        self._plan.waiting = reasons
+        return left
+
+    def _may_restart(self) -> bool:
+        policy = self.desired.restart
+        return policy == "always" or (policy == "when_idle" and not self.state.users)
+
+    def _restart(self, define: list) -> None:
+        """Stops the network, changes the configuration and starts it, in an order that can be undone at each step."""
+        restart = Restart(self.name, self.state, self.merged)
+        restart.check()
+        for path, problem in self._problems():
+            raise Invalid(path, problem)
+        self._plan.guests = [guest.label for guest in self.state.guests]
+        self._plan.steps.append(restart.stop_step())
+        self._plan.steps += define
+        self._plan.steps += restart.start_steps(self.persistent)
+
+    def _repair(self, live: dict) -> None:
+        """Repairs the kernel; what only people can repair is reported."""
+        plan = self._plan
+        for repair in _repairs(self.state, live):
+            if repair.step:
+                plan.steps.append(repair.step)
+            if repair.drift:
+                plan.drift.append(repair.drift)
+        for path, problem in self._problems():
+            plan.warnings.append("%s: %s, which the running network %s needs" % (path, problem, self.name))
+
+    def _start(self) -> None:
+        name = self.name
+        for path, problem in self._problems() + list(bridge_taken(self.merged, self.state.names or {})):
+            raise Invalid(path, problem)
+        if self.persistent:
+            self._add("start network %s" % name, lambda host: host.libvirt.start_network(name),
+                      lambda host: host.libvirt.stop_network(name))
+        else:
+            document = NETWORK.render(self.merged, self.state.record.config if self.state.record else None)
+            self._add("start transient network %s" % name, lambda host: host.libvirt.create_network(document),
+                      lambda host: host.libvirt.stop_network(name))
+
+    def _stop(self) -> None:
+        restart = Restart(self.name, self.state, self.state.live)
+        if self.state.users:
+            self._plan.warnings.append("network %s is stopped under %s" % (self.name, ", ".join(self.state.users)))
+        self._plan.steps.append(restart.stop_step(disruptive=bool(self.state.users)))
+
+    def _problems(self) -> list:
+        """What the host lacks for the network to run."""
+        return [] if self.state.names is None else list(missing_devices(self.merged, self.state.names))
+
+    # --- the rest
+
+    def _autostart(self) -> None:
+        name, autostart = self.name, self.desired.autostart
+        if autostart is None or autostart == bool(self.state.record and self.state.record.autostart):
+            return
+        self._add("switch autostart of network %s %s" % (name, "on" if autostart else "off"),
+                  lambda host: host.libvirt.set_network_autostart(name, autostart),
+                  lambda host: host.libvirt.set_network_autostart(name, not autostart))
+
+    def _remove(self) -> None:
+        if self.state.active:
+            self._stop()
+        if self.state.record and self.state.record.persistent:
+            self._add("remove network %s" % self.name, lambda host: host.libvirt.undefine_network(self.name),
+                      self._define_again())
+        self._plan.after = {"state": "absent"} if self.state.record else self._plan.before
+
+    def _say(self, live_left: list) -> None:
+        """Completes the diff and the warnings."""
+        state, plan = self.state, self._plan
+        autostart = self.desired.autostart
+        if autostart is None:
+            autostart = bool(state.record and state.record.autostart) and self.persistent
+        # what the task does not change keeps its spelling, what it changes has the spelling of the task
+        plan.after = dict(self.merged, state="active" if self.runs else "inactive", autostart=autostart,
+                          persistent=self.persistent)
+        left = {drift[:2] for drift in plan.waiting + live_left}
+        for layer in ("live", "kernel"):
+            found = [drift for drift in plan.drift if drift.layer == layer]
+            if found:
+                plan.before[layer] = {drift.path: drift.current for drift in found}
+                plan.after[layer] = {drift.path: drift.current if drift[:2] in left else drift.desired
+                                     for drift in found}
+        if plan.waiting:
+            why = "restart: never was given" if self.desired.restart == "never" else "it is used by %s" % ", ".join(
+                state.users)
+            plan.warnings.append("network %s must be restarted before %s is in force, and was not because %s"
+                                 % (self.name, ", ".join(drift.path for drift in plan.waiting), why))
+
+
+def _busy(live: Any) -> frozenset:
+    """The forward interfaces that guests are on."""
+    return frozenset(interface.get("dev") for interface in live.findall("forward/interface")
+                     if int(interface.get("connections") or 0))
+
+
+def _dotted(version: tuple) -> str:
+    return ".".join(map(str, version))
+
+
+def _is_main_copy(drift: Drift) -> bool:
+    return drift.layer == "live" and drift.path.split("[", maxsplit=1)[0] in MAIN_COPY
+
+
+def describe_network(host: Host, name: str) -> dict:
+    """A network as the module takes it, with ``status``, what can only be read."""
+    state = read_network(host, name)
+    live = NETWORK.parse(state.record.live, readonly=True) if state.active else None
+    bridge = ((state.live or state.config or {}).get("bridge") or {}).get("name")
+    drift = list(live_drift(state)) + kernel_drift(state)
+    return dict(model(state), status={
+        "active": state.active,
+        "bridge": bridge,
+        "config": state.config,
+        "live": live,
+        "connections": (live or {}).get("connections", 0),
+        "ports": [_port(port, state.guests) for port in state.record.ports],
+        "leases": host.libvirt.leases(name),
+        "drift": [found._asdict() for found in drift],
+    })
+
+
+def _port(port: Any, guests: tuple) -> dict:
+    """A port as plain data, with the guest's device that it belongs to."""
+    uuid = port.findtext("uuid")
+    plug = port.find("plug")
+    return {
+        "uuid": uuid,
+        "mac": port.find("mac").get("address"),
+        "owner": {"name": port.findtext("owner/name"), "uuid": port.findtext("owner/uuid")},
+        "guest_interface": next((guest.tap for guest in guests if guest.port == uuid), None),
+        "plug": dict(plug.attrib) if plug is not None else {},
+    }

@@ -1,0 +1,215 @@
+# Copyright (c) virtnet.libvirt contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Scalar types of libvirt's documents.
+
+A scalar knows three things about one attribute or text: how XML and YAML spell it, what is allowed,
+and when two spellings mean the same to libvirt.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import uuid
+from dataclasses import dataclass
+from typing import Any, Callable
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+@dataclass(frozen=True)
+class Scalar:
+    """``coerce`` takes what YAML gives, ``parse`` what XML says; both raise ValueError when it is not allowed.
+
+    ``text`` spells a value for XML. ``normal`` maps values that libvirt treats alike to one.
+    """
+
+    kind: str
+    allowed: str
+    coerce: Callable[[Any], Any]
+    parse: Callable[[str], Any]
+    text: Callable[[Any], str] = str
+    normal: Callable[[Any], Any] = _same
+    choices: tuple = ()
+
+
+def _string(value: Any) -> str:
+    if isinstance(value, bool) or not isinstance(value, (str, int)):
+        raise ValueError(value)
+    return str(value)
+
+
+def string(allowed: str = "a string", pattern: str = "", longest: int = 0) -> Scalar:
+    """A string; ``pattern`` is a regular expression that the whole of it must match."""
+    form = re.compile(pattern or ".*", re.DOTALL)
+
+    def read(value: Any) -> str:
+        text = _string(value)
+        if not form.fullmatch(text) or (longest and len(text) > longest):
+            raise ValueError(value)
+        return text
+
+    return Scalar("str", allowed, read, read)
+
+
+def enum(*choices: str) -> Scalar:
+    """One of a list of words."""
+
+    def read(value: Any) -> str:
+        if value not in choices:
+            raise ValueError(value)
+        return value
+
+    return Scalar("str", "one of " + ", ".join(choices), read, read, choices=choices)
+
+
+def _number(text: Any, hexadecimal: bool) -> int:
+    if isinstance(text, bool) or not isinstance(text, (str, int)):
+        raise ValueError(text)
+    if isinstance(text, int):
+        return text
+    if hexadecimal and re.fullmatch(r"0[xX][0-9a-fA-F]+", text):
+        return int(text, 16)
+    if not re.fullmatch(r"[0-9]+", text):
+        raise ValueError(text)
+    return int(text)
+
+
+def integer(low: int, high: int, unit: str = "", hexadecimal: bool = False) -> Scalar:
+    """A whole number from ``low`` to ``high``; ``hexadecimal`` where libvirt also reads 0x…"""
+
+    def read(value: Any) -> int:
+        number = _number(value, hexadecimal)
+        if not low <= number <= high:
+            raise ValueError(value)
+        return number
+
+    allowed = "a whole number from %d to %d" % (low, high) + (" (%s)" % unit if unit else "")
+    return Scalar("int", allowed, read, read)
+
+
+def _boolean(true: str, false: str) -> Scalar:
+    words = {true: True, false: False}
+
+    def parse(text: str) -> bool:
+        if text not in words:
+            raise ValueError(text)
+        return words[text]
+
+    def coerce(value: Any) -> bool:
+        if isinstance(value, str) and value.lower() in ("yes", "on", "true", "no", "off", "false"):
+            return value.lower() in ("yes", "on", "true")
+        if not isinstance(value, bool):
+            raise ValueError(value)
+        return value
+
+    return Scalar("bool", "true or false (%s or %s in XML)" % (true, false), coerce, parse,
+                  lambda value: true if value else false)
+
+
+def _c_number(text: str) -> int:
+    """A number as C's strtoul reads it with base 0: 0x is hexadecimal, a leading 0 octal."""
+    if re.fullmatch(r"0[xX][0-9a-fA-F]+", text):
+        return int(text, 16)
+    if re.fullmatch(r"0[0-7]*", text):
+        return int(text, 8)
+    if re.fullmatch(r"[1-9][0-9]*", text):
+        return int(text)
+    raise ValueError(text)
+
+
+def pci_number(high: int) -> Scalar:
+    """A part of a PCI address, kept as it is spelled (0x0a, 10), compared by value."""
+
+    def read(value: Any) -> str:
+        text = _string(value)
+        if _c_number(text) > high:
+            raise ValueError(value)
+        return text
+
+    return Scalar("str", "a number from 0 to 0x%x, hexadecimal with 0x or decimal" % high, read, read,
+                  normal=_c_number)
+
+
+def _mac(separators: str) -> Callable[[Any], str]:
+    form = re.compile(r"[0-9a-fA-F]{1,2}([%s][0-9a-fA-F]{1,2}){5}" % separators)
+
+    def read(value: Any) -> str:
+        if not isinstance(value, str) or not form.fullmatch(value):
+            raise ValueError(value)
+        text = value.replace("-", ":")
+        if int(text.split(":")[0], 16) & 1:
+            raise ValueError(value)
+        return text
+
+    return read
+
+
+def _mac_normal(text: str) -> str:
+    return ":".join("%02x" % int(part, 16) for part in text.split(":"))
+
+
+def _address(*versions: int) -> Callable[[Any], str]:
+    def read(value: Any) -> str:
+        text = _string(value)
+        if ipaddress.ip_address(text).version not in versions:
+            raise ValueError(value)
+        return text
+
+    return read
+
+
+def _address_normal(text: str) -> str:
+    return str(ipaddress.ip_address(text))
+
+
+def _netmask(value: Any) -> str:
+    text = _string(value)
+    ipaddress.ip_network("0.0.0.0/" + text)
+    if "." not in text or not is_netmask(text):
+        raise ValueError(value)
+    return text
+
+
+def is_netmask(text: str) -> bool:
+    """Whether a dotted quad is a row of ones followed by zeros (and not a host mask)."""
+    inverted = ~int(ipaddress.IPv4Address(text)) & 0xFFFFFFFF
+    return inverted & (inverted + 1) == 0
+
+
+def _uuid(value: Any) -> str:
+    text = _string(value)
+    if not re.fullmatch(r"[0-9a-fA-F]{32}|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", text):
+        raise ValueError(value)
+    return text
+
+
+def _duid(value: Any) -> str:
+    text = _string(value)
+    if not re.fullmatch(r"[0-9a-fA-F]{1,2}(:[0-9a-fA-F]{1,2})*", text):
+        raise ValueError(value)
+    return text
+
+
+STR = string()
+NAME = string("a name without '/' and line breaks", r"[^/\n]+")
+LINE = string("one line of text", r"[^\n]+")
+DEVICE = string("a network device name", r"[a-zA-Z0-9_.\-\\:/%]+")
+DNS_NAME = string("a DNS name of letters, digits, '.' and '-'", r"[a-zA-Z0-9._\-]+")
+PATH = string("a path", r".+")
+YES_NO = _boolean("yes", "no")
+ON_OFF = _boolean("on", "off")
+UINT16 = integer(0, 0xFFFF)
+UINT32 = integer(0, 0xFFFFFFFF)
+UINT64 = integer(0, 0xFFFFFFFFFFFFFFFF)
+PORT = integer(1, 0xFFFF)
+MAC = Scalar("str", "a unicast MAC address such as 52:54:00:1c:da:2f", _mac(":-"), _mac(":"), normal=_mac_normal)
+IP = Scalar("str", "an IPv4 or IPv6 address", _address(4, 6), _address(4, 6), normal=_address_normal)
+IPV4 = Scalar("str", "an IPv4 address", _address(4), _address(4), normal=_address_normal)
+NETMASK = Scalar("str", "an IPv4 netmask such as 255.255.255.0", _netmask, _netmask)
+UUID = Scalar("str", "a UUID such as 3e3fce45-4f53-4fa7-bb32-11f34168b82b", _uuid, _uuid,
+              normal=lambda text: str(uuid.UUID(text)))
+DUID = Scalar("str", "a DHCPv6 DUID, bytes in hexadecimal separated by ':'", _duid, _duid)

@@ -1,0 +1,87 @@
+# Copyright (c) virtnet.libvirt contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What every module does around its object: connect, converge or read, and report."""
+
+from __future__ import annotations
+
+import importlib.util
+from contextlib import contextmanager
+from typing import Any, Callable, Iterator
+
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+
+from .converge import ConvergeError, Host, converge
+from .hypervisor import LIBVIRT_ERROR, Hypervisor, HypervisorError
+from .kernel import Kernel, KernelError
+from .schema import LXML_ERROR, Group, Invalid, load_xml, prune, unknown
+
+OLDEST_LIBVIRT = (6, 1, 0)
+
+
+def argument_spec(**options: dict) -> dict:
+    """The argument spec of a module: its own options and those that all share."""
+    return dict(options, uri={"type": "str", "default": "qemu:///system"})
+
+
+@contextmanager
+def host_of(module: AnsibleModule) -> Iterator[Host]:
+    """A connection to the host; whatever fails inside becomes the module's one error message."""
+    for library, error in (("libvirt-python", LIBVIRT_ERROR), ("lxml", LXML_ERROR)):
+        if error:
+            module.fail_json(msg=missing_required_lib(library), exception=str(error))
+    host = None
+    try:
+        libvirt = Hypervisor(module.params["uri"])
+        host = Host(libvirt, Kernel() if libvirt.is_local else None)
+        if libvirt.version < OLDEST_LIBVIRT:
+            raise Invalid("", "libvirt %d.%d.%d is too old; 6.1.0 or later is needed" % libvirt.version)
+        if host.kernel is None:
+            module.warn("the kernel of %s is out of reach; only libvirt's own view is compared" % module.params["uri"])
+        elif importlib.util.find_spec("pyroute2") is None:
+            module.fail_json(msg=missing_required_lib("pyroute2"))
+        yield host
+    except (Invalid, ConvergeError, HypervisorError, KernelError) as error:
+        module.fail_json(msg=str(error))
+    finally:
+        if host:
+            host.close()
+
+
+def stated_options(module: AnsibleModule, document: Group) -> dict:
+    """The options of a document that the task gives, as options or as ``xml``; raises Invalid."""
+    given = prune({node.name: module.params.get(node.name) for node in document.nodes})
+    text = module.params.get("xml")
+    if text is None:
+        return document.check(given, whole=False)
+    others = sorted(set(given) - {"name"})
+    if others:
+        raise Invalid("xml", "cannot be given together with %s" % ", ".join(others))
+    root = load_xml(text)
+    if root.tag != document.at:
+        raise Invalid("xml", "the root element is %s; give a <%s> document" % (root.tag, document.at))
+    options = document.parse(root)
+    if given.get("name") and options.get("name") not in (None, given["name"]):
+        raise Invalid("name", "is %s, but xml names %s" % (given["name"], options["name"]))
+    for place in unknown(document, root):
+        module.warn("xml: %s is not known and left out" % place)
+    return document.check(dict(given, **options), whole=False)
+
+
+def converge_one(module: AnsibleModule, desired: Callable[[], Any]) -> None:
+    """Converges the resource that ``desired`` builds, and ends the module."""
+    with host_of(module) as host:
+        resource = desired()
+        outcome, = converge(host, [resource], module.check_mode)
+        result = outcome.result()
+        result[resource.kind] = resource.model(outcome.state) if outcome.state else plain_model(outcome.plan.after)
+        for warning in outcome.plan.warnings:
+            module.warn(warning)
+    module.exit_json(**result)
+
+
+def plain_model(after: dict) -> dict:
+    """What an object will be like, without the layers that the diff adds."""
+    return {name: value for name, value in after.items() if name not in ("live", "kernel")}
+
+

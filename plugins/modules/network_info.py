@@ -1,0 +1,143 @@
+#!/usr/bin/python
+# Copyright (c) virtnet.libvirt contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: network_info
+short_description: Show libvirt virtual networks
+version_added: 0.1.0
+author:
+  - virtnet.libvirt contributors (@virtnet)
+description:
+  - Gives virtual networks as M(virtnet.libvirt.network) takes them, so that giving one back to it is no change.
+  - With each come its running definition, ports, DHCP leases, and where its layers differ from each other.
+extends_documentation_fragment:
+  - virtnet.libvirt.connection
+attributes:
+  check_mode:
+    support: full
+    description: Changes nothing.
+  diff_mode:
+    support: none
+    description: Changes nothing.
+options:
+  names:
+    description: Names of the networks; without it all.
+    type: list
+    elements: str
+seealso:
+  - module: virtnet.libvirt.network
+"""
+
+EXAMPLES = r"""
+- name: Read all networks
+  virtnet.libvirt.network_info:
+  register: found
+
+- name: Show where reality has drifted
+  ansible.builtin.debug:
+    msg: "{{ found.networks | items2dict(key_name='name', value_name='status') | dict2items
+             | map(attribute='value.drift') | flatten }}"
+
+- name: Nothing changes when a network is given back
+  virtnet.libvirt.network: "{{ found.networks[0] }}"  # noqa: args[module]
+"""
+
+RETURN = r"""
+networks:
+  description: The networks by name. Options are those of M(virtnet.libvirt.network), from the configuration.
+  type: list
+  elements: dict
+  returned: success
+  contains:
+    name:
+      description: Name of the network.
+      type: str
+      returned: always
+    uuid:
+      description: UUID of the network.
+      type: str
+      returned: always
+    state:
+      description: Whether it runs, V(active) or V(inactive).
+      type: str
+      returned: always
+    autostart:
+      description: Whether it starts with the host.
+      type: bool
+      returned: always
+    persistent:
+      description: Whether it is kept when it stops.
+      type: bool
+      returned: always
+    status:
+      description: What can only be read.
+      type: dict
+      returned: always
+      contains:
+        active:
+          description: Whether it runs.
+          type: bool
+          returned: always
+        bridge:
+          description: Name of its bridge, null without one.
+          type: str
+          returned: always
+        config:
+          description: The persistent configuration as options, null for a transient network.
+          type: dict
+          returned: always
+        live:
+          description: The running definition as options, with the devices and connections of a pool, null when it does not run.
+          type: dict
+          returned: always
+        connections:
+          description: Number of guest interfaces on it.
+          type: int
+          returned: always
+        ports:
+          description: Its ports, each with C(uuid), C(mac), C(owner), C(guest_interface) and C(plug).
+          type: list
+          elements: dict
+          returned: always
+        leases:
+          description: DHCP leases, each with C(mac), C(ip), C(prefix), C(hostname), C(client_id) and C(expiry) (seconds since 1970).
+          type: list
+          elements: dict
+          returned: always
+        drift:
+          description: Where the running definition differs from the configuration (C(live)), or the kernel from the running definition (C(kernel)).
+          type: list
+          elements: dict
+          returned: always
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.virtnet.libvirt.plugins.module_utils.resources.network import describe_network
+from ansible_collections.virtnet.libvirt.plugins.module_utils.schema import Invalid
+from ansible_collections.virtnet.libvirt.plugins.module_utils.task import argument_spec, host_of
+
+
+def main() -> None:
+    """Reads networks."""
+    module = AnsibleModule(
+        argument_spec=argument_spec(names={"type": "list", "elements": "str"}),
+        supports_check_mode=True,
+    )
+    with host_of(module) as host:
+        there = host.libvirt.network_names()
+        wanted = there if module.params["names"] is None else module.params["names"]
+        for index, name in enumerate(wanted):
+            if name not in there:
+                raise Invalid("names[%d]" % index, "there is no network %s; there are %s"
+                              % (name, ", ".join(there) or "none"))
+        networks = [describe_network(host, name) for name in wanted]
+    module.exit_json(changed=False, networks=networks)
+
+
+if __name__ == "__main__":
+    main()
