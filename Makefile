@@ -1,0 +1,47 @@
+# Development of virtnet.libvirt; "make help" tells the targets.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo lint sanity unit integration molecule test changelog build clean
+STAGES := lint sanity unit integration molecule
+WITH := PYTHONPATH=$(CURDIR)/.cache/pylib
+SYSTEM := /usr/bin/python3 -m pytest
+VENV := .venv/bin/python -m pytest
+
+help: ## Show this
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+
+setup: ## Install what the tests need and this machine lacks
+	@tests/setup
+
+demo: setup ## See what the collection does, on a libvirtd of its own
+	@tests/demo
+
+lint: setup ## Check the files without running them
+	@tests/lint
+
+sanity: setup ## Run ansible-test sanity
+	@tests/sanity
+
+unit: setup ## Run the unit tests, with Debian's libraries and with PyPI's
+	@if [ ! -d tests/unit ]; then echo "no unit tests yet"; else set -x; \
+	$(WITH) $(SYSTEM) tests/unit && $(WITH) $(VENV) tests/unit; fi
+
+integration: setup ## Run the modules against a libvirtd of their own
+	$(SYSTEM) tests/integration/test_sandbox.py
+	$(WITH) tests/sandbox $(SYSTEM) tests/integration --ignore tests/integration/test_sandbox.py
+	$(WITH) tests/sandbox $(VENV) tests/integration -m both
+	tests/targets
+
+molecule: setup ## Run the scenarios of extensions/molecule
+	@tests/molecule
+
+test: setup ## Run all of the above
+	@tests/all $(STAGES)
+
+changelog: setup ## Turn the fragments into CHANGELOG.md for galaxy.yml's version
+	.venv/bin/antsibull-changelog release
+
+build: setup ## Build the collection's archive
+	.venv/bin/ansible-galaxy collection build --force
+
+clean: ## Remove what the tests made
+	rm -rf .cache .venv .ansible tests/output ./*.tar.gz
