@@ -13,6 +13,7 @@ import socket
 from typing import Any
 
 SYS_CLASS_NET = "/sys/class/net"
+PCI_DEVICES = "/sys/bus/pci/devices"
 HZ = 100  # the unit of bridge timers in netlink is 1/100 s
 PORT_SETTINGS = {
     "IFLA_BRPORT_LEARNING": "brport_learning",
@@ -59,6 +60,14 @@ class Kernel:
         """Every device by name, and whether it is a Linux bridge; cheap, without netlink."""
         return {name: os.path.isdir(os.path.join(SYS_CLASS_NET, name, "bridge"))
                 for name in os.listdir(SYS_CLASS_NET)}
+
+    @staticmethod
+    def virtual_functions() -> frozenset:
+        """The PCI addresses (0000:03:10.1) of all SR-IOV virtual functions."""
+        if not os.path.isdir(PCI_DEVICES):
+            return frozenset()
+        return frozenset(address for address in os.listdir(PCI_DEVICES)
+                         if os.path.exists(os.path.join(PCI_DEVICES, address, "physfn")))
 
     def devices(self) -> dict:
         """Every device by name: index, up, mtu, mac, master, kind, stp, delay (s), addresses, routes, port."""

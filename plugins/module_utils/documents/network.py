@@ -11,7 +11,7 @@ from ..scalars import (
     DEVICE, DNS_NAME, DUID, IP, IPV4, LINE, MAC, NAME, NETMASK, PATH, PORT, STR, UINT16, UINT32, UINT64, UUID, YES_NO,
     ON_OFF, enum, integer, string,
 )
-from ..schema import Field, Group, Invalid, Many, Markup, join
+from ..schema import Field, Group, Invalid, Many, Markup, is_empty, join
 from .address import PCI_ADDRESS
 from .bandwidth import bandwidth
 from .virtualport import virtualport
@@ -221,10 +221,18 @@ def refused_by_driver(options: dict) -> None:
         for name, value in content.items():
             if value:
                 raise Invalid(name, "is not allowed in forward mode %s" % mode)
-        if options.get("bandwidth") and not (mode == "bridge" and bridge):
-            raise Invalid("bandwidth", "is not allowed in forward mode %s%s"
+        groups = options.get("portgroups") or []
+        shaped = ["bandwidth"] if options.get("bandwidth") else []
+        shaped += ["portgroups[%d].bandwidth" % index for index, group in enumerate(groups) if group.get("bandwidth")]
+        if shaped and not (mode == "bridge" and bridge):
+            raise Invalid(shaped[0], "is not allowed in forward mode %s%s"
                           % (mode, " without bridge.name" if mode == "bridge" else ""))
     _one_dhcp(options)
+    forward = options.get("forward") or {}
+    if forward.get("addresses") and mode != "hostdev":
+        raise Invalid("forward.addresses", "belongs to mode hostdev, not to %s" % mode)
+    if forward.get("interfaces") and mode == "hostdev":
+        raise Invalid("forward.interfaces", "is not allowed in mode hostdev; give pf or addresses")
     defaults = [index for index, group in enumerate(options.get("portgroups") or []) if group.get("default")]
     if len(defaults) > 1:
         raise Invalid("portgroups[%d].default" % defaults[1], "portgroups[%d] is the default already" % defaults[0])
@@ -242,14 +250,21 @@ def _one_dhcp(options: dict) -> None:
             first[version] = index
 
 
-def takes_vlan(options: dict, version: tuple) -> bool:
-    """Whether libvirt of this version accepts VLAN tags in such a network."""
+def refused_vlan(options: dict, version: tuple) -> str | None:
+    """The path of VLAN tags that libvirt of this version does not take in such a network."""
     mode = mode_of(options)
-    if mode in ("hostdev", "passthrough"):
-        return True
-    if mode == "bridge" and (options.get("virtualport") or {}).get("type") == "openvswitch":
-        return True
-    return mode in (None, "nat", "route", "open", "bridge") and version >= (11, 0, 0)
+    port = options.get("virtualport") or {}
+    if version >= (11, 0, 0) and mode in MANAGED_BRIDGE + ("bridge",):
+        return None
+    taken = mode in ("hostdev", "passthrough") or (mode == "bridge" and port.get("type") == "openvswitch")
+    if options.get("vlan") and not taken:
+        return "vlan"
+    for index, group in enumerate(options.get("portgroups") or []):
+        own = group.get("virtualport")
+        fits = taken if own is None else mode == "bridge" and own.get("type") == "openvswitch"
+        if group.get("vlan") and not fits:
+            return "portgroups[%d].vlan" % index
+    return None
 
 
 # --- which options say the same in different words
@@ -276,6 +291,11 @@ def _simple_dhcp(dhcp: dict) -> dict:
     return dhcp if dhcp.get("ranges") or dhcp.get("hosts") else dict(dhcp, bootp=None)
 
 
+def _simple_ports(port: dict) -> dict:
+    """A running network shows the ports that are taken when none are given."""
+    return {} if (port.get("start"), port.get("end")) == (1024, 65535) else port
+
+
 def _simple_forward(forward: dict) -> dict:
     simple = dict(forward)
     if simple.get("mode") != "hostdev" and "managed" in simple:
@@ -284,8 +304,10 @@ def _simple_forward(forward: dict) -> dict:
         simple.update({name: None for name in ("interfaces", "addresses") if name in simple})
     if "dev" in simple:
         dev = simple.pop("dev")
-        others = [item for item in simple.get("interfaces") or [] if item["dev"] != dev]
-        simple["interfaces"] = ([{"dev": dev}] if dev else []) + others or None
+        interfaces = simple.get("interfaces") or []
+        if dev and {"dev": dev} not in interfaces:
+            interfaces = [{"dev": dev}] + interfaces
+        simple["interfaces"] = interfaces or None
     return simple
 
 
@@ -405,7 +427,7 @@ FORWARD = Group("forward", "forward", [
         Group("port", "port", "Ports that traffic leaves from; without it 1024 to 65535.", (
             Field("start", "@start", UINT16, "First port.", "1.0.3", required=True),
             Field("end", "@end", UINT16, "Last port.", "1.0.3", required=True),
-        ), since="1.0.3", rules=(_ascending,)),
+        ), since="1.0.3", rules=(_ascending,), simplify=_simple_ports),
     ), since="1.0.3"),
     Many("interfaces", "interface", "Devices of the host that guests are connected to (macvtap), or that traffic may"
          " leave by (nat, route: one).", Group("interface", "interface", "A device.", (
@@ -483,3 +505,16 @@ NETWORK = Group("network", "network", "A virtual network.", (
           "libvirt does not support what they do; prefer the options above."],
          Field("option", "@value", LINE, "A line.", "0.9.3"), since="5.6.0", ordered=True),
 ), rules=(_needs_address, _bridge_of_mode, _reachable_gateways))
+
+
+def merge_network(desired: dict, current: dict | None, purge: bool) -> dict:
+    """What a network is to be: what is desired, and of the rest what is there.
+
+    Name and MAC of a bridge are libvirt's to keep only as long as libvirt makes the bridge.
+    """
+    merged = NETWORK.merge(desired, current, purge)
+    now, before = manages_bridge(merged), manages_bridge(current or {})
+    devices = any((desired.get("forward") or {}).get(name) for name in ("dev", "interfaces", "pf", "addresses"))
+    if now != before or (not now and (purge or devices)):
+        merged.update({name: desired.get(name) for name in ("bridge", "mac")})
+    return {name: value for name, value in merged.items() if not is_empty(value)}

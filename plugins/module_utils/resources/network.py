@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any, Iterator
 
 from ..converge import Drift, Host, Plan, Step
-from ..documents.network import NETWORK, manages_bridge, refused_by_driver, takes_vlan
+from ..documents.network import NETWORK, manages_bridge, merge_network, refused_by_driver, refused_vlan
 from ..hypervisor import CONFIG, LIVE, NetworkRecord
 from ..schema import Invalid, in_order
-from .network_kernel import bridge_taken, kernel_repairs, missing_devices
+from .network_kernel import kernel_repairs, missing_devices, missing_functions, unstartable
 from .network_restart import Restart
 from .network_updates import Update, apply_updates, plan_updates
 
@@ -25,7 +25,7 @@ class NetworkState:
     """What there is: libvirt's record, its documents as options, and what the kernel has.
 
     ``devices`` is what Kernel.devices() says, None when it was not asked; ``names`` says of every device whether it
-    is a Linux bridge, None when the kernel is out of reach.
+    is a Linux bridge, ``functions`` are the PCI addresses of virtual functions; None when the kernel is out of reach.
     """
 
     record: NetworkRecord | None
@@ -34,6 +34,7 @@ class NetworkState:
     guests: tuple
     devices: dict | None
     names: dict | None
+    functions: frozenset | None
     version: tuple
 
     @property
@@ -74,6 +75,7 @@ def read_network(host: Host, name: str) -> NetworkState:
         guests=tuple(host.libvirt.guests_of(name)) if active and record.ports else (),
         devices=host.kernel.devices() if host.kernel and active else None,
         names=host.kernel.names() if host.kernel else None,
+        functions=host.kernel.virtual_functions() if host.kernel else None,
         version=host.libvirt.version,
     )
 
@@ -181,13 +183,13 @@ class _Planner:
     def _merged(self) -> dict:
         """The whole network as it is to be defined."""
         current = self.state.config if self.state.config is not None else self.state.live
-        return NETWORK.merge(self.desired.options, current, self.desired.purge)
+        return merge_network(self.desired.options, current, self.desired.purge)
 
     def _stated(self, layer: dict) -> dict:
         """What a layer is compared with: what the task says, with purge everything."""
         if not self.desired.purge:
             return self.desired.options
-        return NETWORK.whole(NETWORK.merge(self.desired.options, layer, True), layer)
+        return NETWORK.whole(merge_network(self.desired.options, layer, True), layer)
 
     def _check(self) -> None:
         """Refuses what cannot work, before anything is touched."""
@@ -202,13 +204,14 @@ class _Planner:
             raise Invalid("persistent", "false needs state: active; a transient network is gone when it stops")
         if not self.persistent and self.desired.autostart:
             raise Invalid("autostart", "true needs persistent: true")
-        if not takes_vlan(options, self.state.version):
-            for path, place in [("", options)] + [("portgroups[%d]." % index, group)
-                                                  for index, group in enumerate(options.get("portgroups") or [])]:
-                if place.get("vlan"):
-                    raise Invalid(path + "vlan", "libvirt %s takes VLAN tags only in forward modes hostdev and"
-                                  " passthrough and on Open vSwitch bridges (virtualport.type: openvswitch);"
-                                  " Linux bridges from 11.0.0" % _dotted(self.state.version))
+        vlan = refused_vlan(options, self.state.version)
+        if vlan:
+            raise Invalid(vlan, "libvirt %s takes VLAN tags only in forward modes hostdev and passthrough and on Open"
+                          " vSwitch bridges (virtualport.type: openvswitch); Linux bridges from 11.0.0"
+                          % _dotted(self.state.version))
+        if self.state.functions is not None:
+            for path, problem in missing_functions(options, self.state.functions):
+                raise Invalid(path, problem)
 
     def _check_version(self) -> None:
         for path, since in NETWORK.needs(self.desired.options):
@@ -284,7 +287,7 @@ class _Planner:
             return []
         live = [Drift("live", *found) for found in NETWORK.differences(self._stated(state.live), state.live)]
         self._plan.drift += live
-        wanted = NETWORK.merge(self.desired.options, state.live, self.desired.purge)
+        wanted = merge_network(self.desired.options, state.live, self.desired.purge)
         calls = plan_updates(state.live, wanted, state.version, _busy(state.record.live)) if live else []
         after = apply_updates(state.live, calls)
         left = [Drift("live", *found) for found in NETWORK.differences(self._stated(after), after)]
@@ -305,7 +308,7 @@ class _Planner:
         """Stops the network, changes the configuration and starts it, in an order that can be undone at each step."""
         restart = Restart(self.name, self.state, self.merged)
         restart.check()
-        for path, problem in self._problems():
+        for path, problem in self._problems() + list(unstartable(self.merged, restart.other_names())):
             raise Invalid(path, problem)
         self._plan.guests = [guest.label for guest in self.state.guests]
         self._plan.steps.append(restart.stop_step())
@@ -325,7 +328,7 @@ class _Planner:
 
     def _start(self) -> None:
         name = self.name
-        for path, problem in self._problems() + list(bridge_taken(self.merged, self.state.names or {})):
+        for path, problem in self._problems() + list(unstartable(self.merged, self.state.names or {})):
             raise Invalid(path, problem)
         if self.persistent:
             self._add("start network %s" % name, lambda host: host.libvirt.start_network(name),
@@ -374,7 +377,8 @@ class _Planner:
                           persistent=self.persistent)
         left = {drift[:2] for drift in plan.waiting + live_left}
         for layer in ("live", "kernel"):
-            found = [drift for drift in plan.drift if drift.layer == layer]
+            found = [drift for drift in plan.drift if drift.layer == layer
+                     and drift._replace(layer="config") not in plan.drift]
             if found:
                 plan.before[layer] = {drift.path: drift.current for drift in found}
                 plan.after[layer] = {drift.path: drift.current if drift[:2] in left else drift.desired

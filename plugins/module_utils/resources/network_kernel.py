@@ -9,7 +9,7 @@ import ipaddress
 from typing import Any, Iterator, NamedTuple
 
 from ..converge import Drift, Host, Step
-from ..documents.network import manages_bridge, mode_of, prefix_of, subnet_of
+from ..documents.network import NETWORK, manages_bridge, mode_of, prefix_of, subnet_of
 
 
 class Repair(NamedTuple):
@@ -125,7 +125,8 @@ def missing_devices(options: dict, names: dict) -> Iterator[tuple]:
     devices = [("forward.dev", forward.get("dev")), ("forward.pf.dev", (forward.get("pf") or {}).get("dev"))]
     if not forward.get("pf"):
         devices += [("forward.interfaces[%d].dev" % index, interface["dev"])
-                    for index, interface in enumerate(forward.get("interfaces") or [])]
+                    for index, interface in enumerate(forward.get("interfaces") or [])
+                    if interface["dev"] != forward.get("dev")]
     for path, device in devices:
         if device and device not in names:
             yield path, "the host has no device %s" % device
@@ -137,8 +138,28 @@ def missing_devices(options: dict, names: dict) -> Iterator[tuple]:
                                   " virtualport: {type: openvswitch}" % bridge)
 
 
-def bridge_taken(options: dict, names: dict) -> Iterator[tuple]:
-    """(path, problem) when the bridge that libvirt is to make is there already."""
-    bridge = (options.get("bridge") or {}).get("name")
-    if manages_bridge(options) and bridge in names:
+def missing_functions(options: dict, functions: frozenset) -> Iterator[tuple]:
+    """(path, problem) of PCI addresses of a pool that are no virtual functions of the host."""
+    table = NETWORK.node("forward").node("addresses").item
+    for index, address in enumerate((options.get("forward") or {}).get("addresses") or []):
+        parts = table.normal(address)
+        place = "%04x:%02x:%02x.%x" % tuple(parts.get(name) or 0 for name in ("domain", "bus", "slot", "function"))
+        if place not in functions:
+            yield "forward.addresses[%d]" % index, "%s is no SR-IOV virtual function of the host" % place
+
+
+def unstartable(options: dict, names: dict) -> Iterator[tuple]:
+    """(path, problem) of what libvirt defines but the kernel does not take when the network starts."""
+    bridge = (options.get("bridge") or {}).get("name") or ""
+    if not manages_bridge(options):
+        return
+    if bridge in names:
         yield "bridge.name", "the host already has a device %s, which libvirt is to make" % bridge
+    if len(bridge) > 15:
+        yield "bridge.name", "%s is too long; the kernel takes at most 15 characters" % bridge
+    seen = {}
+    for index, ip in enumerate(options.get("ips") or []):
+        address = ipaddress.ip_address(ip["address"])
+        if address in seen:
+            yield "ips[%d].address" % index, "%s is already in ips[%d]" % (address, seen[address])
+        seen.setdefault(address, index)

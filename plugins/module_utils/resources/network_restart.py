@@ -38,6 +38,11 @@ class Restart:
             raise Invalid("restart", "always cannot take %s from %s to %s while running; stop them, or give"
                           " restart: when_idle" % (", ".join(self.state.users), old, new))
 
+    def other_names(self) -> dict:
+        """The devices that stay when the network stops."""
+        own = (self.old.get("bridge") or {}).get("name") if manages_bridge(self.old) else None
+        return {name: is_bridge for name, is_bridge in (self.state.names or {}).items() if name != own}
+
     def stop_step(self, disruptive: bool = False) -> Step:
         name, record = self.name, self.state.record
 

@@ -14,9 +14,9 @@ import copy
 from dataclasses import dataclass
 from typing import Any, Callable, Iterator
 
-from ..documents.network import NETWORK, mode_of
+from ..documents.network import NETWORK, mode_of, refused_by_driver
 from ..hypervisor import ADD_LAST, DELETE, MODIFY
-from ..schema import Many
+from ..schema import Invalid, Many
 
 ANY_VERSION = (0, 0, 0)
 NEVER = (9999, 0, 0)
@@ -110,14 +110,28 @@ def plan_updates(current: dict, wanted: dict, version: tuple, busy: frozenset = 
 
     ``busy`` names forward interfaces that guests are on; libvirt does not remove those.
     """
-    calls = []
+    lists = []
     for section, parent, old, new in _lists(current, wanted):
-        found = _plan_section(section, parent, old, new, version)
-        if section is INTERFACES and any(call.command == DELETE and call.item["dev"] in busy for call in found):
-            continue
-        calls += found
+        calls = _plan_section(section, parent, old, new, version)
+        if not any(call.section is INTERFACES and call.command == DELETE and call.item["dev"] in busy for call in calls):
+            lists.append(calls)
+    calls = _in_order(lists)
+    return calls if _is_valid(current, calls) else _in_order([calls for calls in lists if _is_valid(current, calls)])
+
+
+def _in_order(lists: list) -> list:
     order = {DELETE: 0, MODIFY: 1, ADD_LAST: 2}
-    return sorted(calls, key=lambda call: (order[call.command], bool(call.item.get("default"))))
+    return sorted([call for calls in lists for call in calls],
+                  key=lambda call: (order[call.command], bool(call.item.get("default"))))
+
+
+def _is_valid(current: dict, calls: list) -> bool:
+    """Whether the network is one that libvirt takes after the calls; libvirt parses it anew at each."""
+    try:
+        refused_by_driver(NETWORK.check(apply_updates(current, calls)))
+    except Invalid:
+        return False
+    return True
 
 
 def _lists(current: dict, wanted: dict) -> Iterator[tuple]:

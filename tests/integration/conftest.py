@@ -1,0 +1,37 @@
+# Copyright (c) virtnet.libvirt contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the tests in a sandbox share: a libvirt connection without networks, and devices of the host."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+
+import libvirt
+import pytest
+from integration.host import remove_everything, sh
+
+DEVICES = ("hostbr0 type bridge", "hostbr1 type bridge", "nic0 type veth peer name wire0",
+           "nic1 type veth peer name wire1", "nic2 type veth peer name wire2")
+
+
+@pytest.fixture(scope="session")
+def hypervisor():
+    if not os.environ.get("VIRTNET_SANDBOX"):
+        pytest.fail("this test changes networks: run it inside tests/sandbox (make integration)")
+    libvirt.registerErrorHandler(lambda context, error: None, None)
+    connection = libvirt.open("qemu:///system")
+    for device in DEVICES:
+        subprocess.run(["ip", "link", "add"] + device.split(), check=False, capture_output=True)
+        sh("ip link set %s up" % device.split()[0])
+    yield connection
+    connection.close()
+
+
+@pytest.fixture
+def clean(hypervisor):
+    """A connection to a libvirt without networks and domains."""
+    remove_everything(hypervisor)
+    yield hypervisor
+    remove_everything(hypervisor)

@@ -1,0 +1,29 @@
+# Copyright (c) virtnet.libvirt contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Helpers for tests that look at the host by another way than the modules."""
+
+from __future__ import annotations
+
+import subprocess
+
+
+def sh(command: str) -> str:
+    """The output of a shell command that must succeed."""
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, "%s: %s" % (command, done.stderr)
+    return done.stdout
+
+
+def remove_everything(connection) -> None:
+    for domain in connection.listAllDomains():
+        if domain.isActive():
+            domain.destroy()
+    for domain in connection.listAllDomains():
+        domain.undefine()
+    for network in connection.listAllNetworks():
+        persistent = network.isPersistent()
+        if network.isActive():
+            network.destroy()
+        if persistent:
+            network.undefine()
