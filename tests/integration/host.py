@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import subprocess
+import time
 
 
 def sh(command: str) -> str:
@@ -13,6 +14,16 @@ def sh(command: str) -> str:
     done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
     assert done.returncode == 0, "%s: %s" % (command, done.stderr)
     return done.stdout
+
+
+def within(seconds: float, true) -> bool:
+    """Whether something becomes true in that time."""
+    end = time.monotonic() + seconds
+    while not true():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.05)
+    return True
 
 
 def remove_everything(connection) -> None:
