@@ -9,8 +9,9 @@ What is read is kept until :meth:`Hypervisor.forget`, so that many objects in on
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Callable, Iterator
+from typing import Any, Callable
 from urllib.parse import urlsplit
 
 from .schema import dump_xml, load_xml

@@ -12,6 +12,8 @@ import os
 import socket
 from typing import Any
 
+from ansible.module_utils.basic import missing_required_lib
+
 SYS_CLASS_NET = "/sys/class/net"
 PCI_DEVICES = "/sys/bus/pci/devices"
 HZ = 100  # the unit of bridge timers in netlink is 1/100 s
@@ -40,7 +42,10 @@ class Kernel:
 
     def _connection(self) -> Any:
         if self._netlink is None:
-            from pyroute2 import IPRoute
+            try:
+                from pyroute2 import IPRoute
+            except ImportError as error:
+                raise KernelError(missing_required_lib("pyroute2")) from error
 
             self._netlink = IPRoute()
         return self._netlink

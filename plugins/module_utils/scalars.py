@@ -15,6 +15,8 @@ import uuid
 from dataclasses import dataclass
 from typing import Any, Callable
 
+from ansible.module_utils.parsing.convert_bool import boolean
+
 
 def _same(value: Any) -> Any:
     return value
@@ -37,7 +39,7 @@ class Scalar:
 
 
 def _string(value: Any) -> str:
-    if isinstance(value, bool) or not isinstance(value, (str, int)):
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
         raise ValueError(value)
     return str(value)
 
@@ -100,11 +102,10 @@ def _boolean(true: str, false: str) -> Scalar:
         return words[text]
 
     def coerce(value: Any) -> bool:
-        if isinstance(value, str) and value.lower() in ("yes", "on", "true", "no", "off", "false"):
-            return value.lower() in ("yes", "on", "true")
-        if not isinstance(value, bool):
-            raise ValueError(value)
-        return value
+        try:
+            return boolean(value)
+        except TypeError as error:
+            raise ValueError(value) from error
 
     return Scalar("bool", "true or false (%s or %s in XML)" % (true, false), coerce, parse,
                   lambda value: true if value else false)

@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
-import importlib.util
+import json
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Callable, Iterator
+from typing import Any, Callable
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
@@ -19,27 +20,67 @@ from .schema import LXML_ERROR, Group, Invalid, load_xml, prune, unknown
 OLDEST_LIBVIRT = (6, 1, 0)
 
 
+class DocumentModule(AnsibleModule):
+    """A module whose options are a document's.
+
+    They are checked before Ansible does it, for an error that names the place in lists too, the value and what is
+    allowed.
+    """
+
+    def __init__(self, document: Group, **arguments: Any) -> None:
+        self._document = document
+        super().__init__(**arguments)
+
+    def _load_params(self) -> None:
+        super()._load_params()
+        _require_libraries(self)
+        given = prune({node.name: _read(self.params.get(node.name)) for node in self._document.nodes})
+        try:
+            self._document.check(given, whole=False)
+        except Invalid as error:
+            self.fail_json(msg=str(error))
+
+
+def _read(value: Any) -> Any:
+    """A value as Ansible will read it: a command line gives structures as JSON; what else it gives is left to Ansible."""
+    if isinstance(value, str) and value.strip()[:1] in ("{", "["):
+        try:
+            return json.loads(value)
+        except ValueError:
+            return None
+    return value
+
+
 def argument_spec(**options: dict) -> dict:
     """The argument spec of a module: its own options and those that all share."""
     return dict(options, uri={"type": "str", "default": "qemu:///system"})
 
 
-@contextmanager
-def host_of(module: AnsibleModule) -> Iterator[Host]:
-    """A connection to the host; whatever fails inside becomes the module's one error message."""
+def _require_libraries(module: AnsibleModule) -> None:
     for library, error in (("libvirt-python", LIBVIRT_ERROR), ("lxml", LXML_ERROR)):
         if error:
             module.fail_json(msg=missing_required_lib(library), exception=str(error))
+
+
+def _connect(uri: str) -> Hypervisor:
+    try:
+        return Hypervisor(uri)
+    except HypervisorError as error:
+        raise HypervisorError("cannot connect to libvirt at %s: %s" % (uri, error)) from error
+
+
+@contextmanager
+def host_of(module: AnsibleModule) -> Iterator[Host]:
+    """A connection to the host; whatever fails inside becomes the module's one error message."""
+    _require_libraries(module)
     host = None
     try:
-        libvirt = Hypervisor(module.params["uri"])
+        libvirt = _connect(module.params["uri"])
         host = Host(libvirt, Kernel() if libvirt.is_local else None)
         if libvirt.version < OLDEST_LIBVIRT:
             raise Invalid("", "libvirt %d.%d.%d is too old; 6.1.0 or later is needed" % libvirt.version)
         if host.kernel is None:
             module.warn("the kernel of %s is out of reach; only libvirt's own view is compared" % module.params["uri"])
-        elif importlib.util.find_spec("pyroute2") is None:
-            module.fail_json(msg=missing_required_lib("pyroute2"))
         yield host
     except (Invalid, ConvergeError, HypervisorError, KernelError) as error:
         module.fail_json(msg=str(error))
@@ -83,5 +124,3 @@ def converge_one(module: AnsibleModule, desired: Callable[[], Any]) -> None:
 def plain_model(after: dict) -> dict:
     """What an object will be like, without the layers that the diff adds."""
     return {name: value for name, value in after.items() if name not in ("live", "kernel")}
-
-

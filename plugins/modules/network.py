@@ -247,16 +247,20 @@ network:
   sample: {"name": "lab", "uuid": "3e3fce45-4f53-4fa7-bb32-11f34168b82b", "state": "active", "autostart": true}
 """
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.virtnet.libvirt.plugins.module_utils.documents.network import NETWORK
 from ansible_collections.virtnet.libvirt.plugins.module_utils.resources.network import Network
-from ansible_collections.virtnet.libvirt.plugins.module_utils.task import argument_spec, converge_one, stated_options
+from ansible_collections.virtnet.libvirt.plugins.module_utils.task import (
+    DocumentModule,
+    argument_spec,
+    converge_one,
+    stated_options,
+)
 
 
 def main() -> None:
     """Converges one network."""
-    module = AnsibleModule(
+    module = DocumentModule(
+        NETWORK,
         argument_spec=argument_spec(
             state={"type": "str", "choices": ["present", "absent", "active", "inactive"], "default": "present"},
             autostart={"type": "bool"},

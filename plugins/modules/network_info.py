@@ -91,7 +91,9 @@ networks:
           type: dict
           returned: always
         live:
-          description: The running definition as options, with the devices and connections of a pool, null when it does not run.
+          description:
+            - The running definition as options, with the devices and connections of a pool.
+            - Null when it does not run.
           type: dict
           returned: always
         connections:
@@ -104,12 +106,17 @@ networks:
           elements: dict
           returned: always
         leases:
-          description: DHCP leases, each with C(mac), C(ip), C(prefix), C(hostname), C(client_id) and C(expiry) (seconds since 1970).
+          description:
+            - DHCP leases, each with C(mac), C(ip), C(prefix), C(hostname), C(client_id) and C(expiry).
+            - The expiry is in seconds since 1970.
           type: list
           elements: dict
           returned: always
         drift:
-          description: Where the running definition differs from the configuration (C(live)), or the kernel from the running definition (C(kernel)).
+          description:
+            - Where the running definition differs from the configuration (C(layer) is V(live)), or the kernel from the
+              running definition (V(kernel)).
+            - Each with C(layer), C(path), C(desired) and C(current).
           type: list
           elements: dict
           returned: always

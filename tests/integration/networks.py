@@ -30,11 +30,15 @@ LEASE = st.one_of(
 )
 
 
+def _name_or_place(pair: tuple) -> object:
+    return pair[0].get("name", pair[1])
+
+
 @st.composite
 def dhcp4(draw: st.DrawFn, subnet: int) -> dict:
     hosts = [dict(host, ip="10.%d.0.%d" % (subnet, 10 + place), mac="52:54:00:00:00:%02x" % place)
              for host, place in draw(st.lists(st.tuples(options(name=WORDS, lease=LEASE), SMALL), max_size=4,
-                                              unique_by=(lambda pair: pair[1], lambda pair: pair[0].get("name", pair[1]))))]
+                                              unique_by=(lambda pair: pair[1], _name_or_place)))]
     ranges = [dict(extra, start="10.%d.0.%d" % (subnet, 20 * place), end="10.%d.0.%d" % (subnet, 20 * place + 9))
               for extra, place in draw(st.lists(st.tuples(options(lease=LEASE), SMALL), max_size=3,
                                                 unique_by=lambda pair: pair[1]))]
@@ -70,16 +74,16 @@ def _once_each_ip(hosts: list) -> list:
 
 
 TXTS = several(options({"name": WORDS, "value": WORDS}), "name")
-SRVS = several(options({"service": WORDS, "protocol": st.sampled_from(["tcp", "udp"])}, domain=WORDS,
-                       target=st.just("host.example")), "service").flatmap(
-    lambda records: st.tuples(*[_srv(record) for record in records]).map(list))
-
-
 def _srv(record: dict) -> st.SearchStrategy:
     if "target" not in record:
         return st.just(record)
     return options(port=st.integers(1, 99), priority=st.integers(0, 3), weight=st.integers(0, 3)).map(
         lambda more: dict(record, **more))
+
+
+SRVS = several(options({"service": WORDS, "protocol": st.sampled_from(["tcp", "udp"])}, domain=WORDS,
+                       target=st.just("host.example")), "service").flatmap(
+    lambda records: st.tuples(*[_srv(record) for record in records]).map(list))
 
 
 @st.composite
@@ -110,14 +114,16 @@ COMMON = {
     "portgroups": PORTGROUPS,
     "port": options(isolated=st.booleans()),
 }
-DNSMASQ_OPTIONS = st.lists(st.sampled_from(["dhcp-option=19,0", "cache-size=99", "bogus-priv"]), max_size=2, unique=True)
+DNSMASQ_OPTIONS = st.lists(st.sampled_from(["dhcp-option=19,0", "cache-size=99", "bogus-priv"]), max_size=2,
+                           unique=True)
+MTU = st.sampled_from([{"size": 1400}, {"size": 9000}])
 
 
 @st.composite
 def managed(draw: st.DrawFn) -> dict:
     """Isolated, NAT, routed and open networks."""
     mode = draw(st.sampled_from([None, "nat", "route", "open"]))
-    network = draw(options(dns=DNS, dnsmasq_options=DNSMASQ_OPTIONS, mtu=st.sampled_from([{"size": 1400}, {"size": 9000}]),
+    network = draw(options(dns=DNS, dnsmasq_options=DNSMASQ_OPTIONS, mtu=MTU,
                            domain=options({"name": WORDS}, local_only=st.booleans()), ipv6=st.booleans(),
                            bridge=options(stp=st.booleans(), delay=st.integers(0, 5)), **COMMON))
     if mode:

@@ -39,7 +39,8 @@ def answers(address=GUEST):
 
 
 def tap_of(domain):
-    return next(name for name in sh("virsh domiflist %s" % domain.name()).split() if name.startswith(("vnet", "macvtap")))
+    words = sh("virsh domiflist %s" % domain.name()).split()
+    return next(word for word in words if word.startswith(("vnet", "macvtap")))
 
 
 def pid_of(domain):
@@ -201,7 +202,7 @@ def test_a_macvtap_pool_knows_its_guest_after_a_restart(clean):
 
 def test_restart_always_refuses_what_would_leave_the_guest_behind(guest):
     before = sh("virsh net-dumpxml --inactive lab; virsh net-dumpxml lab")
-    with pytest.raises(Failed, match="restart: always cannot take guest .* from bridge to macvtap private"):
+    with pytest.raises(Failed, match=r"restart: always cannot take guest .* from bridge to macvtap private"):
         run("network", name="lab", restart="always", purge=True,
             forward={"mode": "private", "interfaces": [{"dev": "nic0"}]})
     assert sh("virsh net-dumpxml --inactive lab; virsh net-dumpxml lab") == before

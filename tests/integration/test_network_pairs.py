@@ -14,7 +14,6 @@ from integration.modules import run
 from integration.networks import NETWORKS
 from lxml import etree
 
-
 pytestmark = pytest.mark.both
 NAME = "pair"
 

@@ -8,8 +8,27 @@ from __future__ import annotations
 import ipaddress
 
 from ..scalars import (
-    DEVICE, DNS_NAME, DUID, IP, IPV4, LINE, MAC, NAME, NETMASK, PATH, PORT, STR, UINT16, UINT32, UINT64, UUID, YES_NO,
-    ON_OFF, enum, integer, string,
+    DEVICE,
+    DNS_NAME,
+    DUID,
+    IP,
+    IPV4,
+    LINE,
+    MAC,
+    NAME,
+    NETMASK,
+    ON_OFF,
+    PATH,
+    PORT,
+    STR,
+    UINT16,
+    UINT32,
+    UINT64,
+    UUID,
+    YES_NO,
+    enum,
+    integer,
+    string,
 )
 from ..schema import Field, Group, Invalid, Many, Markup, is_empty, join
 from .address import PCI_ADDRESS

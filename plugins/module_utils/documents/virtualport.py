@@ -28,7 +28,8 @@ def virtualport(about: str, type_required: bool = True) -> Group:
     """The virtualport element; where it is merged with another one the type may be left to that."""
     return Group("virtualport", "virtualport", about, (
         Field("type", "@type", enum(*PARAMETERS),
-              "Kind of switch port; openvswitch since libvirt 0.9.11, midonet since 1.2.13.", "0.9.4", required=type_required),
+              "Kind of switch port; openvswitch since libvirt 0.9.11, midonet since 1.2.13.", "0.9.4",
+              required=type_required),
         Group("parameters", "parameters", "Parameters of the port; which ones there are depends on the type.", (
             Field("managerid", "@managerid", integer(0, 255, hexadecimal=True),
                   "VSI manager (802.1Qbg); hexadecimal with 0x or decimal.", "0.9.4"),

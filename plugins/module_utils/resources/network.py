@@ -5,15 +5,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Iterator
+from typing import Any
 
 from ..converge import Drift, Host, Plan, Step
 from ..documents.network import NETWORK, manages_bridge, merge_network, refused_by_driver, refused_vlan
 from ..hypervisor import CONFIG, LIVE, NetworkRecord
 from ..schema import Invalid, in_order
 from .network_kernel import kernel_repairs, missing_devices, missing_functions, unstartable
-from .network_restart import Restart
+from .network_restart import Restart, start_step
 from .network_updates import Update, apply_updates, plan_updates
 
 # nothing reads these from the running definition; it follows at the next start
@@ -327,16 +328,10 @@ class _Planner:
             plan.warnings.append("%s: %s, which the running network %s needs" % (path, problem, self.name))
 
     def _start(self) -> None:
-        name = self.name
         for path, problem in self._problems() + list(unstartable(self.merged, self.state.names or {})):
             raise Invalid(path, problem)
-        if self.persistent:
-            self._add("start network %s" % name, lambda host: host.libvirt.start_network(name),
-                      lambda host: host.libvirt.stop_network(name))
-        else:
-            document = NETWORK.render(self.merged, self.state.record.config if self.state.record else None)
-            self._add("start transient network %s" % name, lambda host: host.libvirt.create_network(document),
-                      lambda host: host.libvirt.stop_network(name))
+        base = self.state.record.config if self.state.record else None
+        self._plan.steps.append(start_step(self.name, self.merged, self.persistent, base))
 
     def _stop(self) -> None:
         restart = Restart(self.name, self.state, self.state.live)

@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import ipaddress
-from typing import Any, Iterator, NamedTuple
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 from ..converge import Drift, Host, Step
 from ..documents.network import NETWORK, manages_bridge, mode_of, prefix_of, subnet_of

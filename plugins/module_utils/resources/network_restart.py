@@ -25,6 +25,17 @@ def _connection(options: dict) -> str:
     return "hostdev" if mode == "hostdev" else "macvtap %s" % mode
 
 
+def start_step(name: str, options: dict, persistent: bool, base: Any) -> Step:
+    """Starts a network: its configuration, or a transient one made of ``options`` and the unknown XML of ``base``."""
+    def stop(host: Host) -> None:
+        host.libvirt.stop_network(name)
+
+    if persistent:
+        return Step("start network %s" % name, lambda host: host.libvirt.start_network(name), stop)
+    document = NETWORK.render(options, base)
+    return Step("start transient network %s" % name, lambda host: host.libvirt.create_network(document), stop)
+
+
 class Restart:
     """The restart of one active network: ``old`` and ``new`` are its options before and after."""
 
@@ -57,13 +68,8 @@ class Restart:
         return Step("stop network %s" % name, lambda host: host.libvirt.stop_network(name), undo, impact)
 
     def start_steps(self, persistent: bool) -> list:
-        name = self.name
-        if persistent:
-            title, start = "start network %s", lambda host: host.libvirt.start_network(name)
-        else:
-            document = NETWORK.render(self.new, self.state.record.live)
-            title, start = "start transient network %s", lambda host: host.libvirt.create_network(document)
-        steps = [Step(title % name, start, lambda host: host.libvirt.stop_network(name))]
+        base = None if persistent else self.state.record.live
+        steps = [start_step(self.name, self.new, persistent, base)]
         if self.state.users:
             steps.append(Step("connect %s again" % ", ".join(self.state.users),
                               lambda host: self._bring_back(host, self.new), impact="brief"))

@@ -11,8 +11,9 @@ just the entry that is meant, no call is made, and the difference is left to a r
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Callable, Iterator
+from typing import Any, Callable
 
 from ..documents.network import NETWORK, mode_of, refused_by_driver
 from ..hypervisor import ADD_LAST, DELETE, MODIFY
@@ -113,7 +114,8 @@ def plan_updates(current: dict, wanted: dict, version: tuple, busy: frozenset = 
     lists = []
     for section, parent, old, new in _lists(current, wanted):
         calls = _plan_section(section, parent, old, new, version)
-        if not any(call.section is INTERFACES and call.command == DELETE and call.item["dev"] in busy for call in calls):
+        removed = {call.item["dev"] for call in calls if section is INTERFACES and call.command == DELETE}
+        if not removed & busy:
             lists.append(calls)
     calls = _in_order(lists)
     return calls if _is_valid(current, calls) else _in_order([calls for calls in lists if _is_valid(current, calls)])
