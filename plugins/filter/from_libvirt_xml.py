@@ -62,7 +62,7 @@ def from_libvirt_xml(text: str) -> dict:
                           % ", ".join(document.at for document in DOCUMENTS.values()))
         options = document.parse(root)
     except Invalid as error:
-        raise AnsibleFilterError("from_libvirt_xml: %s" % error) from error
+        raise AnsibleFilterError("from_libvirt_xml: %s" % error) from None
     for place in unknown(document, root):
         Display().warning("from_libvirt_xml: %s is not known and left out" % place)
     return options

@@ -65,7 +65,7 @@ def to_libvirt_xml(options: dict, module: str) -> str:
     try:
         return dump_xml(document.render(document.check(stated)))
     except Invalid as error:
-        raise AnsibleFilterError("to_libvirt_xml: %s" % error) from error
+        raise AnsibleFilterError("to_libvirt_xml: %s" % error) from None
 
 
 class FilterModule:

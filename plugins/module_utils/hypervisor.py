@@ -144,13 +144,19 @@ class Hypervisor:
     def guests_of(self, network: str) -> list:
         """The interfaces of running guests that are connected to a network."""
         if self._snapshot.guests is None:
-            self._snapshot.guests = list(self._read_guests())
+            self._snapshot.guests = self._read_guests()
         return [guest for guest in self._snapshot.guests if guest.live.find("source").get("network") == network]
 
     @_quiet
     def _read_guests(self) -> list:
         guests = []
-        for domain in self._connection.listAllDomains(libvirt.VIR_CONNECT_LIST_DOMAINS_ACTIVE):
+        try:
+            domains = self._connection.listAllDomains(libvirt.VIR_CONNECT_LIST_DOMAINS_ACTIVE)
+        except libvirt.libvirtError as error:
+            if error.get_error_code() == libvirt.VIR_ERR_NO_SUPPORT:  # network:///system knows no guests
+                return []
+            raise
+        for domain in domains:
             live = load_xml(domain.XMLDesc(0))
             inactive = load_xml(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE))
             guests += _interfaces(domain, live, inactive)

@@ -62,6 +62,12 @@ def join(path: str, name: str) -> str:
 # --- XML helpers: a place is '@attribute', '.', 'child', 'child/@attribute'
 
 
+def register_prefix(prefix: str, namespace: str) -> None:
+    """Has a namespace written with the prefix that people know."""
+    if etree is not None:
+        etree.register_namespace(prefix, namespace)
+
+
 def load_xml(text: str) -> Any:
     """The root element of a document; no entity is expanded and nothing is fetched."""
     if etree is None:

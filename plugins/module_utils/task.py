@@ -42,7 +42,7 @@ class DocumentModule(AnsibleModule):
 
 
 def _read(value: Any) -> Any:
-    """A value as Ansible will read it: a command line gives structures as JSON; what else it gives is left to Ansible."""
+    """A value as Ansible will read it; a command line gives structures as JSON, and what is no JSON is left to it."""
     if isinstance(value, str) and value.strip()[:1] in ("{", "["):
         try:
             return json.loads(value)

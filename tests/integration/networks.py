@@ -74,6 +74,8 @@ def _once_each_ip(hosts: list) -> list:
 
 
 TXTS = several(options({"name": WORDS, "value": WORDS}), "name")
+
+
 def _srv(record: dict) -> st.SearchStrategy:
     if "target" not in record:
         return st.just(record)

@@ -30,13 +30,14 @@ from ..scalars import (
     integer,
     string,
 )
-from ..schema import Field, Group, Invalid, Many, Markup, is_empty, join
+from ..schema import Field, Group, Invalid, Many, Markup, is_empty, join, register_prefix
 from .address import PCI_ADDRESS
 from .bandwidth import bandwidth
 from .virtualport import virtualport
 from .vlan import VLAN
 
-DNSMASQ = "{http://libvirt.org/schemas/network/dnsmasq/1.0}"
+DNSMASQ = "http://libvirt.org/schemas/network/dnsmasq/1.0"
+register_prefix("dnsmasq", DNSMASQ)
 
 # libvirt makes the bridge and runs the services of these; the mode None is the isolated network
 MANAGED_BRIDGE = (None, "nat", "route", "open")
@@ -519,7 +520,7 @@ NETWORK = Group("network", "network", "A virtual network.", (
         Field("isolated", "@isolated", YES_NO, "Whether guests cannot reach each other, only the host.", "6.1.0",
               default=False),
     ), since="6.1.0"),
-    Many("dnsmasq_options", "%soptions/%soption" % (DNSMASQ, DNSMASQ),
+    Many("dnsmasq_options", "{%s}options/{%s}option" % (DNSMASQ, DNSMASQ),
          ["Lines for dnsmasq's configuration, passed on as they are.",
           "libvirt does not support what they do; prefer the options above."],
          Field("option", "@value", LINE, "A line.", "0.9.3"), since="5.6.0", ordered=True),

@@ -62,7 +62,8 @@ class NetworkState:
         bridge = ((self.live or {}).get("bridge") or {}).get("name")
         if not bridge or not self.devices or not manages_bridge(self.live):
             return []
-        return sorted(name for name, device in self.devices.items() if device["master"] == bridge)
+        own = bridge + "-nic"  # which libvirt before 7.0 had in every bridge of its own
+        return sorted(name for name, device in self.devices.items() if device["master"] == bridge and name != own)
 
 
 def read_network(host: Host, name: str) -> NetworkState:
