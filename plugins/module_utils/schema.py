@@ -500,10 +500,10 @@ class Many:
         if self.unique:
             seen = {}
             for index, item in enumerate(items):
-                name = self.identity(item)
+                name = _sortable(self.identity(item) or self._item_normal(item))
                 if name in seen:
                     raise Invalid("%s[%d]" % (path, index), "%s is already in %s[%d]; give it once"
-                                  % (json.dumps(name[-1] if isinstance(name, tuple) else name), path, seen[name]))
+                                  % (self.label(item), path, seen[name]))
                 seen[name] = index
         return items
 

@@ -320,14 +320,14 @@ def _simple_forward(forward: dict) -> dict:
     simple = dict(forward)
     if simple.get("mode") != "hostdev" and "managed" in simple:
         simple["managed"] = None
-    if simple.get("pf"):
-        simple.update({name: None for name in ("interfaces", "addresses") if name in simple})
     if "dev" in simple:
         dev = simple.pop("dev")
         interfaces = simple.get("interfaces") or []
         if dev and {"dev": dev} not in interfaces:
             interfaces = [{"dev": dev}] + interfaces
         simple["interfaces"] = interfaces or None
+    pools = [name for name in ("interfaces", "addresses", "pf") if simple.get(name)]
+    simple.update(dict.fromkeys(pools[1:]))  # libvirt takes the first of these
     return simple
 
 
@@ -457,7 +457,7 @@ FORWARD = Group("forward", "forward", [
     Many("addresses", "address", "PCI devices of the pool (hostdev).",
          Group("address", "address", "A PCI address.", PCI_ADDRESS + (
              Field("connections", "@connections", UINT32, "Guest interfaces on it.", "0.10.0", readonly=True),
-         ), simplify=lambda options: dict(options, multifunction=None, type="pci")), since="0.10.0"),
+         ), simplify=lambda options: dict(options, multifunction=None, type="pci")), since="0.10.0", unique=True),
 ), since="0.3.0", rules=(_forwardable,), simplify=_simple_forward, either=("dev", "pf", "interfaces", "addresses"))
 
 PORTGROUPS = Many("portgroups", "portgroup", "Classes of guest interfaces, chosen by the interface's source.",
