@@ -69,7 +69,8 @@ class Plan:
     """What is to be done for one object.
 
     ``before`` and ``after`` are its model, ``drift`` is what was found, ``waiting`` the part of it that the steps
-    leave for a restart, ``guests`` names the guest interfaces that must be connected afterwards.
+    leave for a restart, ``guests`` names the guest interfaces that must be connected afterwards, ``extra`` is for the
+    result.
     """
 
     before: dict
@@ -79,6 +80,7 @@ class Plan:
     waiting: list = field(default_factory=list)
     guests: list = field(default_factory=list)
     warnings: list = field(default_factory=list)
+    extra: dict = field(default_factory=dict)
 
 
 class ConvergeError(Exception):
@@ -96,6 +98,7 @@ class Outcome:
     def result(self) -> dict:
         """The part of a module's result that all modules share."""
         return {
+            **self.plan.extra,
             "changed": bool(self.plan.steps),
             "steps": [step.title for step in self.plan.steps],
             "drift": [drift._asdict() for drift in self.plan.drift],
@@ -122,9 +125,10 @@ def converge(host: Host, resources: list, check_mode: bool) -> list:
         except (HypervisorError, KernelError) as error:
             raise ConvergeError("Could not %s: %s. %s" % (step.title, error, _undo(host, done))) from error
         done.append(step)
-    if done:
-        host.forget()
-        states = [resource.read(host) for resource in resources]
+    if not done:
+        return [Outcome(resource, plan, state) for resource, plan, state in zip(resources, plans, states)]
+    host.forget()
+    states = [resource.read(host) for resource in resources]
     left = [drift for resource, state, plan in zip(resources, states, plans) for drift in resource.verify(state, plan)]
     if left:
         raise ConvergeError("Not converged: %s. %s" % ("; ".join(map(str, left)), _undo(host, done)))

@@ -64,11 +64,38 @@ class GuestInterface:
         return "%s (%s)" % (self.domain, self.mac)
 
 
+@dataclass(frozen=True)
+class FilterRecord:
+    """A network filter as libvirt has it."""
+
+    name: str
+    uuid: str
+    document: Any
+
+
+@dataclass(frozen=True)
+class FilterUser:
+    """An interface of a guest that refers to a filter; ``tap`` is empty when the guest does not run."""
+
+    domain: str
+    domain_uuid: str
+    mac: str
+    tap: str
+    filter: str
+
+    @property
+    def label(self) -> str:
+        return "%s (%s)" % (self.domain, self.mac)
+
+
 @dataclass
 class _Snapshot:
     networks: Any = None
     records: dict = field(default_factory=dict)
     guests: Any = None
+    nwfilters: Any = None
+    bindings: Any = None
+    filter_users: Any = None
 
 
 def _quiet(call: Callable) -> Callable:
@@ -150,13 +177,7 @@ class Hypervisor:
     @_quiet
     def _read_guests(self) -> list:
         guests = []
-        try:
-            domains = self._connection.listAllDomains(libvirt.VIR_CONNECT_LIST_DOMAINS_ACTIVE)
-        except libvirt.libvirtError as error:
-            if error.get_error_code() == libvirt.VIR_ERR_NO_SUPPORT:  # network:///system knows no guests
-                return []
-            raise
-        for domain in domains:
+        for domain in self._domains(libvirt.VIR_CONNECT_LIST_DOMAINS_ACTIVE):
             live = load_xml(domain.XMLDesc(0))
             inactive = load_xml(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE))
             guests += _interfaces(domain, live, inactive)
@@ -171,7 +192,60 @@ class Hypervisor:
                  "client_id": lease["clientid"], "expiry": lease["expirytime"]}
                 for lease in self._networks()[name].DHCPLeases()]
 
+    @_quiet
+    def nwfilters(self) -> dict:
+        """Every network filter by name."""
+        if self._snapshot.nwfilters is None:
+            self._snapshot.nwfilters = {
+                nwfilter.name(): FilterRecord(nwfilter.name(), nwfilter.UUIDString(), load_xml(nwfilter.XMLDesc(0)))
+                for nwfilter in self._connection.listAllNWFilters()}
+        return self._snapshot.nwfilters
+
+    @_quiet
+    def nwfilter_bindings(self) -> dict:
+        """The document of every filter binding by the name of its device."""
+        if self._snapshot.bindings is None:
+            self._snapshot.bindings = {binding.portDev(): load_xml(binding.XMLDesc(0))
+                                       for binding in self._connection.listAllNWFilterBindings()}
+        return self._snapshot.bindings
+
+    @_quiet
+    def filter_users(self) -> list:
+        """The interfaces of all guests, running or not, that refer to filters."""
+        if self._snapshot.filter_users is None:
+            users = set()
+            for domain in self._domains(0):
+                users.update(_filter_users(domain, load_xml(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE)), False))
+                if domain.isActive():
+                    users.update(_filter_users(domain, load_xml(domain.XMLDesc(0)), True))
+            self._snapshot.filter_users = sorted(users, key=lambda user: (user.domain, user.mac, user.tap))
+        return self._snapshot.filter_users
+
+    def _domains(self, flags: int) -> list:
+        try:
+            return self._connection.listAllDomains(flags)
+        except libvirt.libvirtError as error:
+            if error.get_error_code() == libvirt.VIR_ERR_NO_SUPPORT:  # network:///system knows no guests
+                return []
+            raise
+
     # --- changing
+
+    @_quiet
+    def define_nwfilter(self, document: Any) -> None:
+        self._connection.nwfilterDefineXML(_text(document))
+
+    @_quiet
+    def undefine_nwfilter(self, name: str) -> None:
+        self._connection.nwfilterLookupByName(name).undefine()
+
+    @_quiet
+    def create_nwfilter_binding(self, document: Any) -> None:
+        self._connection.nwfilterBindingCreateXML(_text(document))
+
+    @_quiet
+    def delete_nwfilter_binding(self, port: str) -> None:
+        self._connection.nwfilterBindingLookupByPortDev(port).delete()
 
     @_quiet
     def define_network(self, document: Any) -> None:
@@ -257,6 +331,15 @@ def _interfaces(domain: Any, live: Any, inactive: Any) -> Iterator[GuestInterfac
             live=interface,
             inactive=same[0] if same else _as_configured(interface),
         )
+
+
+def _filter_users(domain: Any, document: Any, running: bool) -> Iterator[FilterUser]:
+    for interface in document.findall("devices/interface"):
+        reference, target = interface.find("filterref"), interface.find("target")
+        if reference is not None:
+            tap = target.get("dev") if running and target is not None else ""
+            yield FilterUser(domain.name(), domain.UUIDString(), interface.find("mac").get("address"), tap or "",
+                             reference.get("filter"))
 
 
 def _as_configured(interface: Any) -> Any:

@@ -75,7 +75,7 @@ def _number(text: Any, hexadecimal: bool) -> int:
         return text
     if hexadecimal and re.fullmatch(r"0[xX][0-9a-fA-F]+", text):
         return int(text, 16)
-    if not re.fullmatch(r"[0-9]+", text):
+    if not re.fullmatch(r"-?[0-9]+", text):
         raise ValueError(text)
     return int(text)
 

@@ -18,6 +18,7 @@ import copy
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Callable, NamedTuple
 
 from .scalars import Scalar
@@ -100,6 +101,7 @@ def _make(parent: Any, steps: str) -> Any:
     return parent
 
 
+@cache
 def _steps(steps: str) -> list:
     """Splits 'a/{uri}b' at the slashes outside braces."""
     parts, depth = [""], 0
@@ -112,6 +114,7 @@ def _steps(steps: str) -> list:
     return parts
 
 
+@cache
 def _split(place: str) -> tuple:
     """('child', 'attribute') of 'child/@attribute'; attribute None stands for the text."""
     if place == ".":
@@ -242,7 +245,8 @@ class Group:
 
     ``rules`` are checks across its options, called as ``rule(options, path)``; they raise Invalid.
     ``simplify`` maps options, already in normal form, to one form for those that say the same in different words.
-    ``either`` names options that state the same fact: giving some of them replaces the others.
+    ``either`` names options that state the same fact: giving some of them replaces the others. ``tidy`` drops
+    what libvirt ignores of an element, called as ``tidy(element, options)``.
     """
 
     name: str
@@ -254,6 +258,7 @@ class Group:
     rules: tuple = ()
     simplify: Callable = dict
     either: tuple = ()
+    tidy: Callable | None = None
 
     def node(self, name: str) -> Any:
         return next((node for node in self.nodes if node.name == name), None)
@@ -265,7 +270,10 @@ class Group:
             value = node.read(element, join(path, node.name), readonly)
             if not is_empty(value):
                 options[node.name] = value
-        return options
+        return self.tidy(element, options) if self.tidy else options
+
+    def tag_of(self, options: dict) -> str:
+        return self.at
 
     def render(self, options: dict, base: Any = None) -> Any:
         """An element that states exactly these options, made from a copy of ``base``, whose unknown XML stays."""
@@ -395,6 +403,27 @@ class Group:
         return {node.name: node.documentation(whole) for node in _writable(self.nodes)}
 
 
+@dataclass(frozen=True)
+class Choice(Group):
+    """An item of a list that is one of several elements: a dictionary with one option, which says which."""
+
+    def parse(self, element: Any, path: str = "", readonly: bool = False) -> dict:
+        node = next(node for node in self.nodes if node.at == element.tag)
+        return {node.name: node.parse(element, join(path, node.name), readonly)}
+
+    def fill(self, element: Any, options: dict) -> None:
+        for name, value in options.items():
+            self.node(name).fill(element, value)
+
+    def tag_of(self, options: dict) -> str:
+        return self.node(next(iter(options))).at
+
+    def check(self, value: Any, path: str = "", whole: bool = True) -> Any:
+        if isinstance(value, dict) and len(value) != 1:
+            raise Invalid(path, "give one of %s" % ", ".join(node.name for node in self.nodes))
+        return super().check(value, path, whole)
+
+
 def _writable(nodes: tuple) -> list:
     return [node for node in nodes if not getattr(node, "readonly", False)]
 
@@ -426,13 +455,18 @@ class Many:
     unique: bool = False
 
     def _place(self) -> tuple:
-        steps = _steps(self.at)
-        return "/".join(steps[:-1]), steps[-1]
+        """The way to the elements' parent, and their tag."""
+        return _parent_and_tag(self.at)
 
     def _elements(self, parent: Any) -> list:
         steps, tag = self._place()
         container = _find(parent, steps)
-        return [] if container is None else container.findall(tag)
+        if container is None:
+            return []
+        if isinstance(self.item, Choice):
+            tags = {node.at for node in self.item.nodes}
+            return [child for child in container if child.tag in tags]
+        return container.findall(tag)
 
     def read(self, parent: Any, path: str = "", readonly: bool = False) -> list:
         items = [self._read_item(element, "%s[%d]" % (path, index), readonly)
@@ -447,6 +481,8 @@ class Many:
     def write(self, parent: Any, value: Any) -> None:
         steps, tag = self._place()
         old = self._elements(parent)
+        if not old and not value:
+            return
         container = _make(parent, steps) if value else _find(parent, steps)
         if container is None:
             return
@@ -456,7 +492,7 @@ class Many:
             container.remove(element)
         for offset, (item, element) in enumerate(zip(value or [], reused)):
             if element is None:
-                element = etree.Element(tag)
+                element = etree.Element(self.item.tag_of(item) if isinstance(self.item, Choice) else tag)
             if isinstance(self.item, Group):
                 self.item.fill(element, item)
             else:
@@ -467,15 +503,20 @@ class Many:
 
     def _reuse(self, elements: list, items: list) -> list:
         """For every item the element that already stands for it, or None."""
-        free = [(element, self._read_item(element, "", False)) for element in elements]
-        chosen = [None] * len(items)
+        chosen, used = [None] * len(items), set()
+        if not elements:
+            return chosen
+        there = [self._read_item(element, "", False) for element in elements]
         for identity in (self._item_normal, self.identity):
+            free = {}
+            for place, item in enumerate(there):
+                if place not in used and identity(item) is not None:
+                    free.setdefault(_sortable(identity(item)), []).append(place)
             for index, item in enumerate(items):
-                if chosen[index] is None and identity(item) is not None:
-                    match = next((pair for pair in free if identity(pair[1]) == identity(item)), None)
-                    if match:
-                        chosen[index] = match[0]
-                        free.remove(match)
+                places = free.get(_sortable(identity(item))) if chosen[index] is None else None
+                if places:
+                    used.add(places[0])
+                    chosen[index] = elements[places.pop(0)]
         return chosen
 
     def identity(self, item: Any) -> Any:
@@ -486,7 +527,8 @@ class Many:
         return next(((name, normal[name]) for name in self.key if normal.get(name) is not None), None)
 
     def _item_normal(self, item: Any) -> Any:
-        return _strip(self.item.normal(item))
+        normal = _strip(self.item.normal(item))
+        return {} if normal is None and isinstance(self.item, Group) else normal
 
     def check(self, value: Any, path: str, whole: bool) -> Any:
         if not isinstance(value, list):
@@ -503,7 +545,7 @@ class Many:
                 name = _sortable(self.identity(item) or self._item_normal(item))
                 if name in seen:
                     raise Invalid("%s[%d]" % (path, index), "%s is already in %s[%d]; give it once"
-                                  % (self.label(item), path, seen[name]))
+                                  % (self.label(item) if self.key else "the same", path, seen[name]))
                 seen[name] = index
         return items
 
@@ -518,33 +560,33 @@ class Many:
         return [same.get(_sortable(self._item_normal(item)), item) for item in desired or []]
 
     def differences(self, desired: Any, current: Any, path: str) -> Iterator[Difference]:
-        wanted, found = list(desired or []), list(current or [])
-        for item in list(wanted):
-            same = next((other for other in found if self._item_normal(other) == self._item_normal(item)), None)
-            if same is not None:
-                wanted.remove(item)
-                found.remove(same)
+        wanted, found = _unlike(self._normals(desired), self._normals(current))
         if not wanted and not found:
             yield Difference(path, desired, current)  # only the order differs
             return
-        for item in wanted:
-            name = self.identity(item)
-            other = next((other for other in found if name is not None and self.identity(other) == name), None)
-            here = "%s[%s]" % (path, self.label(item))
-            if other is None or not isinstance(self.item, Group):
+        names = {self.identity(current[place]): place for place in reversed(found)} if self.key else {}
+        names.pop(None, None)
+        for place in wanted:
+            item = desired[place]
+            here = "%s[%s]" % (path, self.label(item, place))
+            other = names.pop(self.identity(item), None) if self.key else None
+            if other is None:
                 yield Difference(here, item, None)
                 continue
             found.remove(other)
-            yield from self.item.differences(self.item.whole(item, other), other, here)
-        for item in found:
-            yield Difference("%s[%s]" % (path, self.label(item)), None, item)
+            yield from self.item.differences(self.item.whole(item, current[other]), current[other], here)
+        for place in found:
+            yield Difference("%s[%s]" % (path, self.label(current[place], place)), None, current[place])
 
-    def label(self, item: Any) -> str:
-        """What names an item in a path."""
+    def _normals(self, items: Any) -> list:
+        return [_sortable(self._item_normal(item)) for item in items or []]
+
+    def label(self, item: Any, place: int = 0) -> str:
+        """What names an item in a path: the option that identifies it, itself, or its place in the list."""
+        if not isinstance(self.item, Group):
+            return str(item)
         name = self.identity(item)
-        if isinstance(name, tuple):
-            return str(item.get(name[0]))
-        return str(item) if name is not None and not isinstance(item, dict) else json.dumps(item, sort_keys=True)
+        return str(place) if name is None else str(item.get(name[0]))
 
     def keeps(self, value: Any) -> None:
         return None
@@ -575,8 +617,28 @@ class Many:
         return _documented(self, about, spec)
 
 
+@cache
+def _parent_and_tag(place: str) -> tuple:
+    steps = _steps(place)
+    return "/".join(steps[:-1]), steps[-1]
+
+
 def _sortable(value: Any) -> str:
     return json.dumps(value, sort_keys=True)
+
+
+def _unlike(wanted: list, found: list) -> tuple:
+    """The places of what is in one of two lists of texts only, each as often as it is there."""
+    left = {}
+    for place, text in enumerate(found):
+        left.setdefault(text, []).append(place)
+    missing = []
+    for place, text in enumerate(wanted):
+        if left.get(text):
+            left[text].pop(0)
+        else:
+            missing.append(place)
+    return missing, sorted(place for places in left.values() for place in places)
 
 
 @dataclass(frozen=True)
@@ -674,6 +736,13 @@ def prune(options: Any) -> Any:
     return options
 
 
+def check_version(needs: Iterator[tuple], version: tuple) -> None:
+    """Refuses an option that needs a newer libvirt than this version; ``needs`` comes from Group.needs()."""
+    for path, since in needs:
+        if tuple(int(part) for part in since.split(".")) > version:
+            raise Invalid(path, "needs libvirt %s; this host has %s" % (since, ".".join(map(str, version))))
+
+
 def in_order(node: Any, value: Any) -> Any:
     """The normal form of options with every list in its order."""
     if isinstance(node, Group) and not is_empty(value):
@@ -710,6 +779,9 @@ def _known(group: Group) -> tuple:
             known.add(steps or attribute)
         elif isinstance(node, Markup):
             known.add(node.at)
+        elif isinstance(node, Many) and isinstance(node.item, Choice):
+            for choice in node.item.nodes:
+                groups.setdefault(choice.at, []).append(choice)
         else:
             first = _steps(node.at)[0]
             inner = node if isinstance(node, Group) else node.item

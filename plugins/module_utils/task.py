@@ -109,6 +109,16 @@ def stated_options(module: AnsibleModule, document: Group) -> dict:
     return document.check(dict(given, **options), whole=False)
 
 
+def wanted_names(module: AnsibleModule, there: list, what: str) -> list:
+    """The names that an info module is asked for, all when it is asked for none; raises Invalid for one not there."""
+    wanted = there if module.params["names"] is None else module.params["names"]
+    for index, name in enumerate(wanted):
+        if name not in there:
+            raise Invalid("names[%d]" % index, "there is no %s %s; there are %s"
+                          % (what, name, ", ".join(there) or "none"))
+    return wanted
+
+
 def converge_one(module: AnsibleModule, desired: Callable[[], Any]) -> None:
     """Converges the resource that ``desired`` builds, and ends the module."""
     with host_of(module) as host:

@@ -125,8 +125,7 @@ networks:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.virtnet.libvirt.plugins.module_utils.resources.network import describe_network
-from ansible_collections.virtnet.libvirt.plugins.module_utils.schema import Invalid
-from ansible_collections.virtnet.libvirt.plugins.module_utils.task import argument_spec, host_of
+from ansible_collections.virtnet.libvirt.plugins.module_utils.task import argument_spec, host_of, wanted_names
 
 
 def main() -> None:
@@ -136,13 +135,8 @@ def main() -> None:
         supports_check_mode=True,
     )
     with host_of(module) as host:
-        there = host.libvirt.network_names()
-        wanted = there if module.params["names"] is None else module.params["names"]
-        for index, name in enumerate(wanted):
-            if name not in there:
-                raise Invalid("names[%d]" % index, "there is no network %s; there are %s"
-                              % (name, ", ".join(there) or "none"))
-        networks = [describe_network(host, name) for name in wanted]
+        names = wanted_names(module, host.libvirt.network_names(), "network")
+        networks = [describe_network(host, name) for name in names]
     module.exit_json(changed=False, networks=networks)
 
 

@@ -6,10 +6,15 @@
 from __future__ import annotations
 
 from .network import NETWORK
+from .nwfilter import NWFILTER
+from .nwfilter_binding import NWFILTER_BINDING
 
 DOCUMENTS = {
     "network": NETWORK,
+    "nwfilter": NWFILTER,
+    "nwfilter_binding": NWFILTER_BINDING,
 }
 
 # options of modules that say what to do with a document, not what is in it
-CONTROL_OPTIONS = ("uri", "state", "autostart", "persistent", "restart", "purge", "status")
+CONTROL_OPTIONS = ("uri", "state", "autostart", "persistent", "restart", "purge", "status", "force",
+                   "allow_missing_references")

@@ -12,7 +12,7 @@ from typing import Any
 from ..converge import Drift, Host, Plan, Step
 from ..documents.network import NETWORK, manages_bridge, merge_network, refused_by_driver, refused_vlan
 from ..hypervisor import CONFIG, LIVE, NetworkRecord
-from ..schema import Invalid, in_order
+from ..schema import Invalid, check_version, in_order
 from .network_kernel import kernel_repairs, missing_devices, missing_functions, unstartable
 from .network_restart import Restart, start_step
 from .network_updates import Update, apply_updates, plan_updates
@@ -197,7 +197,7 @@ class _Planner:
         """Refuses what cannot work, before anything is touched."""
         options = NETWORK.check(self.merged)
         refused_by_driver(options)
-        self._check_version()
+        check_version(NETWORK.needs(self.desired.options), self.state.version)
         record, uuid = self.state.record, self.desired.options.get("uuid")
         node = NETWORK.node("uuid")
         if record and uuid and node.normal(uuid) != node.normal(record.uuid):
@@ -210,15 +210,10 @@ class _Planner:
         if vlan:
             raise Invalid(vlan, "libvirt %s takes VLAN tags only in forward modes hostdev and passthrough and on Open"
                           " vSwitch bridges (virtualport.type: openvswitch); Linux bridges from 11.0.0"
-                          % _dotted(self.state.version))
+                          % ".".join(map(str, self.state.version)))
         if self.state.functions is not None:
             for path, problem in missing_functions(options, self.state.functions):
                 raise Invalid(path, problem)
-
-    def _check_version(self) -> None:
-        for path, since in NETWORK.needs(self.desired.options):
-            if tuple(int(part) for part in since.split(".")) > self.state.version:
-                raise Invalid(path, "needs libvirt %s; this host has %s" % (since, _dotted(self.state.version)))
 
     # --- the configuration
 
@@ -390,10 +385,6 @@ def _busy(live: Any) -> frozenset:
     """The forward interfaces that guests are on."""
     return frozenset(interface.get("dev") for interface in live.findall("forward/interface")
                      if int(interface.get("connections") or 0))
-
-
-def _dotted(version: tuple) -> str:
-    return ".".join(map(str, version))
 
 
 def _is_main_copy(drift: Drift) -> bool:

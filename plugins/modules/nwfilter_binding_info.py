@@ -1,0 +1,99 @@
+#!/usr/bin/python
+# Copyright (c) virtnet.libvirt contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: nwfilter_binding_info
+short_description: Show which network devices libvirt filters
+version_added: 0.1.0
+author:
+  - virtnet.libvirt contributors (@virtnet)
+description:
+  - Gives filter bindings as M(virtnet.libvirt.nwfilter_binding) takes them, so that giving one back is no change.
+  - Those of running guests are among them.
+extends_documentation_fragment:
+  - virtnet.libvirt.connection
+attributes:
+  check_mode:
+    support: full
+    description: Changes nothing.
+  diff_mode:
+    support: none
+    description: Changes nothing.
+options:
+  names:
+    description: Names of the devices; without it all.
+    type: list
+    elements: str
+seealso:
+  - module: virtnet.libvirt.nwfilter_binding
+"""
+
+EXAMPLES = r"""
+- name: Read all bindings
+  virtnet.libvirt.nwfilter_binding_info:
+  register: found
+
+- name: Show those of devices that are gone
+  ansible.builtin.debug:
+    msg: "{{ found.nwfilter_bindings | rejectattr('status.device_exists') | map(attribute='portdev.name') | list }}"
+"""
+
+RETURN = r"""
+nwfilter_bindings:
+  description: The bindings by device. Options are those of M(virtnet.libvirt.nwfilter_binding).
+  type: list
+  elements: dict
+  returned: success
+  contains:
+    portdev:
+      description: The device.
+      type: dict
+      returned: always
+    filterref:
+      description: The filter and its parameters.
+      type: dict
+      returned: always
+    status:
+      description: What can only be read.
+      type: dict
+      returned: always
+      contains:
+        device_exists:
+          description: Whether the host has the device, null when that is not known.
+          type: bool
+          returned: always
+        guest:
+          description: The running guest that the device belongs to, null for others.
+          type: str
+          returned: always
+        variables:
+          description: The variables that the filter needs.
+          type: list
+          elements: str
+          returned: always
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.virtnet.libvirt.plugins.module_utils.resources.nwfilter_binding import describe_binding
+from ansible_collections.virtnet.libvirt.plugins.module_utils.task import argument_spec, host_of, wanted_names
+
+
+def main() -> None:
+    """Reads bindings."""
+    module = AnsibleModule(
+        argument_spec=argument_spec(names={"type": "list", "elements": "str"}),
+        supports_check_mode=True,
+    )
+    with host_of(module) as host:
+        names = wanted_names(module, sorted(host.libvirt.nwfilter_bindings()), "binding of")
+        bindings = [describe_binding(host, name) for name in names]
+    module.exit_json(changed=False, nwfilter_bindings=bindings)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,112 @@
+#!/usr/bin/python
+# Copyright (c) virtnet.libvirt contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: nwfilter_info
+short_description: Show libvirt network filters
+version_added: 0.1.0
+author:
+  - virtnet.libvirt contributors (@virtnet)
+description:
+  - Gives network filters as M(virtnet.libvirt.nwfilter) takes them, so that giving one back to it is no change.
+  - With each come the tree of its references, the variables that the whole tree needs, and what uses it.
+extends_documentation_fragment:
+  - virtnet.libvirt.connection
+attributes:
+  check_mode:
+    support: full
+    description: Changes nothing.
+  diff_mode:
+    support: none
+    description: Changes nothing.
+options:
+  names:
+    description: Names of the filters; without it all.
+    type: list
+    elements: str
+seealso:
+  - module: virtnet.libvirt.nwfilter
+"""
+
+EXAMPLES = r"""
+- name: Read the filters that come with libvirt
+  virtnet.libvirt.nwfilter_info:
+    names: [clean-traffic, allow-dhcp-server]
+  register: found
+
+- name: Show which variables they need
+  ansible.builtin.debug:
+    msg: "{{ item.name }}: {{ item.status.variables }}"
+  loop: "{{ found.nwfilters }}"
+"""
+
+RETURN = r"""
+nwfilters:
+  description: The filters by name. Options are those of M(virtnet.libvirt.nwfilter).
+  type: list
+  elements: dict
+  returned: success
+  contains:
+    name:
+      description: Name of the filter.
+      type: str
+      returned: always
+    uuid:
+      description: UUID of the filter.
+      type: str
+      returned: always
+    status:
+      description: What can only be read.
+      type: dict
+      returned: always
+      contains:
+        tree:
+          description: The filter with its references, each with C(name), C(missing) and C(references).
+          type: dict
+          returned: always
+        variables:
+          description: The variables that the whole tree needs, each with C(name) and C(filled_by_libvirt).
+          type: list
+          elements: dict
+          returned: always
+        referenced_by:
+          description: Names of the filters that refer to it.
+          type: list
+          elements: str
+          returned: always
+        guests:
+          description: Interfaces of guests that refer to it, each with C(domain), C(mac) and C(interface).
+          type: list
+          elements: dict
+          returned: always
+        bindings:
+          description: Devices that it filters, itself or by reference.
+          type: list
+          elements: str
+          returned: always
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.virtnet.libvirt.plugins.module_utils.resources.nwfilter import describe_filter
+from ansible_collections.virtnet.libvirt.plugins.module_utils.task import argument_spec, host_of, wanted_names
+
+
+def main() -> None:
+    """Reads filters."""
+    module = AnsibleModule(
+        argument_spec=argument_spec(names={"type": "list", "elements": "str"}),
+        supports_check_mode=True,
+    )
+    with host_of(module) as host:
+        names = wanted_names(module, sorted(host.libvirt.nwfilters()), "filter")
+        filters = [describe_filter(host, name) for name in names]
+    module.exit_json(changed=False, nwfilters=filters)
+
+
+if __name__ == "__main__":
+    main()
