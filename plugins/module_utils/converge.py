@@ -40,7 +40,7 @@ class Host:
 
 @dataclass(frozen=True)
 class Step:
-    """One change. ``impact`` is what running guests notice: none, brief (some packets) or disruptive."""
+    """One change. ``impact`` is what running guests notice: none, brief (some seconds offline) or disruptive."""
 
     title: str
     do: Callable[[Host], None]

@@ -185,8 +185,10 @@ class Field:
                 _remove_if_bare(element)
 
     def check(self, value: Any, path: str, whole: bool) -> Any:
-        if is_empty(value):
-            return "" if value is not None else None
+        if is_empty(value) and self.filled:
+            raise Invalid(path, "cannot be empty, since libvirt makes it up; leave it out to keep what there is")
+        if is_empty(value) and self.type.kind == "str" and not self.type.choices:
+            return ""
         try:
             return self.type.coerce(value)
         except (ValueError, TypeError) as error:
@@ -717,14 +719,9 @@ def _alone(element: Any) -> Any:
 
 
 def _canonical(text: str) -> str:
-    """Canonical XML in which white space between elements and namespace prefixes do not count."""
-    element = load_xml(text)
-    for node in element.iter():
-        if len(node) and not (node.text or "").strip():
-            node.text = None
-        if not (node.tail or "").strip():
-            node.tail = None
-    return etree.tostring(element, method="c14n2", exclusive=True).decode()
+    """Canonical XML in which white space around texts and namespace prefixes do not count."""
+    return etree.canonicalize(etree.tostring(load_xml(text), encoding="unicode"), strip_text=True,
+                              rewrite_prefixes=True)
 
 
 def prune(options: Any) -> Any:

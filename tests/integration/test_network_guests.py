@@ -118,6 +118,7 @@ def test_restart_always_connects_the_guest_again_without_touching_it(guest):
                              "connect guest (52:54:00:00:01:01) again"]
     assert (pid_of(guest), tap_of(guest)) == (pid, tap)
     assert "mtu 1400" in sh("ip link show lab0")
+    assert "mtu 1400" in sh("ip link show %s" % tap)
     settings = sh("bridge -d link show dev %s" % tap)
     assert all(word in settings for word in ("master lab0", "learning off", "flood off", "isolated on"))
     assert sh("virsh net-port-list lab | grep -c -- -").strip() == "2"  # the rule below the heading, and the port

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ipaddress
+from typing import Any
 
 from ..scalars import (
     DEVICE,
@@ -108,13 +109,18 @@ def _fitting_range(entry: dict, subnet: ipaddress.IPv4Network | ipaddress.IPv6Ne
             raise Invalid(join(path, name), "%s is not in %s" % (address, subnet))
     if int(start) > int(end):
         raise Invalid(path, "the range from %s to %s is reversed" % (start, end))
-    if int(end) - int(start) >= 65535:
-        raise Invalid(path, "the range from %s to %s is too large; at most 65535 addresses" % (start, end))
+    _not_too_large(start, end, path)
     if subnet.version == 4 and subnet.prefixlen < 31:
         if start == subnet.network_address:
             raise Invalid(join(path, "start"), "%s is the network address of %s" % (start, subnet))
         if end == subnet.broadcast_address:
             raise Invalid(join(path, "end"), "%s is the broadcast address of %s" % (end, subnet))
+
+
+def _not_too_large(start: Any, end: Any, path: str) -> None:
+    if int(start) >> 16 != int(end) >> 16:
+        raise Invalid(path, "the range from %s to %s is too large; libvirt takes ranges in which only the last 16 bits"
+                      " differ" % (start, end))
 
 
 def _fitting_host(host: dict, version: int, path: str) -> None:
@@ -181,9 +187,10 @@ def _registered(domain: dict, path: str) -> None:
 def _ascending(limits: dict, path: str) -> None:
     start, end = limits["start"], limits["end"]
     if isinstance(start, str):
-        start, end = int(ipaddress.ip_address(start)), int(ipaddress.ip_address(end))
-    if start > end:
-        raise Invalid(path, "the range from %s to %s is reversed" % (limits["start"], limits["end"]))
+        start, end = ipaddress.ip_address(start), ipaddress.ip_address(end)
+    if int(start) > int(end):
+        raise Invalid(path, "the range from %s to %s is reversed" % (start, end))
+    _not_too_large(start, end, path)
 
 
 def _forwardable(forward: dict, path: str) -> None:

@@ -311,7 +311,7 @@ def _priority_of_chain(element: Any, options: dict) -> dict:
 def _protocol(name: str, fields: tuple) -> Many:
     about = "Matches %s." % ABOUT.get(name, name.replace("-ipv6", " over IPv6").upper().replace("OVER", "over"))
     return Many(name.replace("-", "_"), name, [
-        about, "A packet must match all elements; one with O(match=false) matches what its attributes do not."
+        about, "A packet must match all elements; one with C(match: false) matches what its attributes do not."
     ], Group(name.replace("-", "_"), name, about, (
         Field("match", "@match", t.MATCH, "Whether the attributes are to match, or not to match.", "0.8.1",
               default=True),

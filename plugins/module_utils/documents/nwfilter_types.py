@@ -204,7 +204,7 @@ IPV6_MASK = or_variable("an IPv6 mask such as ffff:fc00::, or a number from 0 to
 IPSET = or_variable("the name of an ipset, at most 31 letters, digits and _ . : - + and blanks", _ipset)
 IPSET_FLAGS = _text(_ipset_flags, "up to six of src and dst, separated by commas")
 STATE = _text(_states, "NONE, or some of NEW, ESTABLISHED, RELATED and INVALID separated by commas")
-TCP_FLAG = _text(_tcp_flags, "MASK/FLAGS, each NONE, ALL or some of SYN, ACK, URG, PSH, FIN and RST with commas between")
+TCP_FLAG = _text(_tcp_flags, "MASK/FLAGS, each NONE, ALL, or some of SYN, ACK, URG, PSH, FIN and RST with commas")
 COMMENT = string("at most 256 characters", longest=256)
 MATCH = Scalar("bool", "true or false (yes or no in XML)", _yes, lambda text: text != "no",
                lambda value: "yes" if value else "no")

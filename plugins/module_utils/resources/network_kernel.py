@@ -46,6 +46,8 @@ def kernel_repairs(live: dict, devices: dict, guests: list) -> Iterator[Repair]:
         return
     if not live.get("virtualport"):
         yield from _tap_repairs(name, devices, guests)
+    if manages_bridge(live):
+        yield from _tap_mtu_repairs((live.get("mtu") or {}).get("size"), devices, guests)
 
 
 def _bridge_repairs(name: str, live: dict, device: dict | None) -> Iterator[Repair]:
@@ -111,6 +113,23 @@ def _tap_repairs(bridge: str, devices: dict, guests: list) -> Iterator[Repair]:
             yield Repair(_drift("guests[%s]" % guest.label, bridge, tap["master"]), Step(
                 "put %s of guest %s back into bridge %s" % (guest.tap, guest.domain, bridge),
                 _set_master(guest.tap, bridge), _set_master(guest.tap, tap["master"])))
+
+
+def _tap_mtu_repairs(mtu: int | None, devices: dict, guests: list) -> Iterator[Repair]:
+    """Taps have the network's MTU, unless the guest's interface has one of its own."""
+    for guest in guests:
+        tap = devices.get(guest.tap)
+        if mtu and tap and tap["mtu"] != mtu and guest.inactive.find("mtu") is None:
+            yield Repair(_drift("guests[%s].mtu" % guest.label, mtu, tap["mtu"]), Step(
+                "set MTU %d of %s of guest %s" % (mtu, guest.tap, guest.domain),
+                _set_mtu(guest.tap, mtu), _set_mtu(guest.tap, tap["mtu"])))
+
+
+def _set_mtu(device: str, mtu: int) -> Any:
+    def step(host: Host) -> None:
+        host.kernel.set_mtu(device, mtu)
+
+    return step
 
 
 def _set_master(tap: str, bridge: str | None) -> Any:

@@ -91,9 +91,14 @@ class Restart:
             self._restore_members(host, bridge)
 
     def _restore_members(self, host: Host, bridge: str) -> None:
-        """Puts every device that was in the bridge back, with its settings as a bridge port."""
+        """Puts every device that was in the bridge back, with its settings as a bridge port, and taps to its MTU."""
         before = self.state.devices or {}
         host.kernel.forget()
+        mtu = host.kernel.device(bridge)["mtu"]
+        for guest in self.state.guests:
+            tap = host.kernel.device(guest.tap)
+            if tap and tap["mtu"] != mtu and guest.inactive.find("mtu") is None:
+                host.kernel.set_mtu(guest.tap, mtu)
         for member in self.state.members:
             device = host.kernel.device(member)
             if device is None:
