@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import pytest
 
-pytest.importorskip("jinja2", reason="Debian's Python may have no jinja2, which ansible's plugins need; .venv has it")
-
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.virtnet.libvirt.plugins.filter.subnet_plan import subnet_plan
