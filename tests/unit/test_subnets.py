@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import pytest
-
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.virtnet.libvirt.plugins.filter.subnet_plan import subnet_plan
