@@ -1,0 +1,138 @@
+# Copyright (c) virtnet.libvirt contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Random options, generated from the tables themselves, so that no option can be forgotten.
+
+A type that is not known here is an error: whoever adds one adds its values here.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import string
+import uuid
+from dataclasses import replace
+
+from hypothesis import strategies as st
+
+from ansible_collections.virtnet.libvirt.plugins.module_utils.schema import Field, Group, Many, Markup
+
+LETTERS = string.ascii_letters + string.digits
+# what XML can hold; a carriage return too, for it must be written as a character reference
+TEXT = st.text(st.characters(blacklist_categories=("Cs", "Cc", "Cn"), blacklist_characters="\ufffe\uffff")
+               | st.sampled_from("\t\n\r <>&'\""), min_size=1, max_size=12)
+IPV4 = st.integers(0, 2**32 - 1).map(lambda number: str(ipaddress.IPv4Address(number)))
+IPV6 = st.integers(0, 2**128 - 1).map(ipaddress.IPv6Address).flatmap(
+    lambda address: st.sampled_from([str(address), address.exploded.upper()]))
+NETMASK = st.integers(0, 32).map(lambda length: str(ipaddress.ip_network("0.0.0.0/%d" % length).netmask))
+BYTE = st.integers(0, 255)
+
+
+def of_letters(letters: str) -> st.SearchStrategy:
+    return st.text(letters, min_size=1, max_size=12)
+
+
+@st.composite
+def macs(draw: st.DrawFn) -> str:
+    first = draw(BYTE) & 0xFE
+    form = draw(st.sampled_from(["%02x", "%02X", "%x"]))
+    return ":".join(form % byte for byte in [first, *draw(st.lists(BYTE, min_size=5, max_size=5))])
+
+
+TEXTS = {
+    "a string": TEXT,
+    "a name without '/' and line breaks": TEXT.filter(lambda text: not set(text) & set("/\n")),
+    "one line of text": TEXT.filter(lambda text: "\n" not in text),
+    "a network device name": of_letters(LETTERS + "_.-\\:/%"),
+    "a DNS name of letters, digits, '.' and '-'": of_letters(LETTERS + "._-"),
+    "a path": TEXT,
+    "a host name without &, <, > and quotes": of_letters(LETTERS + ".-_"),
+    "a name without blanks and commas": TEXT.filter(lambda text: not set(text) & set(" ,")),
+    "tcp or udp": st.sampled_from(["tcp", "udp"]),
+    "at most 39 characters": TEXT,
+    "a unicast MAC address such as 52:54:00:1c:da:2f": macs(),
+    "an IPv4 or IPv6 address": IPV4 | IPV6,
+    "an IPv4 address": IPV4,
+    "an IPv4 netmask such as 255.255.255.0": NETMASK,
+    "a UUID such as 3e3fce45-4f53-4fa7-bb32-11f34168b82b": st.integers(0, 2**128 - 1).flatmap(
+        lambda number: st.sampled_from([str(uuid.UUID(int=number)), uuid.UUID(int=number).hex.upper()])),
+    "a DHCPv6 DUID, bytes in hexadecimal separated by ':'": st.lists(BYTE, min_size=1, max_size=8).map(
+        lambda found: ":".join("%02x" % byte for byte in found)),
+}
+
+
+def scalars(scalar) -> st.SearchStrategy:
+    """The values of a type, as YAML gives them."""
+    if scalar.choices:
+        return st.sampled_from(scalar.choices)
+    if scalar.kind == "bool":
+        return st.booleans()
+    limits = re.match(r"a (?:whole )?number from (\w+) to (\w+)", scalar.allowed)
+    if limits:
+        numbers = st.integers(*[int(limit, 0) for limit in limits.groups()])
+        return numbers if scalar.kind == "int" else numbers.flatmap(
+            lambda number: st.sampled_from(["%d" % number, "0x%02x" % number, "0%o" % number]))
+    return TEXTS[scalar.allowed]
+
+
+def options(group: Group, empties: bool = False) -> st.SearchStrategy:
+    """Any options of a group that has at least one; ``empties`` also states some to be empty.
+
+    They keep to the types, not to the rules across options.
+    """
+    needed = {node.name: values(node, empties) for node in group.nodes
+              if getattr(node, "implied", None) and not empties}
+    optional = {node.name: values(node, empties) for node in group.nodes
+                if node.name not in needed and not getattr(node, "readonly", False)}
+    if empties:
+        optional = {name: strategy | empty(group.node(name)) for name, strategy in optional.items()}
+    needed.update({node.name: values(node) for node in group.nodes if node.required})
+    return st.fixed_dictionaries(needed, optional={
+        name: strategy for name, strategy in optional.items() if name not in needed}).filter(bool)
+
+
+def empty(node) -> st.SearchStrategy:
+    """What says that an option is not there, if anything can."""
+    if not isinstance(node, Field):
+        return st.just({} if isinstance(node, Group) else [])
+    can = node.type.kind == "str" and not node.type.choices and not node.filled
+    return st.just("") if can else st.nothing()
+
+
+def values(node, empties: bool = False) -> st.SearchStrategy:
+    """Values of one node of a table."""
+    if isinstance(node, Field):
+        return scalars(node.type)
+    if isinstance(node, Group):
+        return options(node, empties)
+    if isinstance(node, Many):
+        one = (lambda item: str(node.identity(item) or node.item.normal(item))) if node.unique else id
+        return st.lists(values(node.item), min_size=1, max_size=3, unique_by=one)
+    assert isinstance(node, Markup)
+    return st.lists(st.tuples(st.sampled_from("abc"), TEXT), min_size=1, max_size=3,
+                    unique_by=lambda pair: pair[0]).map(lambda found: [markup(*pair) for pair in found])
+
+
+def markup(name: str, text: str) -> str:
+    """An element of a namespace of its own."""
+    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\r", "&#13;")
+    return '<x:%s xmlns:x="urn:%s">%s</x:%s>' % (name, name, text, name)
+
+
+def leaves(group: Group, path: tuple = ()) -> list:
+    """Every node of a table that holds values, with the groups that lead to it."""
+    found = []
+    for node in group.nodes:
+        inner = node.item if isinstance(node, Many) else node
+        found += leaves(inner, path + (group,)) if isinstance(inner, Group) else [(path + (group,), node)]
+    return found
+
+
+def without_rules(node):
+    """The same table without the rules across options, which random options seldom keep to."""
+    if isinstance(node, Group):
+        return replace(node, rules=(), nodes=tuple(without_rules(child) for child in node.nodes))
+    if isinstance(node, Many):
+        return replace(node, item=without_rules(node.item))
+    return node

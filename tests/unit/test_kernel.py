@@ -1,0 +1,138 @@
+# Copyright (c) virtnet.libvirt contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is made of the kernel's answers."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+
+from ansible_collections.virtnet.libvirt.plugins.module_utils import kernel as layer
+from ansible_collections.virtnet.libvirt.plugins.module_utils.kernel import Kernel, KernelError
+
+
+class Message(dict):
+    """A netlink message: header fields and attributes."""
+
+    def __init__(self, header: dict | None = None, **attributes) -> None:
+        super().__init__(header or {"attrs": []})
+        self.attributes = attributes
+
+    def get_attr(self, name: str):
+        return self.attributes.get(name)
+
+
+class Netlink:
+    """Answers what a kernel with a bridge and a tap in it answers, and writes down what it is told."""
+
+    def __init__(self) -> None:
+        self.calls = []
+
+    def get_links(self) -> list:
+        bridge = Message(IFLA_INFO_KIND="bridge",
+                         IFLA_INFO_DATA=Message(IFLA_BR_STP_STATE=1, IFLA_BR_FORWARD_DELAY=200))
+        member = Message(IFLA_INFO_KIND="tun", IFLA_INFO_SLAVE_KIND="bridge",
+                         IFLA_INFO_SLAVE_DATA=Message(IFLA_BRPORT_ISOLATED=1, IFLA_BRPORT_LEARNING=0))
+        return [
+            Message({"index": 1, "flags": 0}, IFLA_IFNAME="lo", IFLA_MTU=65536),
+            Message({"index": 5, "flags": 4099}, IFLA_IFNAME="virbr0", IFLA_MTU=1500, IFLA_LINKINFO=bridge),
+            Message({"index": 6, "flags": 1}, IFLA_IFNAME="vnet0", IFLA_MTU=1500, IFLA_MASTER=5, IFLA_LINKINFO=member),
+        ]
+
+    def get_addr(self) -> list:
+        return [Message({"index": 5, "prefixlen": 24}, IFA_ADDRESS="10.0.0.1", IFA_LOCAL="10.0.0.1"),
+                Message({"index": 5, "prefixlen": 64}, IFA_ADDRESS="fd00::1"),
+                Message({"index": 99, "prefixlen": 8}, IFA_ADDRESS="127.0.0.1")]
+
+    def get_routes(self, family: int) -> list:
+        if family == socket.AF_INET6:
+            return [Message({"dst_len": 0}, RTA_OIF=5, RTA_GATEWAY="fd00::2")]
+        return [Message({"dst_len": 24}, RTA_OIF=5, RTA_DST="10.0.0.0"),
+                Message({"dst_len": 16}, RTA_OIF=5, RTA_DST="10.1.0.0", RTA_GATEWAY="10.0.0.2", RTA_PRIORITY=7)]
+
+    def close(self) -> None:
+        self.calls.append("close")
+
+    def __getattr__(self, name: str):
+        return lambda *args, **kwargs: self.calls.append((name, args, kwargs))
+
+
+@pytest.fixture
+def kernel() -> Kernel:
+    found = Kernel()
+    found._netlink = Netlink()
+    return found
+
+
+def test_devices_are_plain_data(kernel):
+    devices = kernel.devices()
+    assert devices["virbr0"] == {
+        "up": True, "mtu": 1500, "mac": None, "master": None, "kind": "bridge", "stp": True, "delay": 2.0, "port": {},
+        "addresses": ["10.0.0.1/24", "fd00::1/64"],
+        "routes": [{"destination": "10.1.0.0/16", "gateway": "10.0.0.2", "metric": 7},
+                   {"destination": "::/0", "gateway": "fd00::2", "metric": 0}]}
+    assert devices["vnet0"]["master"] == "virbr0"
+    assert devices["vnet0"]["port"] == {"brport_isolated": 1, "brport_learning": 0}
+    assert (devices["lo"]["up"], devices["lo"]["kind"], devices["lo"]["stp"]) == (False, None, None)
+    assert kernel.members("virbr0") == ["vnet0"] and kernel.device("eth9") is None
+
+
+def test_what_is_read_is_kept_until_it_is_to_be_forgotten(kernel):
+    first = kernel.devices()
+    assert kernel.devices() is first
+    kernel.forget()
+    assert kernel.devices() is not first
+    kernel.close()
+    assert kernel._netlink.calls == ["close"]
+
+
+def test_names_and_virtual_functions_come_from_sysfs(tmp_path, monkeypatch):
+    for folder in ("net/br0/bridge", "net/eth0", "pci/0000:03:00.0", "pci/0000:03:10.1/physfn"):
+        (tmp_path / folder).mkdir(parents=True)
+    monkeypatch.setattr(layer, "SYS_CLASS_NET", str(tmp_path / "net"))
+    monkeypatch.setattr(layer, "PCI_DEVICES", str(tmp_path / "pci"))
+    assert Kernel.names() == {"br0": True, "eth0": False}
+    assert Kernel.virtual_functions() == frozenset(["0000:03:10.1"])
+    monkeypatch.setattr(layer, "PCI_DEVICES", str(tmp_path / "none"))
+    assert Kernel.virtual_functions() == frozenset()
+
+
+def test_a_device_that_is_gone_is_an_error_that_names_it(kernel):
+    with pytest.raises(KernelError, match=r"^there is no device virtnet-none$"):
+        kernel.set_up("virtnet-none", True)
+
+
+CHANGES = [
+    (lambda kernel: kernel.make_bridge("virbr7", "52:54:00:00:00:01"),
+     [("link", ("add",), {"ifname": "virbr7", "kind": "bridge", "address": "52:54:00:00:00:01"})]),
+    (lambda kernel: kernel.make_bridge("virbr7", None), [("link", ("add",), {"ifname": "virbr7", "kind": "bridge"})]),
+    (lambda kernel: kernel.set_mtu("lo", 1400), [("link", ("set",), {"index": 1, "mtu": 1400})]),
+    (lambda kernel: kernel.set_up("lo", False), [("link", ("set",), {"index": 1, "state": "down"})]),
+    (lambda kernel: kernel.set_master("lo", None), [("link", ("set",), {"index": 1, "master": 0})]),
+    (lambda kernel: kernel.set_port("lo", {}), []),
+    (lambda kernel: kernel.set_port("lo", {"brport_isolated": 1}), [("brport", ("set",), {"index": 1, "isolated": 1})]),
+    (lambda kernel: kernel.set_bridge("lo", True, 4), [
+        ("link", ("set",), {"index": 1, "kind": "bridge", "br_stp_state": 0}),
+        ("link", ("set",), {"index": 1, "kind": "bridge", "br_forward_delay": 400}),
+        ("link", ("set",), {"index": 1, "kind": "bridge", "br_stp_state": 1})]),
+    (lambda kernel: kernel.add_address("lo", "10.0.0.1/24"), [
+        ("addr", ("add",), {"index": 1, "address": "10.0.0.1", "prefixlen": 24, "broadcast": "10.0.0.255"})]),
+    (lambda kernel: kernel.add_address("lo", "10.0.0.1/31"), [
+        ("addr", ("add",), {"index": 1, "address": "10.0.0.1", "prefixlen": 31})]),
+    (lambda kernel: kernel.remove_address("lo", "fd00::1/64"), [
+        ("addr", ("del",), {"index": 1, "address": "fd00::1", "prefixlen": 64})]),
+    (lambda kernel: kernel.add_route("lo", "fd01::/64", "fd00::2", 3), [
+        ("route", ("add",), {"dst": "fd01::/64", "gateway": "fd00::2", "oif": 1, "priority": 3,
+                             "family": socket.AF_INET6})]),
+    (lambda kernel: kernel.remove_device("lo"), [("link", ("del",), {"index": 1})]),
+]
+
+
+@pytest.mark.parametrize(("change", "calls"), CHANGES)
+def test_each_change_is_told_to_the_kernel(kernel, monkeypatch, change, calls: list):
+    pytest.importorskip("pyroute2", reason="pyroute2 is not installed")
+    monkeypatch.setattr(socket, "if_nametoindex", lambda name: 1)
+    change(kernel)
+    assert kernel._netlink.calls == calls
