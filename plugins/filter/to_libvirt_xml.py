@@ -25,7 +25,7 @@ options:
     description: Name of the module that the options belong to.
     type: str
     required: true
-    choices: [network, nwfilter, nwfilter_binding]
+    choices: [network, network_port, interface, nwfilter, nwfilter_binding]
 seealso:
   - plugin: virtnet.libvirt.from_libvirt_xml
     plugin_type: filter

@@ -105,7 +105,7 @@ def _quiet(call: Callable) -> Callable:
         try:
             return call(*args, **kwargs)
         except libvirt.libvirtError as error:
-            raise HypervisorError(error.get_error_message() or str(error)) from error
+            raise HypervisorError((error.get_error_message() or str(error)).strip()) from error
 
     return wrapped
 

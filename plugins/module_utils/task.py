@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Any, Callable
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.common.respawn import has_respawned, probe_interpreters_for_module, respawn_module
 
 from .converge import ConvergeError, Host, converge
 from .hypervisor import LIBVIRT_ERROR, Hypervisor, HypervisorError
@@ -18,6 +19,7 @@ from .kernel import Kernel, KernelError
 from .schema import LXML_ERROR, Group, Invalid, load_xml, prune, unknown
 
 OLDEST_LIBVIRT = (6, 1, 0)
+SYSTEM_PYTHONS = ("/usr/bin/python3", "/usr/libexec/platform-python")
 
 
 class DocumentModule(AnsibleModule):
@@ -57,9 +59,15 @@ def argument_spec(**options: dict) -> dict:
 
 
 def _require_libraries(module: AnsibleModule) -> None:
-    for library, error in (("libvirt-python", LIBVIRT_ERROR), ("lxml", LXML_ERROR)):
-        if error:
-            module.fail_json(msg=missing_required_lib(library), exception=str(error))
+    """Goes on with the system's Python when the one that Ansible chose has not got the libraries."""
+    needed = (("libvirt-python", LIBVIRT_ERROR), ("lxml", LXML_ERROR))
+    missing = [(library, error) for library, error in needed if error]
+    if missing and not has_respawned():
+        interpreter = probe_interpreters_for_module(SYSTEM_PYTHONS, "libvirt")
+        if interpreter:
+            respawn_module(interpreter)
+    for library, error in missing:
+        module.fail_json(msg=missing_required_lib(library), exception=str(error))
 
 
 def _connect(uri: str) -> Hypervisor:

@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+from .interface import INTERFACE
 from .network import NETWORK
+from .network_port import NETWORK_PORT
 from .nwfilter import NWFILTER
 from .nwfilter_binding import NWFILTER_BINDING
 
@@ -13,6 +15,8 @@ DOCUMENTS = {
     "network": NETWORK,
     "nwfilter": NWFILTER,
     "nwfilter_binding": NWFILTER_BINDING,
+    "interface": INTERFACE,
+    "network_port": NETWORK_PORT,
 }
 
 # options of modules that say what to do with a document, not what is in it
