@@ -16,6 +16,8 @@ from dataclasses import replace
 
 from hypothesis import strategies as st
 
+from ansible_collections.virtnet.libvirt.plugins.module_utils import scalars as types
+from ansible_collections.virtnet.libvirt.plugins.module_utils.documents.network import HOST_NAME
 from ansible_collections.virtnet.libvirt.plugins.module_utils.schema import Field, Group, Many, Markup
 
 LETTERS = string.ascii_letters + string.digits
@@ -41,24 +43,26 @@ def macs(draw: st.DrawFn) -> str:
 
 
 TEXTS = {
-    "a string": TEXT,
-    "a name without '/' and line breaks": TEXT.filter(lambda text: not set(text) & set("/\n")),
-    "one line of text": TEXT.filter(lambda text: "\n" not in text),
-    "a network device name": of_letters(LETTERS + "_.-\\:/%"),
-    "a DNS name of letters, digits, '.' and '-'": of_letters(LETTERS + "._-"),
-    "a path": TEXT,
-    "a host name without &, <, > and quotes": of_letters(LETTERS + ".-_"),
+    types.STR: TEXT,
+    types.NAME: TEXT.filter(lambda text: not set(text) & set("/\n")),
+    types.LINE: TEXT.filter(lambda text: "\n" not in text),
+    types.DEVICE: of_letters(LETTERS + "_.-\\:/%"),
+    types.DNS_NAME: of_letters(LETTERS + "._-"),
+    types.PATH: TEXT,
+    types.MAC: macs(),
+    types.IP: IPV4 | IPV6,
+    types.IPV4: IPV4,
+    types.NETMASK: NETMASK,
+    types.UUID: st.integers(0, 2**128 - 1).map(lambda number: uuid.UUID(int=number)).flatmap(
+        lambda found: st.sampled_from([str(found), found.hex.upper()])),
+    types.DUID: st.lists(BYTE, min_size=1, max_size=8).map(lambda found: ":".join("%02x" % byte for byte in found)),
+    HOST_NAME: of_letters(LETTERS + ".-_"),
+}
+# types that have no name, by what they say they take
+SAID = {
     "a name without blanks and commas": TEXT.filter(lambda text: not set(text) & set(" ,")),
     "tcp or udp": st.sampled_from(["tcp", "udp"]),
     "at most 39 characters": TEXT,
-    "a unicast MAC address such as 52:54:00:1c:da:2f": macs(),
-    "an IPv4 or IPv6 address": IPV4 | IPV6,
-    "an IPv4 address": IPV4,
-    "an IPv4 netmask such as 255.255.255.0": NETMASK,
-    "a UUID such as 3e3fce45-4f53-4fa7-bb32-11f34168b82b": st.integers(0, 2**128 - 1).flatmap(
-        lambda number: st.sampled_from([str(uuid.UUID(int=number)), uuid.UUID(int=number).hex.upper()])),
-    "a DHCPv6 DUID, bytes in hexadecimal separated by ':'": st.lists(BYTE, min_size=1, max_size=8).map(
-        lambda found: ":".join("%02x" % byte for byte in found)),
 }
 
 
@@ -73,7 +77,7 @@ def scalars(scalar) -> st.SearchStrategy:
         numbers = st.integers(*[int(limit, 0) for limit in limits.groups()])
         return numbers if scalar.kind == "int" else numbers.flatmap(
             lambda number: st.sampled_from(["%d" % number, "0x%02x" % number, "0%o" % number]))
-    return TEXTS[scalar.allowed]
+    return TEXTS[scalar] if scalar in TEXTS else SAID[scalar.allowed]
 
 
 def options(group: Group, empties: bool = False) -> st.SearchStrategy:

@@ -349,7 +349,7 @@ def test_in_order_keeps_the_order_of_lists_that_are_sets():
     ({"name": "a", "wheels": ["x"]}, 'wheels[0]: "x" is not allowed; give a dictionary'),
     ({"name": "a", "wheels": [{"width": 3}]}, "wheels[0].name: is missing"),
     ({"name": "a", "wheels": [{"name": "x"}, {"name": "y", "mac": "1"}]},
-     'wheels[1].mac: "1" is not allowed; give a unicast MAC address such as 52:54:00:1c:da:2f'),
+     'wheels[1].mac: "1" is not allowed; give ' + MAC.allowed),
     ({"name": "a", "wheels": [{"name": "x"}, {"name": "y"}, {"name": "x"}]},
      "wheels[2]: x is already in wheels[0]; give it once"),
     ({"name": "a", "wheels": [{"name": "x", "mac": "52:54:00:00:00:0A"}, {"name": "y", "mac": "52:54:0:0:0:a"}]},
@@ -456,7 +456,7 @@ def test_the_documentation_says_what_is_taken_the_default_and_the_version():
     assert documentation["wheels"]["description"] == ["Wheels.", "The list is the whole list.", "Since libvirt 1.2.0."]
     assert documentation["stops"]["description"] == ["Stops.", "The list is the whole list; its order counts."]
     assert documentation["wheels"]["suboptions"]["mac"]["description"][1] == (
-        "Takes a unicast MAC address such as 52:54:00:1c:da:2f.")
+        "Takes %s." % MAC.allowed)
 
 
 # --- XML that is up to no good
