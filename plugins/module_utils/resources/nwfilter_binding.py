@@ -11,6 +11,7 @@ from typing import Any
 
 from ..converge import Drift, Host, Plan, Step
 from ..documents.nwfilter_binding import NWFILTER_BINDING
+from ..scalars import MAC
 from ..schema import Invalid, check_version
 from .nwfilter_tree import missing_variables, reached, variables
 
@@ -32,7 +33,7 @@ def read_binding(host: Host, port: str) -> BindingState:
     document = host.libvirt.nwfilter_bindings().get(port)
     return BindingState(
         document=document,
-        current=None if document is None else NWFILTER_BINDING.parse(document),
+        current=None if document is None else _without_mac(NWFILTER_BINDING.parse(document)),
         filters={record.name: record.document for record in host.libvirt.nwfilters().values()},
         guest=next((user.label for user in host.libvirt.filter_users() if user.tap == port), None),
         names=host.kernel.names() if host.kernel else None,
@@ -66,7 +67,7 @@ class NwFilterBinding:
         return dict(state.current) if state.current else {"portdev": {"name": self.name}, "state": "absent"}
 
     def _binding(self, state: BindingState) -> Plan:
-        options = self.options
+        options = _without_mac(self.options, state.current)
         if state.current is None:
             options = dict({"owner": _own(self.name)}, **options)
         merged = NWFILTER_BINDING.merge(options, state.current)
@@ -79,7 +80,8 @@ class NwFilterBinding:
         if state.current is None:
             plan.steps.append(create)
             return plan
-        plan.drift = [Drift("live", *found) for found in NWFILTER_BINDING.differences(options, state.current)]
+        plan.drift = [Drift("live", *found) for found in NWFILTER_BINDING.differences(_with_learned_ip(options, state.current),
+                                                                                state.current)]
         if plan.drift:
             self._refuse_guest(state, "replaced")
             plan.steps += [self._unbind(state, "replace the binding of %s"), create]
@@ -124,6 +126,36 @@ class NwFilterBinding:
         if state.guest and not self.force:
             raise Invalid("portdev.name", "the binding of %s belongs to the running guest %s and is not %s; change the"
                           " guest's interface, or give force: true" % (self.name, state.guest, done))
+
+
+def _with_parameters(options: dict, parameters: list) -> dict:
+    return dict(options, filterref=dict(options["filterref"], parameters=parameters))
+
+
+def _without_mac(options: dict, current: dict | None = None) -> dict:
+    """The options without the parameter MAC that says what mac.address says; libvirt adds it to every binding."""
+    given = (options.get("filterref") or {}).get("parameters")
+    address = (options.get("mac") or (current or {}).get("mac") or {}).get("address")
+    if not given or not address:
+        return options
+    return _with_parameters(options, [parameter for parameter in given
+                                      if parameter["name"] != "MAC" or not _same_mac(parameter["value"], address)])
+
+
+def _same_mac(text: str, other: str) -> bool:
+    try:
+        return MAC.normal(MAC.parse(text)) == MAC.normal(other)
+    except ValueError:
+        return False
+
+
+def _with_learned_ip(options: dict, current: dict) -> dict:
+    """The options with the address that libvirt found out, when they give none; libvirt adds it to the binding."""
+    given = (options.get("filterref") or {}).get("parameters")
+    found = [parameter for parameter in current["filterref"].get("parameters") or [] if parameter["name"] == "IP"]
+    if given is None or len(found) != 1 or any(parameter["name"] == "IP" for parameter in given):
+        return options
+    return _with_parameters(options, given + found)
 
 
 def _own(port: str) -> dict:
