@@ -240,7 +240,7 @@ class _Planner:
         calls = plan_updates(state.config, self.merged, state.version)
         if calls and in_order(NETWORK, apply_updates(state.config, calls)) == in_order(
                 NETWORK, self.merged):
-            return [self._update(call, CONFIG) for call in calls]
+            return [update_step(self.name, call, CONFIG) for call in calls]
         document = NETWORK.render(self.merged, state.record.config)
         return [Step("change the configuration of network %s" % name,
                      lambda host: host.libvirt.define_network(document), self._define_again())]
@@ -254,16 +254,6 @@ class _Planner:
                 host.libvirt.set_network_autostart(name, True)
 
         return undo
-
-    def _update(self, call: Update, flag: int) -> Step:
-        name, back = self.name, call.undo()
-
-        def send(one: Update) -> Any:
-            return lambda host: host.libvirt.update_network(
-                name, one.command, one.section.number, one.parent, one.element(), flag)
-
-        where = "configuration of network" if flag == CONFIG else "running network"
-        return Step("%s (%s %s)" % (call.title, where, name), send(call), send(back))
 
     # --- the running network
 
@@ -292,7 +282,7 @@ class _Planner:
         if reasons and self._may_restart():
             self._restart(define)
             return []
-        self._plan.steps += define + [self._update(call, LIVE) for call in calls]
+        self._plan.steps += define + [update_step(self.name, call, LIVE) for call in calls]
         self._repair(after)
         self._plan.waiting = reasons
         return left
@@ -379,6 +369,16 @@ class _Planner:
                 state.users)
             plan.warnings.append("network %s must be restarted before %s is in force, and was not because %s"
                                  % (self.name, ", ".join(drift.path for drift in plan.waiting), why))
+
+
+def update_step(name: str, call: Update, flag: int) -> Step:
+    """One call of virNetworkUpdate on the configuration or on the running network."""
+    def send(one: Update) -> Any:
+        return lambda host: host.libvirt.update_network(
+            name, one.command, one.section.number, one.parent, one.element(), flag)
+
+    where = "configuration of network" if flag == CONFIG else "running network"
+    return Step("%s (%s %s)" % (call.title, where, name), send(call), send(call.undo()))
 
 
 def _busy(live: Any) -> frozenset:

@@ -1,0 +1,140 @@
+# Copyright (c) virtnet.libvirt contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Single DHCP reservations and DNS records of a network that somebody else owns."""
+
+from __future__ import annotations
+
+import pytest
+from integration.host import sh
+from integration.modules import Failed, run
+
+pytestmark = pytest.mark.both
+LAB = {
+    "name": "lab",
+    "state": "active",
+    "ips": [
+        {"address": "10.5.0.1", "prefix": 24, "dhcp": {
+            "ranges": [{"start": "10.5.0.100", "end": "10.5.0.150"}],
+            "hosts": [{"mac": "52:54:00:00:00:01", "ip": "10.5.0.11", "name": "one"}, {"name": "bare", "ip": "10.5.0.12"}]}},
+        {"family": "ipv6", "address": "fd00:5::1", "prefix": 64},
+    ],
+    "dns": {"hosts": [{"ip": "10.5.0.11", "hostnames": ["one"]}], "txts": [{"name": "a", "value": "b"}]},
+}
+WEB = {"mac": "52:54:00:00:00:21", "ip": "10.5.0.21", "name": "web"}
+
+
+@pytest.fixture(autouse=True)
+def lab(clean):
+    run("network", **LAB)
+
+
+def converge(module, **options):
+    """Runs a task, with check mode before it and the same again after it."""
+    predicted = run(module, check=True, network="lab", **options)
+    done = run(module, network="lab", **options)
+    assert (predicted["steps"], predicted["diff"], predicted["network"]) == (
+        done["steps"], done["diff"], done["network"])
+    assert run(module, network="lab", **options)["steps"] == []
+    assert run(module, check=True, network="lab", **options)["steps"] == []
+    return done["steps"]
+
+
+def both(text):
+    """How often a text is in the two documents of the network."""
+    return sh("virsh net-dumpxml lab; virsh net-dumpxml --inactive lab").count(text)
+
+
+def test_a_reservation_is_made_changed_and_removed_in_both_definitions():
+    assert converge("dhcp_host", **WEB) == ["add dhcp host 52:54:00:00:00:21 (configuration of network lab)",
+                                            "add dhcp host 52:54:00:00:00:21 (running network lab)"]
+    assert both("<host mac='52:54:00:00:00:21' name='web' ip='10.5.0.21'/>") == 2
+    assert "52:54:00:00:00:21,10.5.0.21,web" in sh("cat /var/lib/libvirt/dnsmasq/lab.hostsfile")
+    assert len(converge("dhcp_host", **dict(WEB, ip="10.5.0.22"))) == 2
+    assert both("ip='10.5.0.22'") == 2
+    assert len(converge("dhcp_host", mac="52-54-00-00-00-21", state="absent")) == 2
+    assert both("52:54:00:00:00:21") == 0
+    assert both("<host mac='52:54:00:00:00:01' name='one' ip='10.5.0.11'/>") == 2
+
+
+def test_each_definition_is_changed_as_it_needs():
+    sh("virsh net-update lab add ip-dhcp-host \"<host mac='52:54:00:00:00:21' name='web' ip='10.5.0.21'/>\" --live")
+    assert converge("dhcp_host", **WEB) == ["add dhcp host 52:54:00:00:00:21 (configuration of network lab)"]
+
+
+def test_removing_by_name_takes_only_that_entry():
+    assert len(converge("dhcp_host", name="bare", state="absent")) == 2
+    assert both("bare") == 0
+    assert both("52:54:00:00:00:01") == 2
+
+
+def test_what_is_removed_must_have_all_that_is_given():
+    assert converge("dhcp_host", mac="52:54:00:00:00:01", ip="10.5.0.99", state="absent") == []
+
+
+def test_several_reservations_and_the_other_family():
+    steps = converge("dhcp_host", hosts=[WEB, {"id": "00:03:00:01:52:54:00:00:00:22", "ip": "fd00:5::22", "name": "six"}])
+    assert len(steps) == 4
+    assert both("<host id='00:03:00:01:52:54:00:00:00:22' name='six' ip='fd00:5::22'/>") == 2
+
+
+def test_an_inactive_network_is_changed_too():
+    run("network", name="lab", state="inactive")
+    assert converge("dhcp_host", **WEB) == ["add dhcp host 52:54:00:00:00:21 (configuration of network lab)"]
+
+
+@pytest.mark.parametrize(("options", "message"), [
+    (dict(WEB, ip="10.6.0.1"), "hosts[0].ip: 10.6.0.1 is in no subnet of the network; it has 10.5.0.0/24, fd00:5::/64"),
+    (dict(WEB, ip="10.5.0.11"), "hosts[0].ip: 10.5.0.11 is already that of 52:54:00:00:00:01"),
+    (dict(WEB, name="one"), "hosts[0].name: one is already that of 52:54:00:00:00:01"),
+    ({"mac": "52:54:00:00:00:21"}, "hosts[0].ip: is missing"),
+    ({"ip": "10.5.0.21"}, "hosts[0]: give mac or id or name"),
+    ({"state": "absent"}, "hosts[0]: give mac or id or name or ip"),
+    ({"hosts": [{"mac": "zz", "ip": "10.5.0.9"}]}, "hosts[0].mac: \"zz\" is not allowed"),
+    ({"hosts": [WEB], "mac": "52:54:00:00:00:09"}, "hosts: cannot be given together with mac"),
+])
+def test_bad_reservations_are_refused_and_nothing_changes(options, message):
+    before = sh("virsh net-dumpxml lab; virsh net-dumpxml --inactive lab")
+    for check in (True, False):
+        with pytest.raises(Failed) as failure:
+            run("dhcp_host", check=check, network="lab", **options)
+        assert str(failure.value).startswith(message)
+    assert sh("virsh net-dumpxml lab; virsh net-dumpxml --inactive lab") == before
+
+
+def test_a_network_that_is_not_there():
+    with pytest.raises(Failed, match="network: there is no network nowhere; there are lab"):
+        run("dhcp_host", network="nowhere", **WEB)
+
+
+def test_records_of_every_kind_are_made_changed_and_removed():
+    records = {
+        "hosts": [{"ip": "10.5.0.21", "hostnames": ["web", "www"]}],
+        "txts": [{"name": "lab.example", "value": "for tests"}],
+        "srvs": [{"service": "ldap", "protocol": "tcp", "domain": "lab.example", "target": "dir", "port": 389}],
+    }
+    assert len(converge("dns_record", **records)) == 6
+    assert both("<hostname>www</hostname>") == 2
+    assert both("<txt name='lab.example' value='for tests'/>") == 2
+    assert both("<srv service='ldap' protocol='tcp' domain='lab.example' target='dir' port='389'/>") == 2
+    assert "10.5.0.21\tweb\twww" in sh("cat /var/lib/libvirt/dnsmasq/lab.addnhosts")
+    changed = {"hosts": [{"ip": "10.5.0.21", "hostnames": ["web"]}], "txts": [{"name": "lab.example", "value": "x"}],
+               "srvs": [dict(records["srvs"][0], port=636)]}
+    converge("dns_record", **changed)
+    assert both("www") == 0
+    assert both("value='x'") == 2
+    assert both("port='636'") == 2
+    converge("dns_record", state="absent", hosts=[{"ip": "10.5.0.21"}], txts=[{"name": "lab.example"}],
+             srvs=[{"service": "ldap", "protocol": "tcp"}])
+    assert both("lab.example") == 0
+    assert both("<txt name='a' value='b'/>") == 2
+    assert both("<hostname>one</hostname>") == 2
+
+
+def test_what_could_be_several_records_is_not_guessed():
+    converge("dns_record", srvs=[{"service": "sip", "protocol": "udp", "target": "a", "port": 1},
+                                 {"service": "sip", "protocol": "udp", "target": "b", "port": 1}])
+    with pytest.raises(Failed, match=r"srvs\[0\]: 2 entries are such; name more of it"):
+        run("dns_record", network="lab", state="absent", srvs=[{"service": "sip", "protocol": "udp"}])
+    assert len(converge("dns_record", state="absent", srvs=[{"service": "sip", "protocol": "udp", "target": "a"}])) == 2
+    assert both("target='b'") == 2
