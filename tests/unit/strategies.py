@@ -104,6 +104,11 @@ def empty(node) -> st.SearchStrategy:
     return st.just("") if can else st.nothing()
 
 
+def said(normal: dict | None) -> dict:
+    """A normal form without what is nothing."""
+    return {name: value for name, value in (normal or {}).items() if value is not None}
+
+
 def values(node, empties: bool = False) -> st.SearchStrategy:
     """Values of one node of a table."""
     if isinstance(node, Field):
@@ -111,8 +116,8 @@ def values(node, empties: bool = False) -> st.SearchStrategy:
     if isinstance(node, Group):
         return options(node, empties)
     if isinstance(node, Many):
-        one = (lambda item: str(node.identity(item) or node.item.normal(item))) if node.unique else id
-        return st.lists(values(node.item), min_size=1, max_size=3, unique_by=one)
+        one = (lambda item: str(node.identity(item) or said(node.item.normal(item)))) if node.unique else id
+        return st.lists(values(node.item, empties), min_size=1, max_size=3, unique_by=one)
     assert isinstance(node, Markup)
     return st.lists(st.tuples(st.sampled_from("abc"), TEXT), min_size=1, max_size=3,
                     unique_by=lambda pair: pair[0]).map(lambda found: [markup(*pair) for pair in found])

@@ -131,6 +131,12 @@ def test_the_kernel_clamps_the_delay_of_a_bridge_with_spanning_tree(bridge: dict
     assert expected_delay(bridge) == delay
 
 
+def test_a_bridge_that_says_nothing_of_spanning_tree_has_it():
+    live = dict(LIVE, bridge={"name": "virbr0"})
+    assert repairs(live=live) == []
+    assert drifts(dict(BRIDGE, stp=False), live) == [("bridge.stp", True, False)]
+
+
 def test_without_an_mtu_that_of_the_bridge_is_its_own():
     live = {name: value for name, value in LIVE.items() if name != "mtu"}
     assert repairs(dict(BRIDGE, mtu=9000), live) == []

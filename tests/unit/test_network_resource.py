@@ -419,7 +419,7 @@ def test_the_running_definition_is_compared_with_the_configuration_whole():
     there = state(network(mtu={"size": 9000}), network(ipv6=True))
     assert [tuple(drift) for drift in live_drift(there)] == [
         ("live", "ipv6", None, True), ("live", "mtu.size", 9000, None)]
-    assert list(live_drift(ACTIVE)) == []
+    assert [list(live_drift(there)) for there in (ACTIVE, INACTIVE, TRANSIENT)] == [[], [], []]
 
 
 # --- verify
@@ -516,6 +516,16 @@ def test_whatever_fails_the_network_is_as_it_was(broken: str, second: dict):
     except ConvergeError as error:
         assert "Could not be undone" not in str(error)
         assert memory(libvirt) == before
+
+
+def test_what_is_only_read_is_in_the_status_of_a_described_network():
+    libvirt = MemoryLibvirt()
+    libvirt.leases = lambda name: []
+    converged(libvirt, **dict(NEW, state="active"))
+    libvirt.live["lab"].set("connections", "3")
+    found = describe_network(Host(libvirt, None), "lab")
+    assert found["status"]["connections"] == found["status"]["live"]["connections"] == 3
+    assert "connections" not in found
 
 
 def test_the_live_layer_is_read_only_while_the_network_runs():

@@ -128,6 +128,23 @@ def test_guests_stay_connected_only_in_networks_of_the_same_kind(old: dict, new:
             used.check()
 
 
+@pytest.mark.parametrize(("old", "new", "change"), [
+    (OVS, LAN, "from openvswitch to bridge"), (LAB, MACVTAP, "from bridge to macvtap bridge"),
+    (POOL, VEPA, "from hostdev to macvtap vepa"),
+])
+def test_a_restart_that_would_lose_guests_says_why(old: dict, new: dict, change: str):
+    with pytest.raises(Invalid, match=change):
+        restart(old, new, old, guests=(guest(),)).check()
+
+
+def test_a_kernel_that_is_out_of_reach_is_left_to_libvirt():
+    host = recording_host()
+    host.kernel = None
+    for step in restart(guests=(guest(),)).start_steps(True):
+        step.do(host)
+    assert [call[0] for call in host.libvirt.calls] == ["start_network", "plug_in_again"]
+
+
 def test_the_own_bridge_is_no_obstacle_to_starting_again():
     names = {"virbr0": True, "eth0": False}
     assert restart(names=names).other_names() == {"eth0": False}
