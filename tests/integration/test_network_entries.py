@@ -16,7 +16,8 @@ LAB = {
     "ips": [
         {"address": "10.5.0.1", "prefix": 24, "dhcp": {
             "ranges": [{"start": "10.5.0.100", "end": "10.5.0.150"}],
-            "hosts": [{"mac": "52:54:00:00:00:01", "ip": "10.5.0.11", "name": "one"}, {"name": "bare", "ip": "10.5.0.12"}]}},
+            "hosts": [{"mac": "52:54:00:00:00:01", "ip": "10.5.0.11", "name": "one"},
+                      {"name": "bare", "ip": "10.5.0.12"}]}},
         {"family": "ipv6", "address": "fd00:5::1", "prefix": 64},
     ],
     "dns": {"hosts": [{"ip": "10.5.0.11", "hostnames": ["one"]}], "txts": [{"name": "a", "value": "b"}]},
@@ -73,7 +74,8 @@ def test_what_is_removed_must_have_all_that_is_given():
 
 
 def test_several_reservations_and_the_other_family():
-    steps = converge("dhcp_host", hosts=[WEB, {"id": "00:03:00:01:52:54:00:00:00:22", "ip": "fd00:5::22", "name": "six"}])
+    six = {"id": "00:03:00:01:52:54:00:00:00:22", "ip": "fd00:5::22", "name": "six"}
+    steps = converge("dhcp_host", hosts=[WEB, six])
     assert len(steps) == 4
     assert both("<host id='00:03:00:01:52:54:00:00:00:22' name='six' ip='fd00:5::22'/>") == 2
 
