@@ -77,6 +77,13 @@ class Thing:
         return list(self.left)
 
 
+class Unplannable(Thing):
+    """A resource whose options cannot be."""
+
+    def plan(self, state: str) -> Plan:
+        raise ValueError("bad")
+
+
 @pytest.fixture
 def host() -> Host:
     return Host(Layer(), Layer())
@@ -167,10 +174,8 @@ def test_many_resources_are_one_transaction(host):
 
 
 def test_all_are_planned_before_any_is_touched(host):
-    broken = Thing("y")
-    broken.plan = lambda state: (_ for _ in ()).throw(ValueError("bad"))
     with pytest.raises(ValueError):
-        converge(host, [Thing("x", "make"), broken], False)
+        converge(host, [Thing("x", "make"), Unplannable("y")], False)
     assert host.libvirt.log == []
 
 

@@ -34,16 +34,16 @@ def of_mode(mode: str, **options) -> dict:
     return network(forward={"mode": mode}, **options)
 
 
-def with_dhcp(ip: dict = IP4, /, **dhcp) -> dict:
-    return network(ips=[dict(ip, dhcp=dhcp)])
+def with_dhcp(subnet: dict | None = None, /, **dhcp) -> dict:
+    return network(ips=[dict(subnet or IP4, dhcp=dhcp)])
 
 
-def with_range(start: str, end: str, ip: dict = IP4, **more) -> dict:
-    return with_dhcp(ip, ranges=[dict(more, start=start, end=end)])
+def with_range(start: str, end: str, subnet: dict | None = None, **more) -> dict:
+    return with_dhcp(subnet, ranges=[dict(more, start=start, end=end)])
 
 
-def with_host(ip: dict = IP4, /, **host) -> dict:
-    return with_dhcp(ip, hosts=[host])
+def with_host(subnet: dict | None = None, /, **host) -> dict:
+    return with_dhcp(subnet, hosts=[host])
 
 
 def with_route(**route) -> dict:

@@ -30,6 +30,7 @@ BRIDGE = {
     "up": True, "mtu": 1400, "stp": True, "delay": 2.0, "master": None, "addresses": ["10.0.0.1/24", "fd00::1/64"],
     "routes": [{"destination": "10.1.0.0/16", "gateway": "10.0.0.2", "metric": 1}], "port": {},
 }
+GONE = {}
 TAP = {"master": "virbr0", "mtu": 1400, "port": {}}
 
 
@@ -49,9 +50,11 @@ def guest(tap: str = "vnet0", own: str = "") -> SimpleNamespace:
     return SimpleNamespace(tap=tap, domain="one", label="one (52:54:00:00:00:11)", inactive=inactive)
 
 
-def repairs(bridge: dict | None = BRIDGE, live: dict = LIVE, guests: tuple = (), **others: dict) -> list:
+def repairs(bridge: dict | None = None, live: dict | None = None, guests: tuple = (), **others: dict) -> list:
+    """The repairs of a bridge, GONE or by default as it should be."""
+    bridge = BRIDGE if bridge is None else bridge
     devices = dict(others, **({"virbr0": bridge} if bridge else {}))
-    return list(kernel_repairs(live, devices, list(guests)))
+    return list(kernel_repairs(live or LIVE, devices, list(guests)))
 
 
 def drifts(*args, **kwargs) -> list:
@@ -100,7 +103,7 @@ def test_each_drift_is_repaired_and_can_be_undone(changes: dict, drift: tuple, d
 
 
 def test_a_bridge_that_is_gone_is_made_again_and_everything_on_it_in_order():
-    assert titles(None) == [
+    assert titles(GONE) == [
         "make bridge virbr0 again",
         "set spanning tree on and forward delay 2 s of bridge virbr0",
         "set MTU 1400 of bridge virbr0",
@@ -109,11 +112,11 @@ def test_a_bridge_that_is_gone_is_made_again_and_everything_on_it_in_order():
         "set bridge virbr0 up",
         "add route 10.1.0.0/16 via 10.0.0.2",
     ]
-    do, undo = calls(None)
+    do, undo = calls(GONE)
     assert do[0] == ("make_bridge", "virbr0", "52:54:00:00:00:01")
     assert undo[-1] == ("remove_device", "virbr0")
     assert not [call for call in undo if call[0] in ("set_bridge", "set_mtu")]
-    assert drifts(None)[0] == ("bridge", "virbr0", None)
+    assert drifts(GONE)[0] == ("bridge", "virbr0", None)
 
 
 def test_spanning_tree_and_delay_are_one_step():
@@ -204,8 +207,8 @@ def test_a_bridge_of_the_host_is_not_touched():
 
 def test_a_bridge_of_the_host_that_is_gone_is_only_reported():
     out = dict(TAP, master=None)
-    assert drifts(None, HOST_BRIDGE, guests=(guest(),), vnet0=out) == [("bridge.name", "virbr0", None)]
-    assert titles(None, HOST_BRIDGE, guests=(guest(),), vnet0=out) == []
+    assert drifts(GONE, HOST_BRIDGE, guests=(guest(),), vnet0=out) == [("bridge.name", "virbr0", None)]
+    assert titles(GONE, HOST_BRIDGE, guests=(guest(),), vnet0=out) == []
 
 
 def test_taps_are_put_back_into_a_bridge_of_the_host():
@@ -214,7 +217,7 @@ def test_taps_are_put_back_into_a_bridge_of_the_host():
 
 
 def test_a_network_without_a_bridge_has_nothing_in_the_kernel():
-    assert repairs(None, {"forward": {"mode": "hostdev", "pf": {"dev": "eth0"}}}) == []
+    assert repairs(GONE, {"forward": {"mode": "hostdev", "pf": {"dev": "eth0"}}}) == []
 
 
 # --- what a network needs of the host

@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from unit.networks import BRIDGE, LAB, TAP, guest, network, port, recording_host, state
 
 from ansible_collections.virtnet.libvirt.plugins.module_utils.resources.network_restart import (
     Restart,
-    _reclaimable,
     start_step,
 )
 from ansible_collections.virtnet.libvirt.plugins.module_utils.schema import Invalid, load_xml
@@ -171,9 +172,18 @@ PORT = """<networkport><uuid>u</uuid><plug type='network' bridge='virbr0'/>
 <bandwidth classID='3'><inbound average='10' floor='5'/><outbound average='7'/></bandwidth></networkport>"""
 
 
+def reclaimed(document, bridge: str, live: dict = LAB):
+    """A port of others as libvirt is told of it after the restart of a network."""
+    record = replace(state(live, live).record, ports=(document,))
+    host = recording_host(bridge)
+    for step in Restart("lab", replace(state(live, live), record=record), live).start_steps(True):
+        step.do(host)
+    return next(call[2] for call in host.libvirt.calls if call[0] == "reclaim_port")
+
+
 def test_a_port_is_reclaimed_in_the_new_bridge_without_class_and_floor():
     before = load_xml(PORT)
-    found = _reclaimable(before, "virbr7")
+    found = reclaimed(before, "virbr7")
     assert found.find("plug").get("bridge") == "virbr7"
     assert dict(found.find("bandwidth").attrib) == {}
     assert dict(found.find("bandwidth/inbound").attrib) == {"average": "10"}
@@ -182,9 +192,13 @@ def test_a_port_is_reclaimed_in_the_new_bridge_without_class_and_floor():
 
 
 def test_a_port_that_had_only_a_floor_is_reclaimed_without_that_direction():
-    found = _reclaimable(load_xml(PORT.replace("average='10' ", "")), None)
-    assert found.find("bandwidth/inbound") is None and found.find("plug").get("bridge") == "virbr0"
+    found = reclaimed(load_xml(PORT.replace("average='10' ", "")), "virbr0")
+    assert found.find("bandwidth/inbound") is None and found.find("bandwidth/outbound") is not None
+
+
+def test_a_port_in_a_bridge_of_the_host_keeps_its_plug():
+    assert reclaimed(load_xml(PORT), "virbr7", LAN).find("plug").get("bridge") == "virbr0"
 
 
 def test_a_port_without_bandwidth_is_reclaimed_as_it_is():
-    assert _reclaimable(port("x"), None).find("bandwidth") is None
+    assert reclaimed(port("x"), "virbr0").find("bandwidth") is None
