@@ -73,7 +73,7 @@ PORTS = (attribute("srcportstart", t.UINT16, "First source port."),
          attribute("dstportend", t.UINT16, "Last destination port."))
 DSCP = attribute("dscp", t.DSCP, "Differentiated services code point.")
 SENDER = attribute("srcmacaddr", t.MAC, "MAC address of the sender.")
-CONNECTION = (attribute("connlimit-above", t.UINT16, "Matches when there are more connections than this."),
+CONNECTION = (attribute("connlimit-above", t.DECIMAL16, "Matches when there are more connections than this."),
               attribute("state", t.STATE, "States of the connection.", "0.8.5"),
               attribute("ipset", t.IPSET, "Name of an ipset that addresses are looked up in.", "0.9.13"),
               attribute("ipsetflags", t.IPSET_FLAGS, "Which addresses are looked up.", "0.9.13"))
@@ -197,7 +197,7 @@ def _taken(protocol: str, stated: dict) -> dict:
             taken.pop("ipset", None)
             taken.pop("ipsetflags", None)
         else:
-            taken["ipsetflags"] = (["src"], False)
+            taken["ipsetflags"] = (("src",), False)
     if protocol == "tcp-ipv6":
         taken.pop("flags", None)
     if "comment" in taken:
@@ -222,13 +222,33 @@ def _simple_rule(rule: dict) -> dict:
             taken = _settled(protocol, stated)
         else:
             taken = _taken(protocol, stated)
-        simple["protocol"] = {protocol: {name: list(value) for name, value in sorted(taken.items())}}
+        simple["protocol"] = [protocol, {name: list(value) for name, value in sorted(taken.items())}]
     return simple
 
 
 def _is_printed(stated: dict) -> bool:
     """libvirt prints an ipset that it kept with the flags that it takes when none are given."""
     return stated["ipsetflags"] == (("src",), False)
+
+
+def definable(options: dict) -> dict:
+    """Options as libvirt is to be given them: it prints an ipset with the flags that it took, and would lose both."""
+    if not options.get("entries"):
+        return options
+    return dict(options, entries=[{"rule": _without_printed_flags(entry["rule"])} if entry.get("rule") else entry
+                                  for entry in options["entries"]])
+
+
+def _without_printed_flags(rule: dict) -> dict:
+    protocol = protocol_of(rule)
+    stated = _stated(rule[protocol.replace("-", "_")]) if protocol in IPSET_IS_LOST else {}
+    if "ipset" not in stated or stated.get("ipsetflags", ("", True))[1]:
+        return rule
+    if t.IPSET_FLAGS.normal(stated["ipsetflags"][0]) != ("src",):
+        return rule
+    elements = [{name: value for name, value in element.items() if name != "ipsetflags"}
+                for element in rule[protocol.replace("-", "_")]]
+    return dict(rule, **{protocol.replace("-", "_"): [element for element in elements if set(element) - {"match"}]})
 
 
 def first_protocol(element: Any, options: dict) -> dict:
@@ -252,13 +272,15 @@ def _one_protocol(rule: dict, path: str) -> None:
 
 
 def _ports_of_protocol(elements: list, path: str) -> None:
-    stated = {name: (index, value) for index, element in enumerate(elements) for name, value in element.items()}
-    ports = [name for name in ("srcportstart", "srcportend", "dstportstart", "dstportend") if name in stated]
-    protocol = stated.get("protocol", (0, None))[1]
-    taken = t.variables_in(protocol) or (protocol is not None and t.IP_PROTOCOL.normal(protocol) in PORT_PROTOCOLS)
-    if ports and not taken:
-        raise Invalid("%s[%d].%s" % (path, stated[ports[0]][0], ports[0]), "needs protocol tcp, udp, dccp (33) or sctp"
-                      " beside it")
+    """libvirt wants the number or name of the protocol, in the element of the ports or in one before."""
+    protocol = None
+    for index, element in enumerate(elements):
+        protocol = element.get("protocol") or protocol
+        ports = [name for name in ("srcportstart", "srcportend", "dstportstart", "dstportend") if element.get(name)]
+        taken = protocol and not t.variables_in(protocol) and t.IP_PROTOCOL.normal(protocol) in PORT_PROTOCOLS
+        if ports and not taken:
+            raise Invalid("%s[%d].%s" % (path, index, ports[0]), "needs protocol tcp, udp, dccp (33) or sctp beside it,"
+                          " not a variable")
 
 
 def refused_rules(options: dict) -> None:

@@ -83,6 +83,12 @@ def _within(low: int, high: int, names: dict | None = None) -> Callable[[str], i
     return normal
 
 
+def _decimal(text: str) -> int:
+    if not re.fullmatch("[0-9]+", text):
+        raise ValueError(text)
+    return _within(0, 0xFFFF)(text)
+
+
 def number(low: int, high: int, names: dict | None = None) -> Scalar:
     """A number, decimal or hexadecimal with 0x, or one of ``names``."""
     allowed = "a number from %d to %d (decimal, or hexadecimal with 0x)" % (low, high)
@@ -95,6 +101,15 @@ def _mac(text: str) -> str:
     if not re.fullmatch(r"[0-9a-fA-F]{1,2}(:[0-9a-fA-F]{1,2}){5}", text):
         raise ValueError(text)
     return ":".join("%02x" % int(part, 16) for part in text.split(":"))
+
+
+def _mac_mask(text: str) -> str:
+    """libvirt takes only masks that are ones, and then zeros."""
+    mask = _mac(text)
+    inverted = ~int(mask.replace(":", ""), 16) & (2**48 - 1)
+    if inverted & (inverted + 1):
+        raise ValueError(text)
+    return mask
 
 
 def _ipv4(text: str) -> str:
@@ -189,6 +204,7 @@ def _yes(value: Any) -> bool:
 
 UINT8 = number(0, 0xFF)
 UINT16 = number(0, 0xFFFF)
+DECIMAL16 = or_variable("a decimal number from 0 to 65535", _decimal)
 UINT32 = number(0, 0xFFFFFFFF)
 DSCP = number(0, 63)
 VLAN_ID = number(0, 4095)
@@ -196,7 +212,7 @@ ETHERTYPE = number(0x600, 0xFFFF, ETHERTYPES)
 IP_PROTOCOL = number(0, 0xFF, IP_PROTOCOLS)
 ARP_OPCODE = number(0, 0xFFFF, ARP_OPCODES)
 MAC = or_variable("a MAC address", _mac)
-MAC_MASK = or_variable("a MAC mask such as ff:ff:ff:00:00:00", _mac)
+MAC_MASK = or_variable("a MAC mask such as ff:ff:ff:00:00:00", _mac_mask)
 IPV4 = or_variable("an IPv4 address without leading zeros, which libvirt would take for octal", _ipv4, _octal_ipv4)
 IPV6 = or_variable("an IPv6 address", _ipv6)
 IPV4_MASK = or_variable("an IPv4 mask such as 255.255.248.0, or a number from 0 to 32", _ipv4_mask)

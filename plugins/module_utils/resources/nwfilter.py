@@ -10,7 +10,7 @@ from typing import Any
 
 from ..converge import Drift, Host, Plan, Step
 from ..documents.filterref import filterref
-from ..documents.nwfilter import NWFILTER, refused_rules
+from ..documents.nwfilter import NWFILTER, definable, refused_rules
 from ..hypervisor import FilterRecord
 from ..schema import Invalid, check_version
 from .nwfilter_tree import FILLED_BY_LIBVIRT, loop, missing_variables, reached, referrers, tree, variables
@@ -84,8 +84,8 @@ class NwFilter:
             plan.drift = [Drift("config", *found) for found in NWFILTER.differences(stated, state.current)]
             if not plan.drift:
                 return plan
-        document = NWFILTER.render(merged, state.record.document if state.record else None)
-        self._check(state, merged, dict(state.filters, **{self.name: document}))
+        document = NWFILTER.render(definable(merged))  # not made from libvirt's, which has nothing that is not known
+        self._check(state, definable(merged), dict(state.filters, **{self.name: document}))
         if state.record is None:
             plan.steps.append(Step("define filter %s" % self.name,
                                    lambda host: host.libvirt.define_nwfilter(document),
@@ -94,7 +94,7 @@ class NwFilter:
             plan.extra["rebuilt_bindings"] = state.bindings_of(self.name, state.filters)
             plan.steps.append(Step("change filter %s" % self.name,
                                    lambda host: host.libvirt.define_nwfilter(document),
-                                   lambda host: host.libvirt.define_nwfilter(state.record.document)))
+                                   lambda host: host.libvirt.define_nwfilter(_definable_again(state))))
         return plan
 
     def _check(self, state: FilterState, merged: dict, filters: dict) -> None:
@@ -136,11 +136,16 @@ class NwFilter:
                           " under them, which force: true does" % (self.name, ", ".join(held)))
         if held:
             plan.warnings.append("filter %s is removed though it is referred to by %s" % (self.name, ", ".join(held)))
-        document = state.record.document
+        document = _definable_again(state)
         plan.steps.append(Step("remove filter %s" % self.name,
                                lambda host: host.libvirt.undefine_nwfilter(self.name),
                                lambda host: host.libvirt.define_nwfilter(document)))
         return plan
+
+
+def _definable_again(state: FilterState) -> Any:
+    """The document that libvirt has, in a form in which it loses nothing."""
+    return NWFILTER.render(definable(state.current))
 
 
 def describe_filter(host: Host, name: str) -> dict:

@@ -80,8 +80,8 @@ class NwFilterBinding:
         if state.current is None:
             plan.steps.append(create)
             return plan
-        plan.drift = [Drift("live", *found) for found in NWFILTER_BINDING.differences(_with_learned_ip(options, state.current),
-                                                                                state.current)]
+        found = NWFILTER_BINDING.differences(_with_learned_ip(options, state.current), state.current)
+        plan.drift = [Drift("live", *difference) for difference in found]
         if plan.drift:
             self._refuse_guest(state, "replaced")
             plan.steps += [self._unbind(state, "replace the binding of %s"), create]
