@@ -16,6 +16,7 @@ from typing import Any, Callable, NamedTuple
 
 from .hypervisor import Hypervisor, HypervisorError
 from .kernel import Kernel, KernelError
+from .schema import Invalid
 
 IMPACTS = ("none", "brief", "disruptive")
 
@@ -40,12 +41,17 @@ class Host:
 
 @dataclass(frozen=True)
 class Step:
-    """One change. ``impact`` is what running guests notice: none, brief (some seconds offline) or disruptive."""
+    """One change.
+
+    ``impact`` is what running guests notice: none, brief (some seconds offline) or disruptive. ``clean_up`` takes away
+    what ``do`` leaves behind when it fails.
+    """
 
     title: str
     do: Callable[[Host], None]
     undo: Callable[[Host], None] | None = None
     impact: str = "none"
+    clean_up: Callable[[Host], None] | None = None
 
 
 class Drift(NamedTuple):
@@ -123,16 +129,31 @@ def converge(host: Host, resources: list, check_mode: bool) -> list:
         try:
             step.do(host)
         except (HypervisorError, KernelError) as error:
-            raise ConvergeError("Could not %s: %s. %s" % (step.title, error, _undo(host, done))) from error
+            said = _clean_up(host, step) + _undo(host, done)
+            raise ConvergeError("Could not %s: %s. %s" % (step.title, error, said)) from error
         done.append(step)
     if not done:
         return [Outcome(resource, plan, state) for resource, plan, state in zip(resources, plans, states)]
-    host.forget()
-    states = [resource.read(host) for resource in resources]
-    left = [drift for resource, state, plan in zip(resources, states, plans) for drift in resource.verify(state, plan)]
+    try:
+        host.forget()
+        states = [resource.read(host) for resource in resources]
+        left = [drift for resource, state, plan in zip(resources, states, plans)
+                for drift in resource.verify(state, plan)]
+    except (HypervisorError, KernelError, Invalid) as error:
+        raise ConvergeError("Could not read back what was done: %s. %s" % (error, _undo(host, done))) from error
     if left:
         raise ConvergeError("Not converged: %s. %s" % ("; ".join(map(str, left)), _undo(host, done)))
     return [Outcome(resource, plan, state) for resource, plan, state in zip(resources, plans, states)]
+
+
+def _clean_up(host: Host, step: Step) -> str:
+    """Takes away what a failed step left behind; says so only when it cannot."""
+    try:
+        if step.clean_up:
+            step.clean_up(host)
+    except (HypervisorError, KernelError) as error:
+        return "What it left behind could not be taken away: %s. " % error
+    return ""
 
 
 def _undo(host: Host, done: list) -> str:
@@ -158,7 +179,7 @@ def _undo(host: Host, done: list) -> str:
 def to_yaml(value: Any, indent: str = "") -> str:
     """Plain data as YAML text, for people to read; strings are quoted where YAML could take them for something else."""
     if isinstance(value, dict):
-        return "".join("%s%s:%s" % (indent, name, _nested(part, indent)) for name, part in value.items())
+        return "".join("%s%s:%s" % (indent, _scalar(name), _nested(part, indent)) for name, part in value.items())
     return "".join("%s-%s" % (indent, _nested(part, indent).replace("\n" + indent + "  ", " ", 1)
                               if isinstance(part, dict) and part else _nested(part, indent)) for part in value)
 
@@ -170,6 +191,9 @@ def _nested(value: Any, indent: str) -> str:
 
 
 def _scalar(value: Any) -> str:
-    plain = isinstance(value, str) and re.fullmatch(r"[A-Za-z_/][\w./@%-]*", value)
+    plain = isinstance(value, str) and re.fullmatch(r"[A-Za-z_/][\w./@%-]*", value, re.ASCII)
     words = ("yes", "no", "on", "off", "true", "false", "null", "y", "n")
-    return value if plain and value.lower() not in words else json.dumps(value)
+    if plain and value.lower() not in words:
+        return value
+    text = json.dumps(value, ensure_ascii=False)
+    return re.sub("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]", lambda found: "\\u%04x" % ord(found.group()), text)

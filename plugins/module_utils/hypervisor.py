@@ -88,6 +88,18 @@ class FilterUser:
         return "%s (%s)" % (self.domain, self.mac)
 
 
+@dataclass(frozen=True)
+class DomainRecord:
+    """A guest as libvirt has it: ``config`` is its persistent, ``live`` its running document, None without one."""
+
+    name: str
+    uuid: str
+    active: bool
+    persistent: bool
+    config: Any
+    live: Any
+
+
 @dataclass
 class _Snapshot:
     networks: Any = None
@@ -96,6 +108,7 @@ class _Snapshot:
     nwfilters: Any = None
     bindings: Any = None
     filter_users: Any = None
+    domains: dict = field(default_factory=dict)
 
 
 def _quiet(call: Callable) -> Callable:
@@ -221,6 +234,62 @@ class Hypervisor:
             self._snapshot.filter_users = sorted(users, key=lambda user: (user.domain, user.mac, user.tap))
         return self._snapshot.filter_users
 
+    def domain(self, name: str) -> DomainRecord | None:
+        """The guest of that name or UUID, or None."""
+        if name not in self._snapshot.domains:
+            self._snapshot.domains[name] = self._read_domain(name)
+        return self._snapshot.domains[name]
+
+    @_quiet
+    def _read_domain(self, name: str) -> DomainRecord | None:
+        domain = self._find_domain(self._connection.lookupByName, name) or self._find_domain(
+            self._connection.lookupByUUIDString, name)
+        if domain is None:
+            return None
+        active, persistent = bool(domain.isActive()), bool(domain.isPersistent())
+        return DomainRecord(
+            name=domain.name(),
+            uuid=domain.UUIDString(),
+            active=active,
+            persistent=persistent,
+            config=load_xml(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE)) if persistent else None,
+            live=load_xml(domain.XMLDesc(0)) if active else None,
+        )
+
+    @staticmethod
+    def _find_domain(look_up: Callable, name: str) -> Any:
+        try:
+            return look_up(name)
+        except libvirt.libvirtError as error:
+            if error.get_error_code() in (libvirt.VIR_ERR_NO_DOMAIN, libvirt.VIR_ERR_INVALID_ARG):
+                return None
+            raise
+
+    def interface_addresses(self, uuid: str) -> dict:
+        """The addresses of a running guest by source (lease, agent, arp) and MAC, without sources that are silent."""
+        found = {}
+        sources = {"lease": libvirt.VIR_DOMAIN_INTERFACE_ADDRESSES_SRC_LEASE,
+                   "agent": libvirt.VIR_DOMAIN_INTERFACE_ADDRESSES_SRC_AGENT,
+                   "arp": getattr(libvirt, "VIR_DOMAIN_INTERFACE_ADDRESSES_SRC_ARP", 2)}
+        for name, number in sources.items():
+            try:
+                answer = self._connection.lookupByUUIDString(uuid).interfaceAddresses(number)
+            except libvirt.libvirtError:
+                continue
+            by_mac = found.setdefault(name, {})
+            for device in answer.values():
+                addresses = ["%s/%d" % (address["addr"], address["prefix"]) for address in device["addrs"] or []]
+                by_mac.setdefault((device["hwaddr"] or "").lower(), []).extend(addresses)
+        return found
+
+    def interface_statistics(self, uuid: str, device: str) -> dict | None:
+        """What an interface has sent and received; None where libvirt does not count."""
+        names = ("rx_bytes", "rx_packets", "rx_errors", "rx_drop", "tx_bytes", "tx_packets", "tx_errors", "tx_drop")
+        try:
+            return dict(zip(names, self._connection.lookupByUUIDString(uuid).interfaceStats(device)))
+        except libvirt.libvirtError:
+            return None
+
     def _domains(self, flags: int) -> list:
         try:
             return self._connection.listAllDomains(flags)
@@ -302,9 +371,45 @@ class Hypervisor:
             domain.updateDeviceFlags(_text(document), libvirt.VIR_DOMAIN_AFFECT_LIVE)
 
     @_quiet
+    def attach_interface(self, uuid: str, interface: Any, flag: int) -> None:
+        """Adds an interface to the configuration (CONFIG) of a guest or plugs it in (LIVE)."""
+        self._connection.lookupByUUIDString(uuid).attachDeviceFlags(_text(interface), flag)
+
+    @_quiet
+    def detach_interface(self, uuid: str, interface: Any, flag: int) -> None:
+        """Removes an interface; LIVE only asks the guest, which lets it go when it likes."""
+        self._connection.lookupByUUIDString(uuid).detachDeviceFlags(_text(interface), flag)
+
+    @_quiet
+    def update_interface(self, uuid: str, interface: Any, flag: int) -> None:
+        self._connection.lookupByUUIDString(uuid).updateDeviceFlags(_text(interface), flag)
+
+    @_quiet
     def reclaim_port(self, network: str, port: Any) -> None:
         """Tells a started network again of a port whose guest kept its device all the time."""
-        self._look_up(network).portCreateXML(_text(port), libvirt.VIR_NETWORK_PORT_CREATE_RECLAIM)
+        self.create_port(network, port, True)
+
+    @_quiet
+    def create_port(self, network: str, port: Any, plugged: bool) -> None:
+        """Makes a port; a plugged one says itself what it is plugged into, else libvirt chooses."""
+        flags = libvirt.VIR_NETWORK_PORT_CREATE_RECLAIM if plugged else 0
+        self._look_up(network).portCreateXML(_text(port), flags)
+
+    @_quiet
+    def delete_port(self, network: str, uuid: str) -> None:
+        self._look_up(network).portLookupByUUIDString(uuid).delete()
+
+    @_quiet
+    def set_port_rates(self, network: str, uuid: str, rates: dict) -> None:
+        """Sets the bandwidth of a port; only the parameters that it has can be given to libvirt-python."""
+        port = self._look_up(network).portLookupByUUIDString(uuid)
+        port.setParameters({name: rates[name] for name in port.parameters() if name in rates})
+
+    @_quiet
+    def set_interface_rates(self, domain_uuid: str, device: str, rates: dict) -> None:
+        """Sets the bandwidth of a running guest's interface: of its port and of its tap."""
+        domain = self._connection.lookupByUUIDString(domain_uuid)
+        domain.setInterfaceParameters(device, rates, libvirt.VIR_DOMAIN_AFFECT_LIVE)
 
 
 def _text(document: Any) -> str:

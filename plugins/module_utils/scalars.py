@@ -17,6 +17,8 @@ from typing import Any, Callable
 
 from ansible.module_utils.parsing.convert_bool import boolean
 
+NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
 
 def _same(value: Any) -> Any:
     return value
@@ -50,7 +52,7 @@ def string(allowed: str = "a string", pattern: str = "", longest: int = 0) -> Sc
 
     def read(value: Any) -> str:
         text = _string(value)
-        if not form.fullmatch(text) or (longest and len(text) > longest):
+        if not form.fullmatch(text) or (longest and len(text) > longest) or NOT_IN_XML.search(text):
             raise ValueError(value)
         return text
 

@@ -346,6 +346,9 @@ class Group:
         """The options, and whatever else ``current`` has said to be empty."""
         stated = dict.fromkeys(current or {}, "")
         for node in self.nodes:
+            implied = getattr(node, "implied", None)
+            if node.name not in options and node.name in stated and implied is not None:
+                stated[node.name] = implied
             if node.name in options:
                 value = options[node.name]
                 nested = isinstance(node, Group) and not is_empty(value)
@@ -758,37 +761,56 @@ def in_order(node: Any, value: Any) -> Any:
     return node.normal(value)
 
 
-def unknown(document: Group, element: Any, path: str = "") -> list:
-    """XML below an element that the tables do not know, as paths."""
-    known, groups = _known(document)
-    found = ["%s/@%s" % (path or element.tag, name) for name in element.attrib if name not in known]
-    for child in element:
-        if isinstance(child.tag, str):
-            here = "%s/%s" % (path or element.tag, child.tag)
-            if child.tag in groups:
-                for node in groups[child.tag]:
-                    found += unknown(node, child, here) if isinstance(node, Group) else []
-            elif child.tag not in known:
-                found.append(here)
-    return found
+def unknown(document: Group, element: Any) -> list:
+    """XML in an element that the tables do not know, as paths."""
+    return list(_unknown(_shape(document), element, str(element.tag)))
 
 
-def _known(group: Group) -> tuple:
-    """Attribute and element names that a group's nodes use; the nodes below each element."""
-    known, groups = set(), {}
+def _new_shape() -> dict:
+    return {"attributes": set(), "children": {}, "any": False}
+
+
+def _shape(group: Group, shape: dict | None = None) -> dict:
+    """The attributes and children that a group's tables know; ``any`` where every child is known."""
+    shape = _new_shape() if shape is None else shape
     for node in group.nodes:
         if isinstance(node, Field):
-            steps, attribute = _split(node.at)
-            if steps:
-                groups.setdefault(_steps(steps)[0], [])
-            known.add(steps or attribute)
+            _add_field(shape, node)
         elif isinstance(node, Markup):
-            known.add(node.at)
-        elif isinstance(node, Many) and isinstance(node.item, Choice):
+            _at(shape, node.at)["any"] = True
+        elif isinstance(node, Group):
+            _shape(node, _at(shape, node.at))
+        elif isinstance(node.item, Choice):
             for choice in node.item.nodes:
-                groups.setdefault(choice.at, []).append(choice)
+                _shape(choice, _at(shape, choice.at))
+        elif isinstance(node.item, Group):
+            _shape(node.item, _at(shape, node.at))
         else:
-            first = _steps(node.at)[0]
-            inner = node if isinstance(node, Group) else node.item
-            groups.setdefault(first, []).append(inner if first == node.at else None)
-    return known, groups
+            _add_field(_at(shape, node.at), node.item)
+    return shape
+
+
+def _at(shape: dict, steps: str) -> dict:
+    for step in filter(None, _steps(steps)):
+        shape = shape["children"].setdefault(step, _new_shape())
+    return shape
+
+
+def _add_field(shape: dict, field: Field) -> None:
+    steps, attribute = _split(field.at)
+    place = _at(shape, steps)
+    if attribute:
+        place["attributes"].add(attribute)
+
+
+def _unknown(shape: dict, element: Any, path: str) -> Iterator[str]:
+    for name in element.attrib:
+        if name not in shape["attributes"]:
+            yield "%s/@%s" % (path, name)
+    for child in element if not shape["any"] else ():
+        if isinstance(child.tag, str):
+            here = "%s/%s" % (path, child.tag)
+            if child.tag in shape["children"]:
+                yield from _unknown(shape["children"][child.tag], child, here)
+            else:
+                yield here

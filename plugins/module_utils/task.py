@@ -16,7 +16,7 @@ from ansible.module_utils.common.respawn import has_respawned, probe_interpreter
 from .converge import ConvergeError, Host, converge
 from .hypervisor import LIBVIRT_ERROR, Hypervisor, HypervisorError
 from .kernel import Kernel, KernelError
-from .schema import LXML_ERROR, Group, Invalid, load_xml, prune, unknown
+from .schema import LXML_ERROR, Field, Group, Invalid, load_xml, prune, unknown
 
 OLDEST_LIBVIRT = (6, 1, 0)
 SYSTEM_PYTHONS = ("/usr/bin/python3", "/usr/libexec/platform-python")
@@ -36,16 +36,16 @@ class DocumentModule(AnsibleModule):
     def _load_params(self) -> None:
         super()._load_params()
         _require_libraries(self)
-        given = prune({node.name: _read(self.params.get(node.name)) for node in self._document.nodes})
+        given = prune({node.name: _read(node, self.params.get(node.name)) for node in self._document.nodes})
         try:
             self._document.check(given, whole=False)
         except Invalid as error:
             self.fail_json(msg=str(error))
 
 
-def _read(value: Any) -> Any:
+def _read(node: Any, value: Any) -> Any:
     """A value as Ansible will read it; a command line gives structures as JSON, and what is no JSON is left to it."""
-    if isinstance(value, str) and value.strip()[:1] in ("{", "["):
+    if isinstance(value, str) and not isinstance(node, Field) and value.strip()[:1] in ("{", "["):
         try:
             return json.loads(value)
         except ValueError:

@@ -274,7 +274,6 @@ def test_purge_of_what_has_only_that_changes_nothing():
     assert steps(ACTIVE, purge=True, forward=LAB["forward"], ips=LAB["ips"]) == []
 
 
-@pytest.mark.xfail(strict=True, reason="purge takes forward without a mode for a difference to the nat that it means")
 def test_purge_takes_forward_without_a_mode_for_nat():
     there = state(network(forward={"mode": "nat", "dev": "eth0"}))
     assert steps(there, purge=True, forward={"dev": "eth0"}, ips=LAB["ips"]) == []

@@ -162,7 +162,7 @@ def missing_functions(options: dict, functions: frozenset) -> Iterator[tuple]:
     """(path, problem) of PCI addresses of a pool that are no virtual functions of the host."""
     table = NETWORK.node("forward").node("addresses").item
     for index, address in enumerate((options.get("forward") or {}).get("addresses") or []):
-        parts = table.normal(address)
+        parts = table.normal(address) or {}
         place = "%04x:%02x:%02x.%x" % tuple(parts.get(name) or 0 for name in ("domain", "bus", "slot", "function"))
         if place not in functions:
             yield "forward.addresses[%d]" % index, "%s is no SR-IOV virtual function of the host" % place

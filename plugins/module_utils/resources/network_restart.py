@@ -86,7 +86,7 @@ class Restart:
                 host.libvirt.plug_in_again(guest, bridge)
         ports = self.state.foreign_ports if remade else self.state.record.ports
         for port in ports:
-            host.libvirt.reclaim_port(self.name, _reclaimable(port, bridge if remade else None))
+            host.libvirt.reclaim_port(self.name, reclaimable(port, bridge if remade else None))
         if host.kernel and remade:
             self._restore_members(host, bridge)
 
@@ -108,7 +108,7 @@ class Restart:
             host.kernel.set_port(member, before[member]["port"])
 
 
-def _reclaimable(port: Any, bridge: str | None) -> Any:
+def reclaimable(port: Any, bridge: str | None) -> Any:
     """A port as it can be reclaimed: in the bridge as it is called now, and without the traffic class it had."""
     port = copy.deepcopy(port)
     plug = port.find("plug")

@@ -45,7 +45,11 @@ def _shares_dns_host(item: dict, entry: dict) -> bool:
 
 @dataclass(frozen=True)
 class Section:
-    """A section of virNetworkUpdate. ``hits`` and ``collides`` are libvirt's rules for delete and add."""
+    """A section of virNetworkUpdate.
+
+    ``hits`` and ``collides`` are libvirt's rules for delete and add, ``confuses`` that for modify, where it is another
+    than for add.
+    """
 
     number: int
     noun: str
@@ -54,6 +58,7 @@ class Section:
     collides: Callable[[dict, dict], bool]
     modifies: tuple = NEVER
     deletes_by: tuple = ()
+    confuses: Callable[[dict, dict], bool] | None = None
 
 
 HOSTS = Section(4, "dhcp host", ("dhcp", "hosts"), _deletes_host, _shares("mac", "ip", "name"), ANY_VERSION,
@@ -61,7 +66,8 @@ HOSTS = Section(4, "dhcp host", ("dhcp", "hosts"), _deletes_host, _shares("mac",
 RANGES = Section(5, "dhcp range", ("dhcp", "ranges"), _same("start", "end"), _same("start", "end"))
 INTERFACES = Section(7, "forward interface", ("forward", "interfaces"), _same("dev"), _same("dev"))
 PORTGROUPS = Section(9, "portgroup", ("portgroups",), _same("name"), _same("name"), ANY_VERSION)
-DNS_HOSTS = Section(10, "dns host", ("dns", "hosts"), _shares("ip"), _shares_dns_host, (10, 7, 0), ("ip",))
+DNS_HOSTS = Section(10, "dns host", ("dns", "hosts"), _shares("ip"), _shares("ip"), (10, 7, 0), ("ip",),
+                    _shares_dns_host)
 DNS_TXTS = Section(11, "dns txt", ("dns", "txts"), _same("name"), _same("name"), (10, 7, 0))
 DNS_SRVS = Section(12, "dns srv", ("dns", "srvs"), _same("service", "protocol", "domain", "target"),
                    _same("service", "protocol", "domain", "target"))
@@ -195,24 +201,33 @@ def _modifies(section: Section, item: dict, successor: dict, entries: list) -> b
     """Whether the entry to be replaced is the only one that libvirt could take it for."""
     meant = _normal(section, item)
     return [_normal(section, entry) for entry in entries
-            if section.collides(_normal(section, successor), _normal(section, entry))] == [meant]
+            if (section.confuses or section.collides)(_normal(section, successor), _normal(section, entry))] == [meant]
 
 
 def _hits_what_is_meant(section: Section, entries: list, calls: list) -> bool:
-    entries = [_normal(section, entry) for entry in entries]
-    for call in sorted(calls, key=lambda call: (DELETE, MODIFY, ADD_LAST).index(call.command)):
+    """Whether libvirt would do with the calls what they are for, and with those that undo them."""
+    there = [_normal(section, entry) for entry in entries]
+    ordered = sorted(calls, key=lambda call: (DELETE, MODIFY, ADD_LAST).index(call.command))
+    after = _carried_out(section, there, ordered)
+    return after is not None and _carried_out(section, after, [call.undo() for call in reversed(ordered)]) is not None
+
+
+def _carried_out(section: Section, entries: list, calls: list) -> list | None:
+    """The entries after the calls by libvirt's rules, None where a call would be refused or hit another entry."""
+    entries = list(entries)
+    for call in calls:
         item = _normal(section, call.item)
         if call.command == DELETE:
             if [entry for entry in entries if section.hits(item, entry)] != [item]:
-                return False
+                return None
             entries.remove(item)
         elif call.command == MODIFY:
             entries[entries.index(_normal(section, call.was))] = item
+        elif any(section.collides(item, entry) for entry in entries):
+            return None
         else:
-            if any(section.collides(item, entry) for entry in entries):
-                return False
             entries.append(item)
-    return True
+    return entries
 
 
 def apply_updates(options: dict, calls: list) -> dict:

@@ -1,0 +1,96 @@
+#!/usr/bin/python
+# Copyright (c) virtnet.libvirt contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: network_port_info
+short_description: Show ports of libvirt virtual networks
+version_added: 0.1.0
+author:
+  - virtnet.libvirt contributors (@virtnet)
+description:
+  - Gives the ports of virtual networks as M(virtnet.libvirt.network_port) takes them, so that giving one back is no
+    change.
+extends_documentation_fragment:
+  - virtnet.libvirt.connection
+attributes:
+  check_mode:
+    support: full
+    description: Changes nothing.
+  diff_mode:
+    support: none
+    description: Changes nothing.
+options:
+  names:
+    description: Names of the networks; without it all.
+    type: list
+    elements: str
+seealso:
+  - module: virtnet.libvirt.network_port
+"""
+
+EXAMPLES = r"""
+- name: Read the ports of a network
+  virtnet.libvirt.network_port_info:
+    names: [lab]
+  register: found
+
+- name: Show whose they are
+  ansible.builtin.debug:
+    msg: "{{ item.mac.address }} {{ item.status.guest | default(item.owner.name, true) }}"
+  loop: "{{ found.network_ports }}"
+"""
+
+RETURN = r"""
+network_ports:
+  description: The ports. Options are those of M(virtnet.libvirt.network_port).
+  type: list
+  elements: dict
+  returned: success
+  contains:
+    network:
+      description: Name of the network.
+      type: str
+      returned: always
+    uuid:
+      description: UUID of the port.
+      type: str
+      returned: always
+    status:
+      description: What can only be read.
+      type: dict
+      returned: always
+      contains:
+        guest:
+          description: The running guest that owns the port with its MAC address, null for others.
+          type: str
+          returned: always
+        guest_interface:
+          description: The guest's tap device, null for others.
+          type: str
+          returned: always
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.virtnet.libvirt.plugins.module_utils.resources.network_port import describe_port, ports_of
+from ansible_collections.virtnet.libvirt.plugins.module_utils.task import argument_spec, host_of, wanted_names
+
+
+def main() -> None:
+    """Reads ports."""
+    module = AnsibleModule(
+        argument_spec=argument_spec(names={"type": "list", "elements": "str"}),
+        supports_check_mode=True,
+    )
+    with host_of(module) as host:
+        networks = wanted_names(module, host.libvirt.network_names(), "network")
+        ports = [describe_port(host, network, port) for network in networks for port in ports_of(host, network)]
+    module.exit_json(changed=False, network_ports=ports)
+
+
+if __name__ == "__main__":
+    main()
