@@ -74,9 +74,9 @@ LAYERS = {"config": "configuration", "live": "running definition"}
 class Plan:
     """What is to be done for one object.
 
-    ``before`` and ``after`` are its model, ``drift`` is what was found, ``waiting`` the part of it that the steps
-    leave for a restart, ``guests`` names the guest interfaces that must be connected afterwards, ``extra`` is for the
-    result.
+    ``before`` and ``after`` are its model, ``drift`` is what was found. Of that the steps leave ``waiting`` for a
+    restart and ``unrepaired`` for people. ``guests`` names the guest interfaces that must be connected afterwards,
+    ``extra`` is for the result.
     """
 
     before: dict
@@ -84,6 +84,7 @@ class Plan:
     steps: list = field(default_factory=list)
     drift: list = field(default_factory=list)
     waiting: list = field(default_factory=list)
+    unrepaired: list = field(default_factory=list)
     guests: list = field(default_factory=list)
     warnings: list = field(default_factory=list)
     extra: dict = field(default_factory=dict)

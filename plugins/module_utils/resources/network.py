@@ -17,6 +17,8 @@ from .network_kernel import kernel_repairs, missing_devices, missing_functions, 
 from .network_restart import Restart, start_step
 from .network_updates import Update, apply_updates, plan_updates
 
+# a call takes libvirt about 0.15 s, a new definition of the configuration as long as one of them
+FEW_CALLS = 8
 # nothing reads these from the running definition; it follows at the next start
 MAIN_COPY = ("title", "description", "metadata")
 
@@ -131,7 +133,7 @@ class Network:
     def verify(self, state: NetworkState, plan: Plan) -> list:
         """What is not as planned: a new plan must have nothing to do, and leave only what this one left."""
         again = _Planner(self, state).plan()
-        known = {drift[:2] for drift in plan.waiting}
+        known = {drift[:2] for drift in plan.waiting + plan.unrepaired}
         left = [drift for drift in again.drift if drift[:2] not in known and not _is_main_copy(drift)]
         if again.steps and not left:
             left = [Drift("config", step.title, "done", "not done") for step in again.steps]
@@ -170,8 +172,8 @@ class _Planner:
             self._remove()
             return self._plan
         self.merged = self._merged()
-        self._check()
         self._config_drift()
+        self._check()
         live_left = self._plan_running()
         self._autostart()
         self._say(live_left)
@@ -195,8 +197,8 @@ class _Planner:
 
     def _check(self) -> None:
         """Refuses what cannot work, before anything is touched."""
-        options = NETWORK.check(self.merged)
-        refused_by_driver(options)
+        if self.state.config is None or self._plan.drift:
+            self._check_definition()
         check_version(NETWORK.needs(self.desired.options), self.state.version)
         record, uuid = self.state.record, self.desired.options.get("uuid")
         node = NETWORK.node("uuid")
@@ -206,6 +208,11 @@ class _Planner:
             raise Invalid("persistent", "false needs state: active; a transient network is gone when it stops")
         if not self.persistent and self.desired.autostart:
             raise Invalid("autostart", "true needs persistent: true")
+
+    def _check_definition(self) -> None:
+        """Refuses what libvirt would not define; what it has defined already is not judged."""
+        options = NETWORK.check(self.merged)
+        refused_by_driver(options)
         vlan = refused_vlan(options, self.state.version)
         if vlan:
             raise Invalid(vlan, "libvirt %s takes VLAN tags only in forward modes hostdev and passthrough and on Open"
@@ -238,7 +245,7 @@ class _Planner:
         if not any(drift.layer == "config" for drift in self._plan.drift):
             return []
         calls = plan_updates(state.config, self.merged, state.version)
-        if calls and in_order(NETWORK, apply_updates(state.config, calls)) == in_order(
+        if 0 < len(calls) <= FEW_CALLS and in_order(NETWORK, apply_updates(state.config, calls)) == in_order(
                 NETWORK, self.merged):
             return [update_step(self.name, call, CONFIG) for call in calls]
         document = NETWORK.render(self.merged, state.record.config)
@@ -310,6 +317,9 @@ class _Planner:
                 plan.steps.append(repair.step)
             if repair.drift:
                 plan.drift.append(repair.drift)
+                if not repair.step and repair.by_people:
+                    plan.unrepaired.append(repair.drift)
+                    plan.warnings.append("%s; that cannot be repaired from here" % (repair.drift,))
         for path, problem in self._problems():
             plan.warnings.append("%s: %s, which the running network %s needs" % (path, problem, self.name))
 
@@ -356,7 +366,7 @@ class _Planner:
         # what the task does not change keeps its spelling, what it changes has the spelling of the task
         plan.after = dict(self.merged, state="active" if self.runs else "inactive", autostart=autostart,
                           persistent=self.persistent)
-        left = {drift[:2] for drift in plan.waiting + live_left}
+        left = {drift[:2] for drift in plan.waiting + plan.unrepaired + live_left}
         for layer in ("live", "kernel"):
             found = [drift for drift in plan.drift if drift.layer == layer
                      and drift._replace(layer="config") not in plan.drift]

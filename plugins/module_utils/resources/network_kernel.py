@@ -14,10 +14,11 @@ from ..documents.network import NETWORK, manages_bridge, mode_of, prefix_of, sub
 
 
 class Repair(NamedTuple):
-    """A drift and the step that takes it away, None where only people can."""
+    """A drift and the step that takes it away; without one, another step does, or only people can."""
 
     drift: Drift | None
     step: Step | None
+    by_people: bool = False
 
 
 def _drift(path: str, desired: Any, current: Any) -> Drift:
@@ -42,7 +43,7 @@ def kernel_repairs(live: dict, devices: dict, guests: list) -> Iterator[Repair]:
     if manages_bridge(live):
         yield from _bridge_repairs(name, live, devices.get(name))
     elif name not in devices:
-        yield Repair(_drift("bridge.name", name, None), None)
+        yield Repair(_drift("bridge.name", name, None), None, True)
         return
     if not live.get("virtualport"):
         yield from _tap_repairs(name, devices, guests)
@@ -108,7 +109,7 @@ def _tap_repairs(bridge: str, devices: dict, guests: list) -> Iterator[Repair]:
     for guest in guests:
         tap = devices.get(guest.tap)
         if guest.tap and tap is None:
-            yield Repair(_drift("guests[%s]" % guest.label, bridge, None), None)
+            yield Repair(_drift("guests[%s]" % guest.label, bridge, None), None, True)
         elif tap and tap["master"] != bridge:
             yield Repair(_drift("guests[%s]" % guest.label, bridge, tap["master"]), Step(
                 "put %s of guest %s back into bridge %s" % (guest.tap, guest.domain, bridge),

@@ -11,6 +11,7 @@ just the entry that is meant, no call is made, and the difference is left to a r
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Callable
@@ -183,25 +184,32 @@ def _devices(options: dict) -> list:
 def _plan_section(section: Section, parent: int, old: list, new: list, version: tuple) -> list:
     """The calls for one list, or none where libvirt would take one of them for another entry."""
     table = _table(section)
-    gone = [item for item in old if _normal(section, item) not in [_normal(section, other) for other in new]]
-    come = [item for item in new if _normal(section, item) not in [_normal(section, other) for other in old]]
-    calls = []
+    there, wanted = ([_normal(section, item) for item in items] for items in (old, new))
+    gone = _but(old, there, wanted)
+    come = _but(new, wanted, there)
+    successors = {table.identity(item): item for item in reversed(come)}
+    calls, replaced = [], []
     for item in gone:
-        successor = next((other for other in come if table.identity(other) == table.identity(item)), None)
-        if successor is not None and version >= section.modifies and _modifies(section, item, successor, old):
-            calls.append(Update(MODIFY, section, parent, successor, item))
-            come.remove(successor)
+        successor = successors.get(table.identity(item))
+        if successor is not None and version >= section.modifies and _modifies(section, item, successor, there):
+            calls.append(Update(MODIFY, section, parent, successors.pop(table.identity(item)), item))
+            replaced.append(successor)
         else:
             calls.append(Update(DELETE, section, parent, item))
-    calls += [Update(ADD_LAST, section, parent, item) for item in come]
+    calls += [Update(ADD_LAST, section, parent, item) for item in come if item not in replaced]
     return calls if _hits_what_is_meant(section, old, calls) else []
+
+
+def _but(items: list, normals: list, others: list) -> list:
+    """The items whose normal form is not among others."""
+    known = {json.dumps(normal, sort_keys=True) for normal in others}
+    return [item for item, normal in zip(items, normals) if json.dumps(normal, sort_keys=True) not in known]
 
 
 def _modifies(section: Section, item: dict, successor: dict, entries: list) -> bool:
     """Whether the entry to be replaced is the only one that libvirt could take it for."""
-    meant = _normal(section, item)
-    return [_normal(section, entry) for entry in entries
-            if (section.confuses or section.collides)(_normal(section, successor), _normal(section, entry))] == [meant]
+    takes_for, wanted = section.confuses or section.collides, _normal(section, successor)
+    return [entry for entry in entries if takes_for(wanted, entry)] == [_normal(section, item)]
 
 
 def _hits_what_is_meant(section: Section, entries: list, calls: list) -> bool:
@@ -233,6 +241,7 @@ def _carried_out(section: Section, entries: list, calls: list) -> list | None:
 def apply_updates(options: dict, calls: list) -> dict:
     """The options as they are after the calls."""
     options = copy.deepcopy(options)
+    normals = {}
     for call in calls:
         place = options["ips"][call.parent] if call.section in (HOSTS, RANGES) else options
         for name in call.section.path[:-1]:
@@ -241,12 +250,20 @@ def apply_updates(options: dict, calls: list) -> dict:
             place["interfaces"] = _devices(options)
             place.pop("dev", None)
         entries = place.setdefault(call.section.path[-1], [])
-        old = _normal(call.section, call.was or call.item)
-        index = next((i for i, entry in enumerate(entries) if _normal(call.section, entry) == old), None)
+        if id(entries) not in normals:
+            normals[id(entries)] = [_normal(call.section, entry) for entry in entries]
         if call.command == ADD_LAST:
             entries.append(call.item)
-        elif call.command == DELETE:
-            del entries[index]
+            normals[id(entries)].append(_normal(call.section, call.item))
         else:
-            entries[index] = call.item
+            _replace(call, entries, normals[id(entries)])
     return options
+
+
+def _replace(call: Update, entries: list, normals: list) -> None:
+    """Carries out a removal or a change on the entries and on their normal forms."""
+    place = normals.index(_normal(call.section, call.was or call.item))
+    if call.command == DELETE:
+        del entries[place], normals[place]
+    else:
+        entries[place], normals[place] = call.item, _normal(call.section, call.item)
