@@ -298,6 +298,16 @@ def refused_rules(options: dict) -> None:
                 raise Invalid(path, "does not belong to chain %s, which takes %s" % (
                     chain, " and ".join(CHAIN_PROTOCOLS[prefix])))
             _is_taken(protocol, rule[protocol.replace("-", "_")], path)
+            if protocol in ("icmp", "icmpv6") and rule["direction"] == "inout":
+                _has_no_type(rule[protocol], path)
+
+
+def _has_no_type(elements: list, path: str) -> None:
+    """libvirt passes over such a rule when it makes those of the kernel."""
+    for index, element in enumerate(elements):
+        if element.get("type"):
+            raise Invalid("%s[%d].type" % (path, index), "libvirt would make no rule of it with direction: inout; give"
+                          " one rule with direction: in and one with direction: out")
 
 
 def _is_taken(protocol: str, elements: list, path: str) -> None:
