@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 from ..scalars import (
     DEVICE,
@@ -26,7 +28,7 @@ from ..scalars import (
     pci_number,
     string,
 )
-from ..schema import Field, Group, Many
+from ..schema import Field, Group, Invalid, Many, is_empty
 from .address import PCI_ADDRESS
 from .bandwidth import bandwidth
 from .filterref import filterref
@@ -73,6 +75,12 @@ GUEST_OFFLOADS = dict.fromkeys(("csum", "tso4", "tso6", "ecn", "ufo"), "1.2.9")
 VIRTIO = {"ioeventfd": "0.9.3", "event_idx": "0.9.5", "iommu": "3.5.0", "ats": "3.5.0", "packed": "6.3.0",
           "page_per_vq": "7.9.0", "rss": "8.3.0", "rss_hash_report": "8.3.0"}
 
+
+def _default_mode(options: dict) -> dict:
+    """macvtap is in mode vepa without saying so."""
+    return dict(options, mode=None) if options.get("mode") == "vepa" else options
+
+
 SOURCE = Group("source", "source", "What the interface is connected to; which options there are depends on the type.", (
     Field("network", "@network", LINE, "Virtual network (network).", "0.2.0"),
     Field("portgroup", "@portgroup", LINE, "Portgroup of the network (network).", "0.9.4"),
@@ -116,20 +124,20 @@ SOURCE = Group("source", "source", "What the interface is connected to; which op
           ), since="0.9.11"),
     _ips("2.1.0", "of the host's end (ethernet)"),
     _routes("2.1.0", "of the host by way of the guest (ethernet)"),
-), since="0.2.0")
+), since="0.2.0", simplify=_default_mode)
 
 DRIVER = Group("driver", "driver", "The driver of the host's end.", (
     Field("name", "@name", enum("qemu", "vhost", "vfio", "kvm", "xen"), "Backend (virtio: qemu, vhost; hostdev: vfio,"
           " kvm, xen).", "0.8.8"),
     Field("model", "@model", STR, "VFIO variant driver (hostdev).", "10.0.0"),
     Field("iommufd", "@iommufd", YES_NO, "Whether the device is assigned by IOMMUFD (hostdev).", "12.1.0"),
-    Field("queues", "@queues", POSITIVE, "Number of queue pairs.", "1.0.6"),
+    Field("queues", "@queues", POSITIVE, "Number of queue pairs.", "1.0.6", default=1),
     Field("rx_queue_size", "@rx_queue_size", POSITIVE, "Size of receive queues; a power of two.", "2.3.0"),
     Field("tx_queue_size", "@tx_queue_size", POSITIVE, "Size of transmit queues; a power of two.", "3.7.0"),
     Field("txmode", "@txmode", enum("iothread", "timer"), "How packets are sent.", "0.8.8"),
 ) + _switches(VIRTIO, "The option %s of virtio.") + (
-    Group("host", "host", "Offloads of the host's end.", _switches(dict(HOST_OFFLOADS, mrg_rxbuf="1.2.13"),
-                                                                 "The offload %s."), since="1.2.9"),
+    Group("host", "host", "Offloads of the host's end.",
+          _switches(dict(HOST_OFFLOADS, mrg_rxbuf="1.2.13"), "The offload %s."), since="1.2.9"),
     Group("guest", "guest", "Offloads of the guest's end.", _switches(GUEST_OFFLOADS, "The offload %s."),
           since="1.2.9"),
 ), since="0.8.8")
@@ -163,7 +171,7 @@ INTERFACE = Group("interface", "interface", "A guest's network interface.", (
     Field("type", "@type", enum(*TYPES), "Kind of connection; some need a newer libvirt: vhostuser 1.2.7, udp 1.2.20,"
           " vdpa 6.9.0, null and vds 8.7.0.", "0.2.0", implied="user"),
     Field("managed", "@managed", YES_NO, "Whether libvirt detaches the device from the host's driver (hostdev).",
-          "0.9.11"),
+          "0.9.11", default=False),
     Field("trust_guest_rx_filters", "@trustGuestRxFilters", YES_NO, "Whether changes of MAC address and receive"
           " filters that the guest makes are followed by the host.", "1.2.10"),
     Group("mac", "mac", "MAC address of the interface.", (
@@ -266,3 +274,139 @@ INTERFACE = Group("interface", "interface", "A guest's network interface.", (
     ), since="7.3.0"),
     ADDRESS,
 ))
+
+# --- what only some types take. libvirt's parser drops or refuses the rest; the module says so before it asks libvirt.
+
+TAPS = ("network", "bridge", "ethernet")
+VIRTIO_ONLY = ("backend.vhost", *("driver." + node.name for node in DRIVER.nodes
+                                  if node.name not in ("name", "model", "iommufd")))
+SOCKETS = ("mcast", "server", "client", "udp")
+ONLY_FOR = {
+    "managed": ("hostdev",),
+    "source.network": ("network",),
+    "source.portgroup": ("network",),
+    "source.bridge": ("bridge",),
+    "source.portid": ("vds",),
+    "source.dev": ("direct", "vdpa", "user", "vhostuser"),
+    "source.mode": ("direct", "vhostuser"),
+    "source.type": ("vhostuser",),
+    "source.path": ("vhostuser",),
+    "source.name": ("internal",),
+    "source.address": SOCKETS,
+    "source.port": SOCKETS,
+    "source.local": ("udp",),
+    "source.switchid": ("vds",),
+    "source.portgroupid": ("vds",),
+    "source.connectionid": ("vds",),
+    "source.missing": ("hostdev",),
+    "source.reconnect": ("vhostuser",),
+    "source.vendor": ("hostdev",),
+    "source.product": ("hostdev",),
+    "source.hostdev": ("hostdev",),
+    "source.ips": ("ethernet",),
+    "source.routes": ("ethernet",),
+    "virtualport": ("network", "bridge", "direct", "hostdev"),
+    "target.managed": ("ethernet",),
+    "driver.model": ("hostdev",),
+    "driver.iommufd": ("hostdev",),
+    **dict.fromkeys(VIRTIO_ONLY, tuple(kind for kind in TYPES if kind != "hostdev")),
+    "backend.type": ("user", "vhostuser"),
+    "backend.log_file": ("user", "vhostuser"),
+    "backend.hostname": ("user", "vhostuser"),
+    "backend.fqdn": ("user", "vhostuser"),
+    "bandwidth": (*TAPS, "direct"),
+    "bandwidth.inbound.floor": ("network",),
+    "vlan": ("network", "bridge", "direct", "hostdev"),
+    "port": ("network", "bridge"),
+    "mtu": (*TAPS, "vhostuser", "user"),
+    "coalesce": (*TAPS, "direct"),
+    "port_forwards": ("user", "vhostuser"),
+    "filterref": TAPS,
+    "downscript": ("ethernet",),
+}
+NEEDED = {
+    "network": ("source.network",),
+    "bridge": ("source.bridge",),
+    "direct": ("source.dev",),
+    "hostdev": ("source.hostdev",),
+    "mcast": ("source.address", "source.port"),
+    "server": ("source.port",),
+    "client": ("source.address", "source.port"),
+    "udp": ("source.address", "source.port", "source.local.address", "source.local.port"),
+    "vhostuser": ("source.type", "source.path", "source.mode"),
+    "vdpa": ("source.dev",),
+    "vds": ("source.switchid", "source.portid", "source.portgroupid", "source.connectionid"),
+    "internal": ("source.name",),
+}
+TYPE_SINCE = {"vhostuser": "1.2.7", "udp": "1.2.20", "vdpa": "6.9.0", "null": "8.7.0", "vds": "8.7.0"}
+MODES = {"direct": ("vepa", "bridge", "private", "passthrough"), "vhostuser": ("server", "client")}
+BACKENDS = {"hostdev": ("vfio", "kvm", "xen"), "": ("qemu", "vhost")}
+
+
+def option(options: dict, path: str) -> Any:
+    """The option at a path such as source.network, or None."""
+    for name in path.split("."):
+        options = options.get(name) if isinstance(options, dict) else None
+    return options
+
+
+def fitting(merged: dict, stated: dict) -> dict:
+    """An interface without what its type or model does not take, unless the task states that."""
+    for path, _problem in list(_misfits(merged)):
+        if is_empty(option(stated, path)):
+            merged = _without(merged, path.split("."))
+    return merged
+
+
+def _without(options: dict, steps: list) -> dict:
+    if not isinstance(options, dict) or steps[0] not in options:
+        return options
+    rest = {name: value for name, value in options.items() if name != steps[0]}
+    inner = _without(options[steps[0]], steps[1:]) if len(steps) > 1 else {}
+    return dict(rest, **{steps[0]: inner}) if not is_empty(inner) else rest
+
+
+def refuse_unfit(options: dict) -> None:
+    """Raises Invalid for what an interface of its type does not take, or needs and has not got."""
+    kind = options.get("type")
+    if not kind:
+        raise Invalid("type", "is missing; give one of %s" % ", ".join(TYPES))
+    for path in () if option(options, "backend.type") == "passt" else NEEDED.get(kind, ()):
+        if is_empty(option(options, path)):
+            raise Invalid(path, "is missing; type %s needs it" % kind)
+    for path, problem in _misfits(options):
+        raise Invalid(path, problem)
+    teaming = options.get("teaming") or {}
+    if teaming.get("type") == "transient" and not teaming.get("persistent"):
+        raise Invalid("teaming.persistent", "is missing; give the alias of the persistent interface of the pair")
+    if teaming.get("type") == "persistent" and teaming.get("persistent"):
+        raise Invalid("teaming.persistent", "belongs to the transient interface of a pair; this is the persistent one")
+
+
+def _misfits(options: dict) -> Iterator[tuple]:
+    """(path, problem) of every option that libvirt would refuse or drop beside the others."""
+    kind = options.get("type", "user")
+    for path, kinds in ONLY_FOR.items():
+        if kind not in kinds and not is_empty(option(options, path)):
+            yield path, "is not taken by type %s, only by %s" % (kind, ", ".join(kinds))
+    for path, modes in (("source.mode", MODES.get(kind)), ("driver.name", BACKENDS.get(kind, BACKENDS[""]))):
+        if modes and option(options, path) and option(options, path) not in modes:
+            yield path, "%s is not taken by type %s; give one of %s" % (option(options, path), kind, ", ".join(modes))
+    if option(options, "backend.type") != "passt":
+        for path in ("port_forwards",) + (("source.dev", "mtu") if kind == "user" else ()):
+            if not is_empty(option(options, path)):
+                yield path, "needs backend.type: passt"
+    if options.get("filterref") and option(options, "virtualport.type"):
+        yield "filterref", "is not taken by an interface with a virtualport"
+    model = option(options, "model.type")
+    if model and not model.startswith("virtio") and kind != "hostdev":
+        for path in VIRTIO_ONLY:
+            if not is_empty(option(options, path)):
+                yield path, "needs a virtio model, and the model is %s" % model
+
+
+def interface_needs(options: dict) -> Iterator[tuple]:
+    """(path, version) of every option in use that needs a certain libvirt, the type among them."""
+    yield from INTERFACE.needs(options)
+    if options.get("type") in TYPE_SINCE:
+        yield "type", TYPE_SINCE[options["type"]]

@@ -1,0 +1,187 @@
+#!/usr/bin/python
+# Copyright (c) virtnet.libvirt contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: interface
+short_description: Manage the network interfaces of libvirt guests
+version_added: 0.1.0
+author:
+  - virtnet.libvirt contributors (@virtnet)
+description:
+  - Adds, changes and removes one network interface of a guest, in its configuration and while it runs.
+  - The interface is the one with O(mac.address), else with O(alias.name). When neither is given it is the only one
+    with the stated O(source.network), O(source.bridge) or O(source.dev). To change the MAC address of an interface,
+    give its alias too.
+  - Options that are left out stay as they are, empty ones (C({}), C([]), C("")) remove, and a list is the whole list.
+  - A running guest keeps its connection wherever libvirt can change an interface in place. What cannot is configured
+    for the guest's next start and reported by RV(restart_required), or, with O(replace), the interface is unplugged and
+    plugged in.
+  - libvirt says that it did what it did not do for some options. The module reads back, and fails when an option did
+    not take.
+extends_documentation_fragment:
+  - virtnet.libvirt.connection
+  - virtnet.libvirt.interface
+attributes:
+  check_mode:
+    support: full
+    description: Reports the steps and the difference of the real run.
+  diff_mode:
+    support: full
+    description: Shows the interface before and after as YAML.
+options:
+  domain:
+    description: Name or UUID of the guest.
+    type: str
+    required: true
+  state:
+    description: V(present) has the guest have the interface, V(absent) not.
+    type: str
+    choices: [present, absent]
+    default: present
+  layers:
+    description:
+      - Where the interface is managed, V(config) being what the guest has when it is next started, V(live) the running
+        guest.
+      - Without it both, as far as the guest has them. A transient guest has only V(live).
+    type: list
+    elements: str
+    choices: [config, live]
+  replace:
+    description:
+      - Whether an interface of a running guest may be unplugged and plugged in again to change what cannot change
+        otherwise. The guest loses the connection for that time, and must take part.
+      - When the new interface cannot be plugged in, the old one is plugged in again.
+    type: bool
+    default: false
+  purge:
+    description: Whether options that the task does not mention are removed; otherwise they stay as they are.
+    type: bool
+    default: false
+  xml:
+    description:
+      - An interface document, C(<interface>), in place of the options. It means what the same options mean.
+    type: str
+  status:
+    description:
+      - Ignored. It is here so that an interface of M(virtnet.libvirt.interface_info) can be given as it is.
+    type: dict
+seealso:
+  - module: virtnet.libvirt.interface_info
+  - module: virtnet.libvirt.network
+"""
+
+EXAMPLES = r"""
+- name: The guest web has an interface in the network lab
+  virtnet.libvirt.interface:
+    domain: web
+    type: network
+    source:
+      network: lab
+    model:
+      type: virtio
+
+- name: It takes only its own addresses, at once
+  virtnet.libvirt.interface:
+    domain: web
+    source:
+      network: lab
+    filterref:
+      filter: clean-traffic
+      parameters:
+        - name: IP
+          value: 10.0.3.21
+
+- name: Pull the cable of the running guest, and leave its configuration
+  virtnet.libvirt.interface:
+    domain: web
+    mac:
+      address: "52:54:00:00:00:21"
+    link:
+      state: down
+    layers: [live]
+
+- name: Another model now and not at the next start
+  virtnet.libvirt.interface:
+    domain: web
+    mac:
+      address: "52:54:00:00:00:21"
+    model:
+      type: e1000e
+    replace: true
+
+- name: The interface is gone
+  virtnet.libvirt.interface:
+    domain: web
+    mac:
+      address: "52:54:00:00:00:21"
+    state: absent
+"""
+
+RETURN = r"""
+changed:
+  description: Whether anything was changed.
+  type: bool
+  returned: always
+steps:
+  description: What was done, in order; in check mode what would be.
+  type: list
+  elements: str
+  returned: success
+  sample: ["change link.state of the running interface 52:54:00:00:00:21 of guest web"]
+drift:
+  description: Where the interface differed from what the task says, each with C(layer), C(path), C(desired) and
+    C(current). The path is empty for the interface itself.
+  type: list
+  elements: dict
+  returned: success
+restart_required:
+  description: Whether something waits until the guest is shut down and started again. A warning says what.
+  type: bool
+  returned: success
+interface:
+  description: The interface as this module takes it.
+  type: dict
+  returned: success
+"""
+
+from ansible_collections.virtnet.libvirt.plugins.module_utils.documents.interface import INTERFACE
+from ansible_collections.virtnet.libvirt.plugins.module_utils.resources.interface import Interface
+from ansible_collections.virtnet.libvirt.plugins.module_utils.task import (
+    DocumentModule,
+    argument_spec,
+    converge_one,
+    stated_options,
+)
+
+
+def main() -> None:
+    """Converges one interface."""
+    module = DocumentModule(
+        INTERFACE,
+        argument_spec=argument_spec(
+            domain={"type": "str", "required": True},
+            state={"type": "str", "choices": ["present", "absent"], "default": "present"},
+            layers={"type": "list", "elements": "str", "choices": ["config", "live"]},
+            replace={"type": "bool", "default": False},
+            purge={"type": "bool", "default": False},
+            xml={"type": "str"},
+            status={"type": "dict"},
+            **INTERFACE.argument_spec(),
+        ),
+        supports_check_mode=True,
+    )
+    params = module.params
+
+    def desired() -> Interface:
+        return Interface(params["domain"], stated_options(module, INTERFACE), params["state"], params["layers"],
+                         params["replace"], params["purge"])
+
+    converge_one(module, desired)
+
+
+if __name__ == "__main__":
+    main()

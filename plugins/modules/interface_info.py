@@ -1,0 +1,163 @@
+#!/usr/bin/python
+# Copyright (c) virtnet.libvirt contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: interface_info
+short_description: Show the network interfaces of libvirt guests
+version_added: 0.1.0
+author:
+  - virtnet.libvirt contributors (@virtnet)
+description:
+  - Gives the interfaces of a guest as M(virtnet.libvirt.interface) takes them, so that giving one back is no change
+    where the guest runs as it is configured.
+  - Those that a running guest has and its configuration has not are among them.
+extends_documentation_fragment:
+  - virtnet.libvirt.connection
+attributes:
+  check_mode:
+    support: full
+    description: Changes nothing.
+  diff_mode:
+    support: none
+    description: Changes nothing.
+options:
+  domain:
+    description: Name or UUID of the guest.
+    type: str
+    required: true
+  mac:
+    description: MAC address of one interface; without it all.
+    type: str
+seealso:
+  - module: virtnet.libvirt.interface
+"""
+
+EXAMPLES = r"""
+- name: Read the interfaces of the guest web
+  virtnet.libvirt.interface_info:
+    domain: web
+  register: found
+
+- name: Show the addresses that it has leased
+  ansible.builtin.debug:
+    msg: "{{ found.interfaces | map(attribute='status.running.addresses.lease') | flatten }}"
+"""
+
+RETURN = r"""
+interfaces:
+  description: The interfaces in libvirt's order. Options are those of M(virtnet.libvirt.interface).
+  type: list
+  elements: dict
+  returned: success
+  contains:
+    domain:
+      description: The guest.
+      type: str
+      returned: always
+    mac:
+      description: The MAC address, in C(address).
+      type: dict
+      returned: always
+    status:
+      description: What can only be read.
+      type: dict
+      returned: always
+      contains:
+        config:
+          description: Whether the guest's configuration has the interface.
+          type: bool
+          returned: always
+        live:
+          description: Whether the running guest has the interface.
+          type: bool
+          returned: always
+        drift:
+          description: Where the running interface differs from its configuration, as M(virtnet.libvirt.interface)
+            reports it.
+          type: list
+          elements: dict
+          returned: always
+        running:
+          description: The running interface, null where there is none.
+          type: dict
+          returned: always
+          contains:
+            type:
+              description: What the interface became, such as C(bridge) for a network that is a bridge of the host.
+              type: str
+              returned: always
+            alias:
+              description: The name that the hypervisor has for it.
+              type: str
+              returned: always
+            tap:
+              description: The host's device, null for types that have none.
+              type: str
+              returned: always
+            bridge:
+              description: The bridge that the host's device really is in, null without one or when not known.
+              type: str
+              returned: always
+            mtu:
+              description: MTU of the host's device, null when not known.
+              type: int
+              returned: always
+            link:
+              description: C(up) or C(down).
+              type: str
+              returned: always
+            port:
+              description: UUID of the network port that belongs to it, null without one.
+              type: str
+              returned: always
+            inherited:
+              description: Options that it has from its network or portgroup.
+              type: list
+              elements: str
+              returned: always
+            addresses:
+              description: Addresses by the source that told them, C(lease), C(agent) and C(arp), without the sources
+                that gave no answer.
+              type: dict
+              returned: always
+            statistics:
+              description: Bytes, packets, errors and drops as the host counts them, null where it does not.
+              type: dict
+              returned: always
+            filter:
+              description: The filter that is bound to the host's device with its parameters, null without one.
+              type: dict
+              returned: always
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.virtnet.libvirt.plugins.module_utils.resources.interface_read import describe_interfaces
+from ansible_collections.virtnet.libvirt.plugins.module_utils.scalars import MAC
+from ansible_collections.virtnet.libvirt.plugins.module_utils.schema import not_allowed
+from ansible_collections.virtnet.libvirt.plugins.module_utils.task import argument_spec, host_of
+
+
+def main() -> None:
+    """Reads the interfaces of a guest."""
+    module = AnsibleModule(
+        argument_spec=argument_spec(domain={"type": "str", "required": True}, mac={"type": "str"}),
+        supports_check_mode=True,
+    )
+    with host_of(module) as host:
+        mac = module.params["mac"]
+        if mac is not None:
+            try:
+                MAC.coerce(mac)
+            except ValueError as error:
+                raise not_allowed("mac", mac, MAC.allowed) from error
+        interfaces = describe_interfaces(host, module.params["domain"], mac)
+    module.exit_json(changed=False, interfaces=interfaces)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,296 @@
+# Copyright (c) virtnet.libvirt contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Interfaces of running guests: what changes in place, what is plugged, and what waits; a guest that answers tells."""
+
+from __future__ import annotations
+
+import pytest
+from guest.domain import domain_xml
+from integration.host import sh, within
+from integration.modules import Failed, run
+
+GUEST, MAC, NEW = "192.168.160.9", "52:54:00:00:01:01", "52:54:00:00:01:02"
+LAB = {"name": "lab", "state": "active", "forward": {"mode": "nat"}, "bridge": {"name": "lab0", "stp": False},
+       "ips": [{"address": "192.168.160.1", "prefix": 24}]}
+INTERFACE = ("<interface type='network'><mac address='%s'/><source network='lab'/>"
+             "<model type='virtio'/></interface>" % MAC)
+# free ports, without which a q35 machine has no place for another interface
+PORTS = "<controller type='pci' index='0' model='pcie-root'/>" + "<controller type='pci' model='pcie-root-port'/>" * 4
+
+
+def document(interface: str = INTERFACE) -> str:
+    return domain_xml("guest", PORTS + interface, cmdline="guest.ip=%s/24" % GUEST)
+
+
+def answers(seconds: float = 15) -> bool:
+    return within(seconds, lambda: "1 received" in sh("ping -c1 -W1 %s || true" % GUEST))
+
+
+def silent() -> bool:
+    return within(5, lambda: "0 received" in sh("ping -c1 -W1 %s || true" % GUEST))
+
+
+@pytest.fixture
+def guest(clean):
+    """A guest that answers on the network lab."""
+    run("network", **LAB)
+    domain = clean.defineXML(document())
+    domain.create()
+    assert answers()
+    return domain
+
+
+def converged(**options) -> dict:
+    """The result of a task that changes something, as check mode predicts it, and that a second run leaves alone."""
+    task = {"domain": "guest", "mac": {"address": MAC}, **options}
+    predicted = run("interface", check=True, **task)
+    done = run("interface", **task)
+    assert (predicted["steps"], predicted["diff"]) == (done["steps"], done["diff"])
+    assert predicted["restart_required"] == done["restart_required"]
+    assert done["changed"]
+    again = run("interface", **task)
+    assert (again["steps"], again["changed"]) == ([], False)
+    return done
+
+
+def live() -> str:
+    return sh("virsh dumpxml guest")
+
+
+def config() -> str:
+    return sh("virsh dumpxml --inactive guest")
+
+
+def tap(mac: str = MAC) -> str:
+    return sh("virsh domiflist guest | awk '$5 == \"%s\" { print $1 }'" % mac).strip()
+
+
+def test_the_cable_is_pulled_and_plugged_in(guest):
+    done = converged(link={"state": "down"})
+    assert done["steps"] == ["change link.state of the running interface %s of guest guest" % MAC,
+                             "change the configuration of interface %s of guest guest" % MAC]
+    assert not done["restart_required"]
+    assert silent()
+    converged(link={})
+    assert answers()
+
+
+def test_one_layer_alone(guest):
+    converged(link={"state": "down"}, layers=["live"])
+    assert "link state" not in config()
+    assert silent()
+    found, = run("interface_info", domain="guest")["interfaces"]
+    assert [drift["path"] for drift in found["status"]["drift"]] == ["link"]
+    converged(link={"state": "up"}, layers=["live"])
+    assert answers()
+    converged(link={"state": "down"}, layers=["config"])
+    assert answers()
+
+
+def test_a_filter_with_parameters_comes_changes_and_goes(guest):
+    reference = {"filter": "clean-traffic", "parameters": [{"name": "IP", "value": "192.168.160.8"}]}
+    assert not converged(filterref=reference)["restart_required"]
+    assert silent()
+    found, = run("interface_info", domain="guest")["interfaces"]
+    assert found["status"]["running"]["filter"]["filter"] == "clean-traffic"
+    reference["parameters"][0]["value"] = GUEST
+    converged(filterref=reference)
+    assert answers()
+    converged(filterref={})
+    assert sh("virsh nwfilter-binding-list | grep -c vnet || true").strip() == "0"
+
+
+def test_isolation_is_at_the_bridge_at_once(guest):
+    converged(port={"isolated": True})
+    assert "isolated on" in sh("bridge -d link show dev %s" % tap())
+    converged(port={})
+    assert "isolated off" in sh("bridge -d link show dev %s" % tap())
+
+
+def test_the_interface_moves_to_another_network_and_bridge_and_back(guest):
+    run("network", name="other", state="active", forward={"mode": "bridge"}, bridge={"name": "hostbr0"})
+    device = tap()
+    for options, bridge in (({"source": {"network": "other"}}, "hostbr0"),
+                            ({"type": "bridge", "source": {"bridge": "hostbr1"}}, "hostbr1"),
+                            ({"type": "network", "source": {"network": "lab"}}, "lab0")):
+        done = converged(**options)
+        assert not done["restart_required"]
+        assert "master %s" % bridge in sh("ip link show %s" % device)
+        found, = run("interface_info", domain="guest")["interfaces"]
+        assert found["status"]["running"]["bridge"] == bridge
+    assert answers()
+
+
+def test_what_cannot_change_waits_for_the_next_start(guest):
+    done = converged(model={"type": "e1000e"}, link={"state": "down"})
+    assert done["restart_required"]
+    assert "model.type waits until guest guest is shut down" in done["warnings"][0]
+    assert ("e1000e" in config(), "e1000e" in live()) == (True, False)
+    assert "link state='down'" in live()
+    waiting = run("interface", domain="guest", mac={"address": MAC}, model={"type": "e1000e"})
+    assert (waiting["changed"], waiting["restart_required"]) == (False, True)
+    guest.destroy()
+    guest.create()
+    assert not run("interface", domain="guest", mac={"address": MAC}, model={"type": "e1000e"})["restart_required"]
+
+
+WAITING = {
+    "mtu": {"mtu": {"size": 1400}},
+    "queues": {"driver": {"queues": 2}},
+    "rom": {"rom": {"bar": False}},
+    "tune": {"tune": {"sndbuf": 100000}},
+    "teaming": {"teaming": {"type": "persistent"}},
+    "acpi": {"acpi": {"index": 7}},
+    "alias": {"alias": {"name": "ua-first"}},
+    "portgroup": {"source": {"portgroup": "a"}},
+    "target": {"target": {"dev": "tapguest"}},
+    "backend": {"backend": {"vhost": "/dev/vhost-net"}},
+    "rx filters": {"trust_guest_rx_filters": True},
+    "type": {"type": "user", "tune": {}},
+}
+
+
+def test_each_field_is_really_live_or_reported_as_waiting(guest):
+    version = guest.connect().getLibVersion() // 1000000
+    for name, options in WAITING.items():
+        done = converged(**options)
+        assert done["restart_required"] == (name != "rx filters" or version < 10), name
+    assert not converged(type="network", source={"network": "lab"}, coalesce={"rx": {"frames": {"max": 5}}})[
+        "restart_required"]
+    assert "frames max='5'" in live()
+    assert answers()
+
+
+def test_tags_that_would_keep_the_guest_from_starting_are_refused(guest):
+    if guest.connect().getLibVersion() >= 11000000:
+        pytest.skip("this libvirt has VLAN tags on Linux bridges")
+    with pytest.raises(Failed, match=r"vlan: libvirt 9.* takes VLAN tags only .* Linux bridges from 11.0.0"):
+        run("interface", domain="guest", mac={"address": MAC}, vlan={"tags": [{"id": 5}]})
+    assert "<vlan" not in config()
+
+
+def test_mac_and_alias_that_wait_are_those_of_the_running_interface(guest):
+    assert converged(alias={"name": "ua-first"})["restart_required"]
+    assert converged(alias={"name": "ua-first"}, mac={"address": NEW})["restart_required"]
+    assert (live().count("<interface"), config().count("<interface")) == (1, 1)
+    found, = run("interface_info", domain="guest")["interfaces"]
+    assert {drift["path"] for drift in found["status"]["drift"]} == {"mac.address", "alias.name"}
+
+
+def test_replace_unplugs_and_plugs_in(guest):
+    done = converged(model={"type": "virtio-transitional"}, replace=True)
+    assert done["steps"][0] == "unplug interface %s of guest guest and plug it in as it is to be" % MAC
+    assert not done["restart_required"]
+    assert "virtio-transitional" in live()
+
+
+def test_when_the_new_one_cannot_be_plugged_in_the_old_one_is_back(guest):
+    before = config()
+    with pytest.raises(Failed, match=r"the old interface is plugged in again\. Nothing was changed"):
+        run("interface", domain="guest", mac={"address": MAC}, target={"dev": "hostbr0"}, replace=True)
+    assert config() == before
+    assert within(5, lambda: "master lab0" in sh("ip link show %s" % tap()))
+
+
+def test_an_interface_is_plugged_in_and_unplugged(guest):
+    done = converged(mac={"address": NEW}, type="bridge", source={"bridge": "hostbr0"}, model={"type": "virtio"},
+                     link={"state": "down"})
+    assert done["steps"] == ["plug in interface %s of guest guest" % NEW,
+                             "add interface %s of guest guest to its configuration" % NEW]
+    assert "master hostbr0" in sh("ip link show %s" % tap(NEW))
+    for found in run("interface_info", domain="guest")["interfaces"]:
+        assert run("interface", **found)["steps"] == []
+        assert found["status"]["drift"] == []
+    done = converged(mac={"address": NEW}, state="absent")
+    assert done["steps"] == ["unplug interface %s of guest guest" % NEW,
+                             "remove interface %s of guest guest from its configuration" % NEW]
+    assert NEW not in live() + config()
+    assert answers()
+
+
+def test_a_new_interface_without_mac_is_one_in_both_layers(guest):
+    done = run("interface", domain="guest", type="bridge", source={"bridge": "hostbr0"}, model={"type": "virtio"})
+    mac = done["interface"]["mac"]["address"]
+    assert mac in live()
+    assert mac in config()
+    assert run("interface", domain="guest", type="bridge", source={"bridge": "hostbr0"})["steps"] == []
+
+
+def test_a_guest_that_cannot_be_given_more_has_nothing_of_it(guest):
+    before = config()
+    with pytest.raises(Failed, match="hostbr7"):
+        run("interface", domain="guest", mac={"address": NEW}, type="bridge", source={"bridge": "hostbr7"})
+    with pytest.raises(Failed, match=r"source.network: network other does not run"):
+        run("interface", domain="guest", mac={"address": NEW}, type="network", source={"network": "other"})
+    assert config() == before
+    assert NEW not in live()
+
+
+def test_bandwidth_takes_effect_or_leaves_nothing_behind(guest):
+    before = config()
+    task = {"domain": "guest", "mac": {"address": MAC}, "bandwidth": {"inbound": {"average": 1000}}}
+    try:
+        run("interface", **task)
+    except Failed as error:
+        assert "qdisc" in str(error), "the kernel's reason, as libvirt gives it"
+        assert config() == before
+        assert "bandwidth" not in live()
+    else:
+        assert run("interface", **task)["steps"] == []
+    assert answers()
+
+
+def test_what_a_network_gives_is_no_difference(clean):
+    run("network", name="lab", state="active", forward={"mode": "bridge"}, bridge={"name": "hostbr0"},
+        port={"isolated": True})
+    clean.defineXML(document()).create()
+    found, = run("interface_info", domain="guest")["interfaces"]
+    assert found["status"]["running"]["inherited"] == ["port"]
+    assert found["status"]["running"]["type"] == "bridge"
+    assert found["status"]["running"]["port"] in sh("virsh net-port-list lab")
+    assert found["status"]["drift"] == []
+    for options in (found, dict(found, purge=True), {"domain": "guest", "mac": {"address": MAC}, "port": {}}):
+        assert run("interface", **options)["steps"] == []
+    converged(link={"state": "down"})
+    assert ("isolated" in live(), "isolated" in config()) == (True, False)
+
+
+def test_a_macvtap_interface(clean, tmp_path):
+    interface = ("<interface type='direct'><mac address='%s'/><source dev='nic0' mode='bridge'/>"
+                 "<model type='virtio'/></interface>" % MAC)
+    clean.defineXML(domain_xml("guest", PORTS + interface, console=tmp_path / "console")).create()
+    assert within(15, lambda: "GUEST UP" in (tmp_path / "console").read_text())
+    converged(link={"state": "down"})
+    assert "link state='down'" in live()
+    assert converged(source={"mode": "private"})["restart_required"]
+    found, = run("interface_info", domain="guest")["interfaces"]
+    assert found["status"]["running"]["tap"].startswith("macvtap")
+    assert not converged(source={"mode": "private"}, replace=True)["restart_required"]
+    assert "private" in live()
+    converged(mac={"address": NEW}, type="direct", source={"dev": "nic1", "mode": "vepa"}, model={"type": "virtio"})
+    assert tap(NEW).startswith("macvtap")
+
+
+def test_a_transient_guest_has_only_a_running_interface(clean):
+    run("network", **LAB)
+    clean.createXML(document())
+    assert answers()
+    done = converged(link={"state": "down"})
+    assert len(done["steps"]) == 1
+    with pytest.raises(Failed, match=r"model.type: cannot change while guest guest runs; give replace: true"):
+        run("interface", domain="guest", mac={"address": MAC}, model={"type": "e1000e"})
+    with pytest.raises(Failed, match="layers: guest guest is transient"):
+        run("interface", domain="guest", mac={"address": MAC}, link={"state": "up"}, layers=["config"])
+    found, = run("interface_info", domain="guest")["interfaces"]
+    assert run("interface", **found)["steps"] == []
+
+
+def test_info_tells_what_can_be_read(guest):
+    found, = run("interface_info", domain="guest", mac=MAC.upper())["interfaces"]
+    running = found["status"]["running"]
+    assert (running["tap"], running["bridge"], running["link"], running["mtu"]) == (tap(), "lab0", "up", 1500)
+    assert running["statistics"]["rx_packets"] > 0
+    assert "lease" in running["addresses"]
+    with pytest.raises(Failed, match="mac: guest guest has no interface with MAC %s; there are %s" % (NEW, MAC)):
+        run("interface_info", domain="guest", mac=NEW)

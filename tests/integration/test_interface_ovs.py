@@ -1,0 +1,91 @@
+# Copyright (c) virtnet.libvirt contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""VLAN tags and trunks of running guests on Open vSwitch, witnessed by ovs-vsctl."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from guest.domain import domain_xml
+from integration.host import remove_everything, sh
+from integration.modules import run
+
+MAC = "52:54:00:00:03:01"
+SWITCH = {"type": "openvswitch"}
+START = """
+mkdir -p /run/openvswitch
+ovsdb-tool create /run/openvswitch/conf.db /usr/share/openvswitch/vswitch.ovsschema
+ovsdb-server /run/openvswitch/conf.db --remote=punix:/run/openvswitch/db.sock \\
+    -vconsole:off --pidfile --log-file --detach
+ovs-vsctl --no-wait init
+ovs-vswitchd -vconsole:off --pidfile --log-file --detach
+"""
+
+
+@pytest.fixture
+def switch(clean):
+    """A bridge of Open vSwitch's userspace datapath, which needs nothing of the kernel."""
+    started = subprocess.run(["ovs-vsctl", "show"], check=False, capture_output=True).returncode
+    if started:
+        sh(START)
+    sh("ovs-vsctl add-br ovsbr0 -- set bridge ovsbr0 datapath_type=netdev")
+    yield clean
+    remove_everything(clean)
+    sh("ovs-vsctl del-br ovsbr0")
+    for daemon in ("ovs-vswitchd", "ovsdb-server") if started else ():
+        sh("kill %s" % Path("/run/openvswitch/%s.pid" % daemon).read_text())
+
+
+def boot(connection, interface):
+    connection.defineXML(domain_xml("guest", interface)).create()
+    return sh("virsh domiflist guest | awk '$5 == \"%s\" { print $1 }'" % MAC).strip()
+
+
+def port(tap):
+    """The tag, the trunks and the mode of a port."""
+    return [sh("ovs-vsctl get port %s %s" % (tap, column)).strip() for column in ("tag", "trunks", "vlan_mode")]
+
+
+def changed(**options):
+    task = {"domain": "guest", "mac": {"address": MAC}, **options}
+    predicted = run("interface", check=True, **task)
+    done = run("interface", **task)
+    assert predicted["steps"] == done["steps"]
+    assert done["changed"]
+    assert not done["restart_required"]
+    assert run("interface", **task)["steps"] == []
+
+
+def test_tag_and_trunk_of_an_interface_of_a_bridge(switch):
+    tap = boot(switch, "<interface type='bridge'><mac address='%s'/><source bridge='ovsbr0'/>"
+                       "<virtualport type='openvswitch'/><model type='virtio'/></interface>" % MAC)
+    changed(vlan={"tags": [{"id": 5}]})
+    assert port(tap) == ["5", "[]", "[]"]
+    changed(vlan={"trunk": True, "tags": [{"id": 5, "native_mode": "untagged"}, {"id": 6}]})
+    assert port(tap) == ["5", "[5, 6]", "native-untagged"]
+    changed(vlan={})
+    assert port(tap) == ["[]", "[]", "[]"]
+    changed(link={"state": "down"})
+    found, = run("interface_info", domain="guest")["interfaces"]
+    for options in (found, dict(found, purge=True)):
+        assert run("interface", **options)["steps"] == []
+
+
+def test_the_switch_port_and_tag_of_a_network_are_no_difference(switch):
+    run("network", name="ovs", state="active", forward={"mode": "bridge"}, bridge={"name": "ovsbr0"},
+        virtualport=SWITCH, vlan={"tags": [{"id": 7}]})
+    tap = boot(switch, "<interface type='network'><mac address='%s'/><source network='ovs'/>"
+                       "<model type='virtio'/></interface>" % MAC)
+    assert port(tap)[0] == "7"
+    found, = run("interface_info", domain="guest")["interfaces"]
+    assert found["status"]["running"]["inherited"] == ["virtualport", "vlan"]
+    assert found["status"]["drift"] == []
+    for options in (found, dict(found, purge=True)):
+        assert run("interface", **options)["steps"] == []
+    changed(vlan={"tags": [{"id": 8}]})
+    assert port(tap)[0] == "8"
+    changed(vlan={})
+    assert port(tap)[0] == "7"
