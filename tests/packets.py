@@ -227,10 +227,12 @@ def build(frame: dict, sender: Station, receiver: Station) -> bytes:
                    frame.get("sender", sender.mac), frame.get("sender_ip") or sender.address(4), receiver.mac,
                    receiver.address(4), TYPES[kind])
     if kind == "ethernet":
-        return ethernet(src, frame.get("dst", receiver.mac), frame["type"], b"hello")
+        return ethernet(src, frame.get("dst", receiver.mac), frame["type"], b"hello, world")
     version = 6 if kind in ("icmpv6", "udp6") else 4
     src_ip, dst_ip = frame.get("src_ip") or sender.address(version), frame.get("dst_ip") or receiver.address(version)
-    to = multicast_mac(dst_ip) if ip_address(dst_ip).is_multicast else receiver.mac
+    to = BROADCAST if dst_ip == "255.255.255.255" else receiver.mac
+    if version == 6 and ip_address(dst_ip).is_multicast:
+        to = multicast_mac(dst_ip)
     protocol = {"icmp": 1, "udp": 17, "udp6": 17, "icmpv6": 58}[kind]
     body = {"icmp": icmp, "icmpv6": icmpv6}[kind](frame["type"]) if kind.startswith("icmp") else udp(*frame["ports"])
     return ip(src, frame.get("dst", to), src_ip, dst_ip, protocol, body)

@@ -102,7 +102,9 @@ def rules(draw: st.DrawFn, protocols: tuple) -> dict:
     }, optional={"priority": st.sampled_from([-1000, -1, 0, 500, 1000]), "statematch": st.booleans()}))
     protocol = draw(st.sampled_from((None, *protocols)))
     if protocol:
-        rule[protocol.replace("-", "_")] = draw(elements(protocol))
+        rule[protocol.replace("-", "_")] = found = draw(elements(protocol))
+        if protocol.startswith("icmp") and any("type" in element for element in found):
+            rule["direction"] = draw(st.sampled_from(["in", "out"]))
     return {"rule": rule}
 
 

@@ -231,6 +231,8 @@ def equal_by_meaning(text, other):
     ({"entries": [rule("tcp", {"match": False, "dstportstart": 22})]},
      "rule.tcp[0].dstportstart: libvirt would take it with match: true, as it takes srcportstart; say so"),
     ({"entries": [rule("icmp", {"type": 256})]}, "rule.icmp[0].type: 256 is not allowed; give a number from 0 to 255"),
+    ({"entries": [rule("icmpv6", {"type": 135}, direction="inout")]},
+     "rule.icmpv6[0].type: libvirt would make no rule of it with direction: inout; give one rule with direction: in"),
     ({"entries": [rule("mac", {"srcmacmask": "ff:0:ff:0:0:0"})]}, "is not allowed; give a MAC mask such as"),
     ({"entries": [dict(rule(), **reference("clean-traffic"))]}, "entries[0]: give one of rule, filterref"),
     ({"entries": [rule("tcp", {}, udp=[{}])]}, "rule.udp: is not allowed beside tcp; a rule has one protocol"),

@@ -168,6 +168,20 @@ def test_a_change_further_down_the_references_holds_too(wire):
     assert arrives(GUEST, PEER, datagram())
 
 
+def test_what_reaches_the_end_of_a_chain_is_accepted(wire):
+    """docs/nwfilter.md says so, and the filters of the role nwfilter_baseline end with a rule for the rest."""
+    later = {"rule": {"action": "drop", "direction": "out", "ip": [{"protocol": "udp"}]}}
+    rest = {"rule": {"action": "return", "direction": "out", "priority": 1000}}
+    first = {"rule": {"action": "drop", "direction": "out", "ip": [{"protocol": "tcp"}]}}
+    run("nwfilter", name="first", chain="ipv4-a", priority=-710, entries=[first])
+    run("nwfilter", name="later", chain="ipv4-b", priority=-705, entries=[later])
+    run("nwfilter", name="above", entries=[{"filterref": {"filter": "first"}}, {"filterref": {"filter": "later"}}])
+    bind("above")
+    assert arrives(GUEST, PEER, datagram())
+    run("nwfilter", name="first", entries=[first, rest])
+    assert lost(GUEST, PEER, datagram())
+
+
 def test_a_replaced_binding_has_the_new_parameters(wire):
     bind("clean-traffic", IP)
     done = bind("clean-traffic", [{"name": "IP", "value": STRANGER_IP}])
