@@ -342,7 +342,9 @@ def test_a_binding_is_made_replaced_and_removed(bare):
     assert done["steps"] == ["replace the binding of tap9", "bind filter clean-traffic to tap9"]
     assert done["warnings"] == ["device tap9 is without a filter while its binding is replaced"]
     assert "--ip-src 10.0.0.8" in sh("ebtables -t nat -L")
-    converge("nwfilter_binding", **dict(binding("clean-traffic", IP="10.0.0.9"), mac={"address": "52:54:00:00:02:02"}))
+    moved = binding("clean-traffic", IP="10.0.0.9")
+    moved["mac"] = {"address": "52:54:00:00:02:02"}
+    converge("nwfilter_binding", **moved)
     assert "52:54:00:00:02:02" in sh("ebtables -t nat -L")
     found = run("nwfilter_binding_info")["nwfilter_bindings"]
     assert [one["status"]["device_exists"] for one in found] == [True]
@@ -395,7 +397,7 @@ def guest(bare):
     run("nwfilter", name=NAME, entries=[rule("tcp", {"dstportstart": 22})])
     domain = bare.defineXML(domain_xml("guest", INTERFACE % NAME))
     domain.create()
-    yield domain, next(word for word in sh("virsh domiflist guest").split() if word.startswith("vnet"))
+    return domain, next((word for word in sh("virsh domiflist guest").split() if word.startswith("vnet")), None)
 
 
 def test_a_running_guest_keeps_its_filter_and_gets_its_changes(guest):

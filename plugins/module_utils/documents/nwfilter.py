@@ -352,7 +352,7 @@ def _protocol(name: str, fields: tuple) -> Many:
     )), since=SINCE.get(name, "0.8.1"), ordered=True)
 
 
-RULE = Group("rule", "rule", "A rule: what happens to packets that match. Without a protocol it matches all.", (
+RULE_NODES = (
     Field("action", "@action", enum("drop", "accept", "reject", "return", "continue"),
           "What happens: V(accept), V(drop), V(reject) (libvirt 0.9.0), V(return) to the filter that refers to this"
           " one, or V(continue) with the next rule (both 0.9.7).", "0.8.1", required=True),
@@ -361,8 +361,9 @@ RULE = Group("rule", "rule", "A rule: what happens to packets that match. Withou
     Field("priority", "@priority", RULE_PRIORITY, "Rules with lower numbers are looked at first.", "0.8.1",
           default=500),
     Field("statematch", "@statematch", t.STATE_MATCH, "Whether connections are tracked.", "0.8.1", default=True),
-) + tuple(_protocol(name, fields) for name, fields in PROTOCOLS.items()), since="0.8.1", rules=(_one_protocol,),
-             simplify=_simple_rule, tidy=first_protocol)
+) + tuple(_protocol(name, fields) for name, fields in PROTOCOLS.items())
+RULE = Group("rule", "rule", "A rule: what happens to packets that match. Without a protocol it matches all.",
+             RULE_NODES, since="0.8.1", rules=(_one_protocol,), simplify=_simple_rule, tidy=first_protocol)
 
 NWFILTER = Group("nwfilter", "filter", "A network filter.", (
     Field("name", "@name", FILTER_NAME, "Name of the filter.", "0.8.1", required=True),
