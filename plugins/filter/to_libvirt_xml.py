@@ -61,7 +61,8 @@ def to_libvirt_xml(options: dict, module: str) -> str:
     if not isinstance(options, dict):
         raise AnsibleFilterError("to_libvirt_xml takes options as a dictionary, not %s" % type(options).__name__)
     document = DOCUMENTS[module]
-    stated = {name: value for name, value in prune(options).items() if name not in CONTROL_OPTIONS}
+    stated = {name: value for name, value in prune(options).items()
+              if name not in CONTROL_OPTIONS or document.node(name)}
     try:
         return dump_xml(document.render(document.check(stated)))
     except Invalid as error:

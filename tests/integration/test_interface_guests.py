@@ -10,6 +10,8 @@ from guest.domain import domain_xml
 from integration.host import sh, within
 from integration.modules import Failed, run
 
+from ansible_collections.virtnet.libvirt.plugins.module_utils.resources import interface_live
+
 GUEST, MAC, NEW = "192.168.160.9", "52:54:00:00:01:01", "52:54:00:00:01:02"
 LAB = {"name": "lab", "state": "active", "forward": {"mode": "nat"}, "bridge": {"name": "lab0", "stp": False},
        "ips": [{"address": "192.168.160.1", "prefix": 24}]}
@@ -191,6 +193,24 @@ def test_when_the_new_one_cannot_be_plugged_in_the_old_one_is_back(guest):
         run("interface", domain="guest", mac={"address": MAC}, target={"dev": "hostbr0"}, replace=True)
     assert config() == before
     assert within(5, lambda: "master lab0" in sh("ip link show %s" % tap()))
+
+
+def test_a_guest_that_does_not_let_go_keeps_its_interface(guest, monkeypatch):
+    monkeypatch.setattr(interface_live, "UNPLUG_SECONDS", 1)
+    before = config()
+    guest.suspend()
+    with pytest.raises(Failed, match=r"the guest did not let the interface go within 1 seconds; it still may"):
+        run("interface", domain="guest", mac={"address": MAC}, state="absent")
+    assert config() == before
+    assert MAC in live()
+
+
+def test_what_changed_live_is_undone_when_the_configuration_is_refused(guest):
+    before = config()
+    with pytest.raises(Failed, match=r"Could not change the configuration.* Undone, last first: change link.state"):
+        run("interface", domain="guest", mac={"address": MAC}, link={"state": "down"}, boot={"order": 1})
+    assert config() == before
+    assert answers()
 
 
 def test_an_interface_is_plugged_in_and_unplugged(guest):

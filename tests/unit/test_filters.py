@@ -34,6 +34,12 @@ def refusal(function, *args) -> str:
     return str(error.value)
 
 
+def test_what_interface_info_gives_becomes_an_interface():
+    found = {"domain": "web", "type": "user", "link": {"state": "down"}, "status": {"config": True}}
+    assert " ".join(to_xml(found, "interface").split()) == '<interface type="user"> <link state="down"/> </interface>'
+    assert '<domain name="lan"/>' in to_xml(dict(LAB, domain={"name": "lan"}), "network")
+
+
 def test_options_become_a_document():
     assert to_xml(LAB, "network").strip() == XML
 
