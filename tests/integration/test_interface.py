@@ -125,6 +125,11 @@ def test_unknown_xml_and_what_is_not_mentioned_stay(off):
     assert "rom" not in config().split("<interface")[1].split("</interface")[0]
 
 
+def test_the_case_of_a_model_is_no_difference(off):
+    converged(type="user", mac={"address": MAC}, model={"type": "VirtIO"})
+    assert "model type='virtio'" in config()
+
+
 def test_xml_means_what_the_options_mean(off):
     converged(xml="<interface type='bridge'><mac address='%s'/><source bridge='hostbr0'/><target dev='vnet3'/>"
                   "<alias name='net0'/></interface>" % MAC)

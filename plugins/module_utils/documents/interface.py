@@ -40,6 +40,7 @@ TYPES = ("network", "bridge", "user", "ethernet", "direct", "hostdev", "mcast", 
 PORT_NUMBER = integer(-1, 0xFFFF)
 POSITIVE = integer(1, 0xFFFFFFFF)
 FAMILY = enum("ipv4", "ipv6")
+MODEL = replace(string("letters, digits, '-' and '_'", r"[a-zA-Z0-9\-_]+"), normal=str.lower)
 CPUSET = string("a list of numbers and ranges such as 0-2,4", r"[0-9,^\-]+")
 ROM_FILE = replace(STR, allowed="a path, or none", parse=lambda text: text or "none",
                    text=lambda value: "" if value == "none" else value)
@@ -192,8 +193,7 @@ INTERFACE = Group("interface", "interface", "A guest's network interface.", (
         Field("actual", "@actual", DEVICE, "Name that it has.", "1.2.7", readonly=True),
     ), since="1.2.7"),
     Group("model", "model", "Model of the guest's network card.", (
-        Field("type", "@type", string("letters, digits, '-' and '_'", r"[a-zA-Z0-9\-_]+"), "Model; libvirt takes one"
-              " that the machine has.", "0.7.0", filled=True),
+        Field("type", "@type", MODEL, "Model; libvirt takes one that the machine has.", "0.7.0", filled=True),
     ), since="0.7.0"),
     DRIVER,
     Group("backend", "backend", "Program or devices behind the interface.", (
@@ -399,7 +399,7 @@ def _misfits(options: dict) -> Iterator[tuple]:
     if options.get("filterref") and option(options, "virtualport.type"):
         yield "filterref", "is not taken by an interface with a virtualport"
     model = option(options, "model.type")
-    if model and not model.startswith("virtio") and kind != "hostdev":
+    if model and not model.lower().startswith("virtio") and kind != "hostdev":
         for path in VIRTIO_ONLY:
             if not is_empty(option(options, path)):
                 yield path, "needs a virtio model, and the model is %s" % model
