@@ -51,7 +51,7 @@ def test_a_reservation_is_made_changed_and_removed_in_both_definitions():
                                             "add dhcp host 52:54:00:00:00:21 (running network lab)"]
     assert both("<host mac='52:54:00:00:00:21' name='web' ip='10.5.0.21'/>") == 2
     assert "52:54:00:00:00:21,10.5.0.21,web" in sh("cat /var/lib/libvirt/dnsmasq/lab.hostsfile")
-    assert len(converge("dhcp_host", **dict(WEB, ip="10.5.0.22"))) == 2
+    assert len(converge("dhcp_host", hosts=[dict(WEB, ip="10.5.0.22")])) == 2
     assert both("ip='10.5.0.22'") == 2
     assert len(converge("dhcp_host", mac="52-54-00-00-00-21", state="absent")) == 2
     assert both("52:54:00:00:00:21") == 0

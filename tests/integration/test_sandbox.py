@@ -107,11 +107,13 @@ def test_two_do_not_see_each_other(nat):
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=["KILL", "TERM"])
-def test_killed_leaves_nothing(number, nat):
-    folders = ["/etc", "/etc/libvirt", "/run", "/tmp", "/var/lib/libvirt", "/var/log/libvirt"]
+def test_killed_leaves_nothing(number, nat, tmp_path):
+    folders = ["/etc", "/etc/libvirt", "/run", tmp_path, "/var/lib/libvirt", "/var/log/libvirt"]
     before = [sorted(os.listdir(folder)) for folder in folders]
     script = f"virsh -q net-create {nat}; touch /etc/x; sleep 600 & readlink /proc/self/ns/net; sleep 600"
-    with subprocess.Popen([SANDBOX, "bash", "-euc", script], stdout=subprocess.PIPE, text=True) as process:
+    environment = dict(os.environ, TMPDIR=str(tmp_path))
+    with subprocess.Popen([SANDBOX, "bash", "-euc", script], stdout=subprocess.PIPE, text=True,
+                          env=environment) as process:
         namespace = process.stdout.readline().strip()
         # bash, virtlogd, libvirtd, dbus-daemon, dnsmasq, sleep, ...
         assert len(processes_in(namespace)) > 6

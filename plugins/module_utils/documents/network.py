@@ -343,7 +343,7 @@ def _simple_forward(forward: dict) -> dict:
 FAMILY = Field("family", "@family", enum("ipv4", "ipv6"), "Address family.", "0.8.7", default="ipv4")
 
 LEASE = Group("lease", "lease", "How long a lease lasts; without it an hour, as dnsmasq has it.", (
-    Field("expiry", "@expiry", UINT64, "Length of the lease in O(ips[].dhcp.ranges[].lease.unit); 0 never ends, else at"
+    Field("expiry", "@expiry", UINT64, "Length of the lease, in C(unit); 0 never ends, else at"
           " least 2 minutes.", "6.3.0", required=True),
     Field("unit", "@unit", enum("seconds", "minutes", "hours"), "Unit of the length.", "6.3.0", default="minutes"),
 ), since="6.3.0", rules=(_long_enough,), simplify=_simple_lease)
