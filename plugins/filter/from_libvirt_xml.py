@@ -13,7 +13,9 @@ version_added: 0.1.0
 description:
   - Turns a libvirt XML document into the options of the module that manages such objects,
     so that XML files can become YAML without a host.
-  - The root element decides which module it is. A C(network) becomes the options of M(virtnet.libvirt.network).
+  - The root element decides which module it is. A C(network) becomes the options of M(virtnet.libvirt.network),
+    a C(networkport) those of M(virtnet.libvirt.network_port), an C(interface) those of M(virtnet.libvirt.interface),
+    a C(filter) those of M(virtnet.libvirt.nwfilter), a C(filterbinding) those of M(virtnet.libvirt.nwfilter_binding).
 positional: _input
 requirements:
   - lxml on the controller
