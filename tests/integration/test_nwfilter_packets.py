@@ -114,7 +114,7 @@ def needs_bridge_netfilter():
         with open("/proc/sys/net/bridge/bridge-nf-call-iptables") as switch:
             assert switch.read().strip() == "1", "libvirt has not switched bridge-nf-call-iptables on"
     except FileNotFoundError:
-        pytest.skip("this kernel has no br_netfilter: nothing can filter the layers above Ethernet on a bridge")
+        pytest.fail("without br_netfilter nothing filters the layers above Ethernet on a bridge: modprobe br_netfilter")
 
 
 def test_a_filter_of_ones_own_opens_two_ports_and_nothing_else(wire):
