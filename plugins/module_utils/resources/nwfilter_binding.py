@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +13,7 @@ from ..documents.nwfilter_binding import NWFILTER_BINDING
 from ..scalars import MAC
 from ..schema import Invalid, check_version
 from .nwfilter_tree import missing_variables, reached, variables
+from .owner import stand_in
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class NwFilterBinding:
     def _binding(self, state: BindingState) -> Plan:
         options = _without_mac(self.options, state.current)
         if state.current is None:
-            options = dict({"owner": _own(self.name)}, **options)
+            options = dict({"owner": stand_in(self.name)}, **options)
         merged = NWFILTER_BINDING.merge(options, state.current)
         self._check(state, merged)
         plan = Plan(before=self.model(state), after=merged)
@@ -156,11 +156,6 @@ def _with_learned_ip(options: dict, current: dict) -> dict:
     if given is None or len(found) != 1 or any(parameter["name"] == "IP" for parameter in given):
         return options
     return _with_parameters(options, given + found)
-
-
-def _own(port: str) -> dict:
-    """An owner for a device that nobody is named for; the same at every run."""
-    return {"name": port, "uuid": str(uuid.uuid5(uuid.NAMESPACE_URL, "virtnet.libvirt:" + port))}
 
 
 def describe_binding(host: Host, port: str) -> dict:
