@@ -63,7 +63,8 @@ def test_a_drift_is_seen_and_repaired(clean, harm, steps):
 
 
 def test_dhcp_answers_on_a_bridge_that_was_made_again(clean):
-    run("network", **dict(LAB, bridge={"name": "lab0", "stp": False}))
+    run("network", **LAB)
+    run("network", name="lab", bridge={"stp": False})
     sh("ip link del lab0")
     run("network", name="lab")
     sh("ip netns add client; ip link add inside type veth peer name outside; ip link set inside netns client;"
