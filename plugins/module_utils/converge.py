@@ -89,6 +89,11 @@ class Plan:
     warnings: list = field(default_factory=list)
     extra: dict = field(default_factory=dict)
 
+    def unfinished(self, layer: str, known: frozenset = frozenset()) -> list:
+        """The drift of a plan made after the steps, but for that at ``known`` places; else the steps that it has."""
+        left = [drift for drift in self.drift if drift[:2] not in known]
+        return left or [Drift(layer, step.title, "done", "not done") for step in self.steps]
+
 
 class ConvergeError(Exception):
     """A step failed; the message says what was restored."""

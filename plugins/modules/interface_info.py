@@ -17,13 +17,7 @@ description:
   - Those that a running guest has and its configuration has not are among them.
 extends_documentation_fragment:
   - virtnet.libvirt.connection
-attributes:
-  check_mode:
-    support: full
-    description: Changes nothing.
-  diff_mode:
-    support: none
-    description: Changes nothing.
+  - virtnet.libvirt.reads
 options:
   domain:
     description: Name or UUID of the guest.

@@ -16,13 +16,7 @@ description:
   - With each come its running definition, ports, DHCP leases, and where its layers differ from each other.
 extends_documentation_fragment:
   - virtnet.libvirt.connection
-attributes:
-  check_mode:
-    support: full
-    description: Changes nothing.
-  diff_mode:
-    support: none
-    description: Changes nothing.
+  - virtnet.libvirt.reads
 options:
   names:
     description: Names of the networks; without it all.

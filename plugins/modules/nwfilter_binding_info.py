@@ -16,13 +16,7 @@ description:
   - Those of running guests are among them.
 extends_documentation_fragment:
   - virtnet.libvirt.connection
-attributes:
-  check_mode:
-    support: full
-    description: Changes nothing.
-  diff_mode:
-    support: none
-    description: Changes nothing.
+  - virtnet.libvirt.reads
 options:
   names:
     description: Names of the devices; without it all.

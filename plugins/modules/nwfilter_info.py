@@ -16,13 +16,7 @@ description:
   - With each come the tree of its references, the variables that the whole tree needs, and what uses it.
 extends_documentation_fragment:
   - virtnet.libvirt.connection
-attributes:
-  check_mode:
-    support: full
-    description: Changes nothing.
-  diff_mode:
-    support: none
-    description: Changes nothing.
+  - virtnet.libvirt.reads
 options:
   names:
     description: Names of the filters; without it all.

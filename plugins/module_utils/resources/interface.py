@@ -59,10 +59,7 @@ class Interface:
 
     def verify(self, state: InterfaceState, plan: Plan) -> list:
         """What is not as planned: a new plan must have nothing to do, and leave only what this one left."""
-        again = self.plan(state)
-        known = {drift[:2] for drift in plan.waiting}
-        left = [drift for drift in again.drift if drift[:2] not in known]
-        return left or [Drift("config", step.title, "done", "not done") for step in again.steps]
+        return self.plan(state).unfinished("config", frozenset(drift[:2] for drift in plan.waiting))
 
     def model(self, state: InterfaceState) -> dict:
         """The interface as this module takes it."""

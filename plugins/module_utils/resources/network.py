@@ -133,10 +133,9 @@ class Network:
     def verify(self, state: NetworkState, plan: Plan) -> list:
         """What is not as planned: a new plan must have nothing to do, and leave only what this one left."""
         again = _Planner(self, state).plan()
-        known = {drift[:2] for drift in plan.waiting + plan.unrepaired}
-        left = [drift for drift in again.drift if drift[:2] not in known and not _is_main_copy(drift)]
-        if again.steps and not left:
-            left = [Drift("config", step.title, "done", "not done") for step in again.steps]
+        main_copies = [drift for drift in again.drift if _is_main_copy(drift)]
+        left = again.unfinished("config", frozenset(
+            drift[:2] for drift in plan.waiting + plan.unrepaired + main_copies))
         there = {guest.label for guest in state.guests}
         return left + [Drift("live", "guests[%s]" % label, "connected", None)
                        for label in plan.guests if label not in there]

@@ -108,8 +108,7 @@ class NetworkEntries:
 
     def verify(self, state: NetworkState, plan: Plan) -> list:
         """What is not as planned: a new plan must have nothing to do."""
-        again = self.plan(state)
-        return again.drift or [Drift("live", step.title, "done", "not done") for step in again.steps]
+        return self.plan(state).unfinished("live")
 
     def model(self, state: NetworkState) -> dict:
         """The lists of the network that the entries are in."""

@@ -105,8 +105,7 @@ class NetworkPort:
 
     def verify(self, state: PortState, plan: Plan) -> list:
         """What is not as planned: a new plan must have nothing to do."""
-        again = self.plan(state)
-        return again.drift or [Drift("live", step.title, "done", "not done") for step in again.steps]
+        return self.plan(state).unfinished("live")
 
     def model(self, state: PortState) -> dict:
         """The port as this module takes it."""

@@ -69,8 +69,7 @@ class NwFilter:
 
     def verify(self, state: FilterState, plan: Plan) -> list:
         """What is not as planned: a new plan must have nothing to do."""
-        again = self.plan(state)
-        return again.drift or [Drift("config", step.title, "done", "not done") for step in again.steps]
+        return self.plan(state).unfinished("config")
 
     def model(self, state: FilterState) -> dict:
         """The filter as this module takes it."""

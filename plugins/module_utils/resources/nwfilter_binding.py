@@ -59,8 +59,7 @@ class NwFilterBinding:
 
     def verify(self, state: BindingState, plan: Plan) -> list:
         """What is not as planned: a new plan must have nothing to do."""
-        again = self.plan(state)
-        return again.drift or [Drift("live", step.title, "done", "not done") for step in again.steps]
+        return self.plan(state).unfinished("live")
 
     def model(self, state: BindingState) -> dict:
         """The binding as this module takes it."""
