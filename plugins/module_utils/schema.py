@@ -562,7 +562,7 @@ class Many:
     def merge(self, desired: Any, current: Any, purge: bool) -> Any:
         """The desired items, spelled as they already are where they say the same."""
         same = {_sortable(self._item_normal(item)): item for item in current or []}
-        return [same.get(_sortable(self._item_normal(item)), _without_empty(item)) for item in desired or []]
+        return [same.get(_sortable(self._item_normal(item)), without_empty(item)) for item in desired or []]
 
     def differences(self, desired: Any, current: Any, path: str) -> Iterator[Difference]:
         wanted, found = _unlike(self._normals(desired), self._normals(current))
@@ -628,12 +628,12 @@ def _parent_and_tag(place: str) -> tuple:
     return "/".join(steps[:-1]), steps[-1]
 
 
-def _without_empty(value: Any) -> Any:
-    """Options without those that say that nothing is there; in a whole item that goes without saying."""
-    if not isinstance(value, dict):
-        return value
-    pruned = {name: _without_empty(part) for name, part in value.items()}
-    return {name: part for name, part in pruned.items() if not is_empty(part)}
+def without_empty(value: Any) -> Any:
+    """Options without those that say that nothing is there; where all is stated that goes without saying."""
+    if isinstance(value, dict):
+        pruned = {name: without_empty(part) for name, part in value.items()}
+        return {name: part for name, part in pruned.items() if not is_empty(part)}
+    return [without_empty(part) for part in value] if isinstance(value, list) else value
 
 
 def _sortable(value: Any) -> str:

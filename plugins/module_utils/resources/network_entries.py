@@ -11,12 +11,11 @@ from __future__ import annotations
 import copy
 import ipaddress
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from ..converge import Drift, Host, Plan, Step
 from ..documents.network import NETWORK, refused_by_driver, subnet_of
 from ..hypervisor import CONFIG, LIVE
-from ..schema import Invalid, Many, in_order, is_empty
+from ..schema import Invalid, Many, in_order, is_empty, without_empty
 from .network import NetworkState, read_network, update_step
 from .network_updates import apply_updates, plan_updates
 
@@ -25,14 +24,6 @@ LAYERS = {"config": CONFIG, "live": LIVE}
 
 def _normal(table: Many, entry: dict) -> dict:
     return {name: value for name, value in table.item.normal(entry).items() if value is not None}
-
-
-def _without_empty(value: Any) -> Any:
-    """Options without lists and dictionaries that have become empty."""
-    if isinstance(value, dict):
-        parts = {name: _without_empty(part) for name, part in value.items()}
-        return {name: part for name, part in parts.items() if not is_empty(part)}
-    return [_without_empty(part) for part in value] if isinstance(value, list) else value
 
 
 @dataclass(frozen=True)
@@ -135,7 +126,7 @@ class NetworkEntries:
                     self._remove(entries, item, place, path)
                 if self.state == "present":
                     self._add(entries, item, wanted, path)
-        wanted = _without_empty(wanted)
+        wanted = without_empty(wanted)
         NETWORK.check(wanted)
         refused_by_driver(wanted)
         return wanted
