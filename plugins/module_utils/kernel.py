@@ -17,6 +17,8 @@ from ansible.module_utils.basic import missing_required_lib
 SYS_CLASS_NET = "/sys/class/net"
 PCI_DEVICES = "/sys/bus/pci/devices"
 HZ = 100  # the unit of bridge timers in netlink is 1/100 s
+TICK = 64e-9  # the unit of time in tc's netlink messages, in seconds
+INGRESS = 0xFFFF0000
 PORT_SETTINGS = {
     "IFLA_BRPORT_LEARNING": "brport_learning",
     "IFLA_BRPORT_UNICAST_FLOOD": "brport_unicast_flood",
@@ -75,7 +77,7 @@ class Kernel:
                          if os.path.exists(os.path.join(PCI_DEVICES, address, "physfn")))
 
     def devices(self) -> dict:
-        """Every device by name: index, up, mtu, mac, master, kind, stp, delay (s), addresses, routes, port."""
+        """Every device by name: up, mtu, mac, master, kind, stp, delay (s), addresses, routes, port."""
         if self._devices is None:
             self._devices = self._read()
         return self._devices
@@ -103,6 +105,29 @@ class Kernel:
                 if device is not None and message.get_attr("RTA_GATEWAY"):
                     device["routes"].append(_route(message, family))
         return devices
+
+    def traffic(self, name: str) -> dict | None:
+        """What tc limits of a device, None when there is no such device.
+
+        ``sent`` has the HTB classes of the qdisc 1: by their number, ``received`` the policer, None without one. Each
+        has rate and ceil in bytes per second and burst in bytes.
+        """
+        from pyroute2.netlink.exceptions import NetlinkError
+
+        if self.device(name) is None:
+            return None
+        index, netlink = self._index(name), self._connection()
+        try:
+            classes = [(message["handle"], message.get_attr("TCA_OPTIONS").get_attr("TCA_HTB_PARMS"))
+                       for message in netlink.get_classes(index=index) if message.get_attr("TCA_KIND") == "htb"]
+            policers = [found for found in map(_policer, netlink.get_filters(index=index, parent=INGRESS)) if found]
+        except NetlinkError as error:
+            raise KernelError("tc of %s: %s" % (name, os.strerror(error.code))) from error
+        return {
+            "sent": {handle & 0xFFFF: _limit(found, found["ceil"], found["buffer"])
+                     for handle, found in classes if handle >> 16 == 1},
+            "received": _limit(policers[0], policers[0]["rate"], policers[0]["burst"]) if policers else None,
+        }
 
     # --- changing
 
@@ -205,6 +230,17 @@ def _port_settings(port: Any) -> dict:
         return {}
     settings = {key: port.get_attr(name) for name, key in PORT_SETTINGS.items()}
     return {key: value for key, value in settings.items() if value is not None}
+
+
+def _policer(message: Any) -> Any:
+    """What the policer of a u32 filter says, as libvirt makes it; None for other filters."""
+    options = message.get_attr("TCA_OPTIONS") if message.get_attr("TCA_KIND") == "u32" else None
+    police = options.get_attr("TCA_U32_POLICE") if options else None
+    return police.get_attr("TCA_POLICE_TBF") if police else None
+
+
+def _limit(found: Any, ceil: int, ticks: int) -> dict:
+    return {"rate": found["rate"], "ceil": ceil, "burst": round(ticks * TICK * found["rate"])}
 
 
 def _route(message: Any, family: int) -> dict:

@@ -13,6 +13,7 @@ import ipaddress
 import re
 import uuid
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any, Callable
 
 from ansible.module_utils.parsing.convert_bool import boolean
@@ -93,6 +94,37 @@ def integer(low: int, high: int, unit: str = "", hexadecimal: bool = False) -> S
 
     allowed = "a whole number from %d to %d" % (low, high) + (" (%s)" % unit if unit else "")
     return Scalar("int", allowed, read, read)
+
+
+UNIT_PREFIXES = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12,
+                 "ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
+
+
+def quantity(high: int, unit: str, unit_bytes: int, per_second: bool) -> Scalar:
+    """A whole number of a unit of ``unit_bytes`` bytes, also given as ``10Mbit/s`` (a rate) or ``2MB``.
+
+    A small b alone is refused, since people mean both bits and bytes by it.
+    """
+    form = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?([kKMGT]i?)?%s" % (
+        r"(bit|B)(?:/s|ps)?" if per_second else r"(B)"))
+
+    def parse(text: Any) -> int:
+        number = _number(text, False)
+        if not 0 <= number <= high:
+            raise ValueError(text)
+        return number
+
+    def coerce(value: Any) -> int:
+        found = form.fullmatch(value) if isinstance(value, str) else None
+        if not found:
+            return parse(value)
+        number, prefix, kind = found.groups()
+        size = Fraction(number) * UNIT_PREFIXES[(prefix or "").lower()] / (8 if kind == "bit" else 1)
+        return parse(max(round(size / unit_bytes), 1 if size else 0))
+
+    example = "10Mbit/s or 2MB/s" if per_second else "512KiB or 2MB"
+    return Scalar("raw", "a whole number from 0 to %d (%s), or one with a unit such as %s" % (high, unit, example),
+                  coerce, parse)
 
 
 def _boolean(true: str, false: str) -> Scalar:

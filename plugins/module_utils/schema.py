@@ -37,7 +37,7 @@ class Invalid(ValueError):
 
     def __init__(self, path: str, problem: str) -> None:
         super().__init__("%s: %s" % (path, problem) if path else problem)
-        self.path = path
+        self.path, self.problem = path, problem
 
 
 class Difference(NamedTuple):

@@ -89,3 +89,25 @@ def test_the_switch_port_and_tag_of_a_network_are_no_difference(switch):
     assert port(tap)[0] == "8"
     changed(vlan={})
     assert port(tap)[0] == "7"
+
+
+def test_tags_on_their_own(switch):
+    run("network", name="ovs", state="active", forward={"mode": "bridge"}, bridge={"name": "ovsbr0"},
+        virtualport=SWITCH, portgroups=[{"name": "office"}])
+    in_office = {"network": "ovs", "portgroup": "office"}
+    assert run("vlan", tags=[{"id": 7}], **in_office)["changed"]
+    assert not run("vlan", tags=[{"id": 7}], **in_office)["changed"]
+    tap = boot(switch, "<interface type='network'><mac address='%s'/><source network='ovs' portgroup='office'/>"
+                       "<model type='virtio'/></interface>" % MAC)
+    assert port(tap) == ["7", "[]", "[]"]
+    waits = run("vlan", tags=[{"id": 8}], **in_office)
+    assert waits["restart_required"]
+    assert "guest (%s) is shut down" % MAC in waits["warnings"][0]
+    assert port(tap) == ["7", "[]", "[]"]
+    guest = {"domain": "guest", "mac": MAC, "tags": [{"id": 9, "native_mode": "untagged"}, {"id": 10}]}
+    assert run("vlan", check=True, **guest)["steps"] == run("vlan", **guest)["steps"]
+    assert port(tap) == ["9", "[9, 10]", "native-untagged"]
+    assert not run("vlan", **guest)["changed"]
+    assert "id='9'" in sh("virsh dumpxml guest --inactive")
+    assert run("vlan", network="ovs", tags=[{"id": 3}])["restart_required"]
+    assert "<tag id='3'/>" in sh("virsh net-dumpxml ovs --inactive")

@@ -75,7 +75,7 @@ def scalars(scalar) -> st.SearchStrategy:
     limits = re.match(r"a (?:whole )?number from (\w+) to (\w+)", scalar.allowed)
     if limits:
         numbers = st.integers(*[int(limit, 0) for limit in limits.groups()])
-        return numbers if scalar.kind == "int" else numbers.flatmap(
+        return numbers if scalar.kind in ("int", "raw") else numbers.flatmap(
             lambda number: st.sampled_from(["%d" % number, "0x%02x" % number, "0%o" % number]))
     return TEXTS[scalar] if scalar in TEXTS else SAID[scalar.allowed]
 

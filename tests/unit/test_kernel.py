@@ -52,6 +52,18 @@ class Netlink:
         return [Message({"dst_len": 24}, RTA_OIF=5, RTA_DST="10.0.0.0"),
                 Message({"dst_len": 16}, RTA_OIF=5, RTA_DST="10.1.0.0", RTA_GATEWAY="10.0.0.2", RTA_PRIORITY=7)]
 
+    def get_classes(self, index: int) -> list:
+        parms = {"rate": 500000, "ceil": 800000, "buffer": 16384000}
+        return [Message({"handle": handle}, TCA_KIND=kind, TCA_OPTIONS=Message(TCA_HTB_PARMS=parms))
+                for handle, kind in ((0x10001, "htb"), (0x10003, "htb"), (0x80001, "htb"), (0x10002, "hfsc"))]
+
+    def get_filters(self, index: int, parent: int) -> list:
+        assert parent == 0xFFFF0000
+        police = Message(TCA_POLICE_TBF={"rate": 300000, "burst": 13653334})
+        return [Message(TCA_KIND="u32"), Message(TCA_KIND="u32", TCA_OPTIONS=Message(TCA_U32_DIVISOR=1)),
+                Message(TCA_KIND="matchall", TCA_OPTIONS=Message(TCA_MATCHALL_FLAGS=0)),
+                Message(TCA_KIND="u32", TCA_OPTIONS=Message(TCA_U32_POLICE=police))]
+
     def close(self) -> None:
         self.calls.append("close")
 
@@ -86,6 +98,13 @@ def test_what_is_read_is_kept_until_it_is_to_be_forgotten(kernel):
     assert kernel.devices() is not first
     kernel.close()
     assert kernel._netlink.calls == ["close"]
+
+
+def test_limits_are_those_that_libvirt_sets(kernel):
+    limit = {"rate": 500000, "ceil": 800000, "burst": 524288}
+    assert kernel.traffic("lo") == {"sent": {1: limit, 3: limit},
+                                    "received": {"rate": 300000, "ceil": 300000, "burst": 262144}}
+    assert kernel.traffic("eth9") is None
 
 
 def test_names_and_virtual_functions_come_from_sysfs(tmp_path, monkeypatch):

@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
-from ..scalars import UINT64, integer
+from ..scalars import UINT64, quantity
 from ..schema import Field, Group, Invalid
 
-BURST = integer(0, 0xFFFFFFFF, "KiB")
-RATE = integer(0, 18014398509481984, "KiB/s")
+# libvirt's kilobytes: tc is told of 1000 bytes for a rate, and of 1024 for a burst
+BURST = quantity(0xFFFFFFFF, "KiB", 1024, False)
+RATE = quantity(18014398509481984, "kB/s, 1000 bytes per second", 1000, True)
 
 
 def _needs_average(options: dict, path: str) -> None:
@@ -26,12 +27,12 @@ def _without_average(options: dict) -> dict:
 
 def _direction(name: str, about: str) -> Group:
     return Group(name, name, about, (
-        Field("average", "@average", RATE, "Average rate in KiB/s. Needed unless there is a floor.", "0.9.4",
+        Field("average", "@average", RATE, "Average rate in kB/s. Needed unless there is a floor.", "0.9.4",
               default=0),
-        Field("peak", "@peak", RATE, "Highest rate in KiB/s. Linux ignores it for outbound traffic.", "0.9.4",
+        Field("peak", "@peak", RATE, "Highest rate in kB/s. Linux ignores it for outbound traffic.", "0.9.4",
               default=0),
         Field("burst", "@burst", BURST, "How much may be sent in one burst at peak rate, in KiB.", "0.9.4", default=0),
-        Field("floor", "@floor", RATE, ["Rate in KiB/s that is guaranteed to one guest interface.",
+        Field("floor", "@floor", RATE, ["Rate in kB/s that is guaranteed to one guest interface.",
                                         "libvirt takes it only inbound, on an interface or a port of a network that"
                                         " has an inbound average."], "1.0.1", default=0),
     ), since="0.9.4", rules=(_needs_average,), simplify=_without_average)

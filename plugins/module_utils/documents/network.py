@@ -294,6 +294,12 @@ def refused_vlan(options: dict, version: tuple) -> str | None:
     return None
 
 
+def vlan_refusal(version: tuple) -> str:
+    """Where libvirt of this version takes VLAN tags."""
+    return ("libvirt %s takes VLAN tags only in forward modes hostdev and passthrough and on Open vSwitch bridges"
+            " (virtualport.type: openvswitch); Linux bridges from 11.0.0" % ".".join(map(str, version)))
+
+
 # --- which options say the same in different words
 
 

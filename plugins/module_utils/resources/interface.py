@@ -11,8 +11,10 @@ from typing import Any
 
 from ..converge import Drift, Host, Plan, Step
 from ..documents.interface import INTERFACE, fitting, interface_needs, option, refuse_unfit
+from ..documents.network import vlan_refusal
 from ..hypervisor import CONFIG, LIVE, HypervisorError
 from ..schema import Invalid, check_version, is_empty
+from .bandwidth import floor_drift, floors, rates, refuse_floor, tap_drift
 from .interface_live import (
     CONNECTION,
     HOTPLUG,
@@ -29,8 +31,6 @@ from .interface_read import Card, Found, InterfaceState, find, read_interfaces
 
 # libvirt finds an interface by these, and so cannot change them by an update
 IDENTITY = ("mac", "alias", "address")
-TAGS_BEFORE_11 = ("libvirt %s takes VLAN tags only in networks that hand out devices and on Open vSwitch bridges"
-                  " (virtualport.type: openvswitch); Linux bridges from 11.0.0")
 
 
 @dataclass
@@ -126,7 +126,11 @@ class _Planner:
             card = found.live if layer == "live" else found.config
             wanted[layer] = self._merged(card)
             drift = self._drift(layer, card, wanted[layer])
+            if layer == "live" and card is not None and not any(_top(one) == "bandwidth" for one in drift):
+                self._limit_again(card)
             if card is not None and not drift:
+                if wanted[layer] != self._current(card):
+                    INTERFACE.check(wanted[layer])
                 continue
             self._plan.drift += drift
             self._check(wanted[layer])
@@ -184,7 +188,12 @@ class _Planner:
         switch = options.get("virtualport") or given_by(network, options).get("virtualport") or {}
         linux = options["type"] == "bridge" or bool(network and is_bridged(network))
         if options.get("vlan") and state.version < (11, 0, 0) and linux and switch.get("type") != "openvswitch":
-            raise Invalid("vlan", TAGS_BEFORE_11 % ".".join(map(str, state.version)))
+            raise Invalid("vlan", vlan_refusal(state.version))
+        running = self.found.live if "live" in self.layers else None
+        port = self.state.port_of(running)
+        name = option(options, "source.network")
+        others = floors(state.ports.get(name, ()), port.findtext("uuid") if port is not None else None)
+        refuse_floor(options.get("bandwidth"), name, network, others if running else [])
         partner = option(options, "teaming.persistent")
         if partner and partner not in {card.alias for card in state.cards if card not in (
                 self.found.config, self.found.live)}:
@@ -257,11 +266,34 @@ class _Planner:
             now["vlan"] = network["vlan"]  # libvirt would set no tags, and show those of the network
         self._check_live(now)
         uuid, old, new = self.uuid, card.element, INTERFACE.render(now, card.element)
+        limits = {_top(one) for one in done} & {"bandwidth"}
+        moves = "source" in now and any(_top(one) in CONNECTION for one in done)
         self._plan.steps.append(Step(
             "change %s of the running %s" % (", ".join(sorted(one.path for one in done)), self.label),
             lambda host: host.libvirt.update_interface(uuid, new, LIVE),
-            lambda host: host.libvirt.update_interface(uuid, old, LIVE), "brief" if "source" in now and any(
-                _top(one) in CONNECTION for one in done) else "none"))
+            lambda host: host.libvirt.update_interface(uuid, old, LIVE), "brief" if moves else "none",
+            # libvirt leaves the first part of new limits when the kernel lacks the second
+            (lambda host: host.libvirt.set_interface_rates(uuid, card.tap, rates(card.options))) if limits else None))
+
+    def _limit_again(self, card: Card) -> None:
+        """Has libvirt set the limits again that the kernel has lost."""
+        if is_empty(self.options.get("bandwidth")):
+            return
+        limits, port, traffic = rates(card.options), self.state.port_of(card), self.state.traffic
+        class_id = port.find("bandwidth").get("classID") if port is not None and limits["inbound.floor"] else None
+        floor = list(floor_drift(limits["inbound.floor"], int(class_id or 0), traffic.get(card.bridge)))
+        lost = list(tap_drift(card.options.get("bandwidth"), traffic.get(card.tap), card.raw.get("type") == "direct"))
+        if not lost and not floor:
+            return
+        self._plan.drift += lost + floor
+        uuid, device = self.uuid, card.tap
+
+        def set_again(host: Host) -> None:
+            if floor:  # libvirt makes a class only for a floor that changes
+                host.libvirt.set_interface_rates(uuid, device, dict(limits, **{"inbound.floor": 0}))
+            host.libvirt.set_interface_rates(uuid, device, limits)
+
+        self._plan.steps.append(Step("limit the traffic of the running %s again" % self.label, set_again))
 
     def _exchange(self, card: Card, wanted: dict) -> None:
         if wanted["type"] not in HOTPLUG:
@@ -278,12 +310,13 @@ class _Planner:
         """Completes the diff and the warnings."""
         plan = self._plan
         left = {drift[:2] for drift in plan.waiting}
-        live = [drift for drift in plan.drift if drift.layer == "live"
-                and drift._replace(layer="config") not in plan.drift]
-        if live:
-            plan.before["live"] = {drift.path or "interface": drift.current for drift in live}
-            plan.after["live"] = {drift.path or "interface": drift.current if drift[:2] in left else drift.desired
-                                  for drift in live}
+        for layer in ("live", "kernel"):
+            found = [drift for drift in plan.drift if drift.layer == layer
+                     and drift._replace(layer="config") not in plan.drift]
+            if found:
+                plan.before[layer] = {drift.path or "interface": drift.current for drift in found}
+                plan.after[layer] = {drift.path or "interface": drift.current if drift[:2] in left else drift.desired
+                                     for drift in found}
         if plan.waiting:
             waits = ", ".join(drift.path or "the interface" for drift in plan.waiting)
             hint = "; replace: true would have the interface unplugged and plugged in" if self.found.live else ""

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..converge import Drift, Host
@@ -49,6 +49,12 @@ class Card:
         return (target.get("dev") or "") if target is not None else ""
 
     @property
+    def bridge(self) -> str:
+        """The bridge that libvirt shows for a running interface."""
+        source = self.raw.find("source")
+        return (source.get("bridge") or "") if source is not None else ""
+
+    @property
     def own(self) -> dict:
         """The options without those that it has from its network."""
         return {name: value for name, value in self.options.items() if name not in self.inherited}
@@ -58,7 +64,9 @@ class Card:
 class InterfaceState:
     """The guest with all its interfaces, in its configuration and running; None where it has no such layer.
 
-    ``networks`` are the running networks as options, ``devices`` the names of the host's, None when not known.
+    ``networks`` are the running networks as options, ``ports`` the documents of their ports, ``devices`` the names of
+    the host's, None when not known. ``traffic`` is what tc limits of the devices of running interfaces with bandwidth
+    and of their bridges.
     """
 
     record: DomainRecord
@@ -67,6 +75,14 @@ class InterfaceState:
     networks: dict
     devices: dict | None
     version: tuple
+    ports: dict = field(default_factory=dict)
+    traffic: dict = field(default_factory=dict)
+
+    def port_of(self, card: Card | None) -> Any:
+        """The document of the port of a running interface, None without one."""
+        source = None if card is None else card.raw.find("source")
+        name, uuid = (source.get("network"), source.get("portid")) if source is not None else (None, None)
+        return next((port for port in self.ports.get(name, ()) if port.findtext("uuid") == uuid), None)
 
     @property
     def cards(self) -> tuple:
@@ -92,7 +108,15 @@ def read_interfaces(host: Host, domain: str, network: str | None = None) -> Inte
         config = tuple(Card(element, element, INTERFACE.parse(element))
                        for element in record.config.findall("devices/interface"))
     return InterfaceState(record, config, live, networks, host.kernel.names() if host.kernel else None,
-                          host.libvirt.version)
+                          host.libvirt.version, {name: host.libvirt.network(name).ports for name in networks},
+                          _traffic(host, live or ()))
+
+
+def _traffic(host: Host, cards: tuple) -> dict:
+    """What tc limits for interfaces with bandwidth; virtual switches keep limits of their own."""
+    limited = [card for card in cards if card.options.get("bandwidth") and card.raw.find("virtualport") is None]
+    devices = {name for card in limited for name in (card.tap, card.bridge) if name}
+    return {name: host.kernel.traffic(name) for name in devices} if host.kernel else {}
 
 
 def _networks(host: Host, wanted: set) -> dict:

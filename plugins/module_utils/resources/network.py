@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..converge import Drift, Host, Plan, Step
-from ..documents.network import NETWORK, manages_bridge, merge_network, refused_by_driver, refused_vlan
+from ..documents.network import NETWORK, manages_bridge, merge_network, refused_by_driver, refused_vlan, vlan_refusal
 from ..hypervisor import CONFIG, LIVE, NetworkRecord
-from ..schema import Invalid, check_version, in_order
+from ..schema import Invalid, check_version, in_order, is_empty
+from .bandwidth import bridge_drift
 from .network_kernel import kernel_repairs, missing_devices, missing_functions, unstartable
 from .network_restart import Restart, start_step
 from .network_updates import Update, apply_updates, plan_updates
@@ -29,6 +30,7 @@ class NetworkState:
 
     ``devices`` is what Kernel.devices() says, None when it was not asked; ``names`` says of every device whether it
     is a Linux bridge, ``functions`` are the PCI addresses of virtual functions; None when the kernel is out of reach.
+    ``traffic`` is what tc limits of the bridge, None for a network without bandwidth.
     """
 
     record: NetworkRecord | None
@@ -39,6 +41,7 @@ class NetworkState:
     names: dict | None
     functions: frozenset | None
     version: tuple
+    traffic: dict | None = None
 
     @property
     def active(self) -> bool:
@@ -72,16 +75,26 @@ def read_network(host: Host, name: str) -> NetworkState:
     """Everything about a network, read once."""
     record = host.libvirt.network(name)
     active = bool(record and record.active)
+    live = _without_found(NETWORK.parse(record.live)) if active else None
     return NetworkState(
         record=record,
         config=NETWORK.parse(record.config) if record and record.config is not None else None,
-        live=_without_found(NETWORK.parse(record.live)) if active else None,
+        live=live,
         guests=tuple(host.libvirt.guests_of(name)) if active and record.ports else (),
         devices=host.kernel.devices() if host.kernel and active else None,
         names=host.kernel.names() if host.kernel else None,
         functions=host.kernel.virtual_functions() if host.kernel else None,
         version=host.libvirt.version,
+        traffic=_traffic(host, live) if active else None,
     )
+
+
+def _traffic(host: Host, live: dict) -> dict | None:
+    """What tc limits of a network's Linux bridge; Open vSwitch keeps limits of its own."""
+    bridge = (live.get("bridge") or {}).get("name")
+    if not host.kernel or not bridge or is_empty(live.get("bandwidth")) or live.get("virtualport"):
+        return None
+    return host.kernel.traffic(bridge)
 
 
 def _without_found(live: dict) -> dict:
@@ -102,7 +115,8 @@ def live_drift(state: NetworkState) -> Iterator[Drift]:
 
 def kernel_drift(state: NetworkState) -> list:
     """Where the kernel differs from the running definition."""
-    return [repair.drift for repair in _repairs(state, state.live) if repair.drift]
+    found = [repair.drift for repair in _repairs(state, state.live) if repair.drift]
+    return found + list(bridge_drift((state.live or {}).get("bandwidth"), state.traffic))
 
 
 def _repairs(state: NetworkState, live: dict | None) -> list:
@@ -113,7 +127,10 @@ def _repairs(state: NetworkState, live: dict | None) -> list:
 
 @dataclass
 class Network:
-    """A desired network. Options that are None leave that aspect as it is."""
+    """A desired network. Options that are None leave that aspect as it is.
+
+    Without ``repair`` the kernel is left alone but for bandwidth.
+    """
 
     name: str
     options: dict
@@ -122,6 +139,7 @@ class Network:
     persistent: bool | None = None
     restart: str = "when_idle"
     purge: bool = False
+    repair: bool = True
     kind: str = field(default="network", init=False)
 
     def read(self, host: Host) -> NetworkState:
@@ -196,7 +214,7 @@ class _Planner:
 
     def _check(self) -> None:
         """Refuses what cannot work, before anything is touched."""
-        if self.state.config is None or self._plan.drift:
+        if self.state.config is None or self._plan.drift or self.merged != self.state.config:
             self._check_definition()
         check_version(NETWORK.needs(self.desired.options), self.state.version)
         record, uuid = self.state.record, self.desired.options.get("uuid")
@@ -214,9 +232,7 @@ class _Planner:
         refused_by_driver(options)
         vlan = refused_vlan(options, self.state.version)
         if vlan:
-            raise Invalid(vlan, "libvirt %s takes VLAN tags only in forward modes hostdev and passthrough and on Open"
-                          " vSwitch bridges (virtualport.type: openvswitch); Linux bridges from 11.0.0"
-                          % ".".join(map(str, self.state.version)))
+            raise Invalid(vlan, vlan_refusal(self.state.version))
         if self.state.functions is not None:
             for path, problem in missing_functions(options, self.state.functions):
                 raise Invalid(path, problem)
@@ -284,7 +300,9 @@ class _Planner:
         calls = plan_updates(state.live, wanted, state.version, _busy(state.record.live)) if live else []
         after = apply_updates(state.live, calls)
         left = [Drift("live", *found) for found in NETWORK.differences(self._stated(after), after)]
-        reasons = [drift for drift in left if not _is_main_copy(drift)]
+        limits = list(bridge_drift(after.get("bandwidth"), state.traffic))
+        self._plan.drift += limits
+        reasons = [drift for drift in left if not _is_main_copy(drift)] + limits
         if reasons and self._may_restart():
             self._restart(define)
             return []
@@ -311,7 +329,7 @@ class _Planner:
     def _repair(self, live: dict) -> None:
         """Repairs the kernel; what only people can repair is reported."""
         plan = self._plan
-        for repair in _repairs(self.state, live):
+        for repair in _repairs(self.state, live) if self.desired.repair else ():
             if repair.step:
                 plan.steps.append(repair.step)
             if repair.drift:

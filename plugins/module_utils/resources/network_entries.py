@@ -83,7 +83,7 @@ class NetworkEntries:
                 wanted = self._wanted(current)
                 self._show(plan.before, layer, current)
                 self._show(plan.after, layer, wanted)
-                plan.steps += self._steps(layer, current, wanted, state)
+                plan.steps += edit_steps(layer, state, wanted)
                 stated = {name: wanted.get(name, "") for name in ("ips", "dns")
                           if current.get(name) or wanted.get(name)}
                 plan.drift += [Drift(layer, *found) for found in NETWORK.differences(stated, current)]
@@ -175,21 +175,22 @@ class NetworkEntries:
         raise Invalid(path + ".ip", "%s is in no subnet of the network; it has %s" % (
             address, ", ".join(str(subnet_of(ip)) for ip in wanted.get("ips") or []) or "none"))
 
-    # --- how it becomes that
 
-    def _steps(self, layer: str, current: dict, wanted: dict, state: NetworkState) -> list:
-        calls = plan_updates(current, wanted, state.version)
-        if not list(NETWORK.differences(wanted, apply_updates(current, calls))):
-            return [update_step(self.name, call, LAYERS[layer]) for call in calls]
-        if in_order(NETWORK, current) == in_order(NETWORK, wanted):
-            return []
-        if layer == "live":
-            raise Invalid("state", "libvirt cannot change these entries of the running network without touching others;"
-                          " use the module network")
-        name, record, document = self.name, state.record, NETWORK.render(wanted, state.record.config)
-        return [Step("change the configuration of network %s" % name,
-                     lambda host: host.libvirt.define_network(document),
-                     lambda host: host.libvirt.define_network(record.config))]
+def edit_steps(layer: str, state: NetworkState, wanted: dict) -> list:
+    """The steps that make one layer of a network as wanted while it runs; raises Invalid where libvirt cannot."""
+    name, current = state.record.name, state.config if layer == "config" else state.live
+    calls = plan_updates(current, wanted, state.version)
+    if not list(NETWORK.differences(wanted, apply_updates(current, calls))):
+        return [update_step(name, call, LAYERS[layer]) for call in calls]
+    if in_order(NETWORK, current) == in_order(NETWORK, wanted):
+        return []
+    if layer == "live":
+        raise Invalid("network", "libvirt cannot change these entries of the running network %s without touching"
+                      " others; use the module network" % name)
+    record, document = state.record, NETWORK.render(wanted, state.record.config)
+    return [Step("change the configuration of network %s" % name,
+                 lambda host: host.libvirt.define_network(document),
+                 lambda host: host.libvirt.define_network(record.config))]
 
 
 DHCP_HOSTS = Entries("hosts", ("dhcp", "hosts"), ("mac", "id", "name", "ip"), ("mac", "id", "name"))

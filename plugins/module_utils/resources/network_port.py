@@ -9,23 +9,30 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..converge import Drift, Host, Plan, Step
+from ..documents.network import NETWORK, refused_vlan, vlan_refusal
 from ..documents.network_port import NETWORK_PORT
 from ..hypervisor import GuestInterface
-from ..schema import Invalid, check_version
+from ..schema import Invalid, check_version, is_empty
+from .bandwidth import floors, rates, refuse_floor, tap_drift
 from .network_restart import reclaimable
 from .owner import stable_uuid, stand_in
-
-RATES = ("average", "peak", "burst", "floor")
 
 
 @dataclass(frozen=True)
 class PortState:
-    """A port, and the running guest's interface that it belongs to."""
+    """A port, and the running guest's interface that it belongs to.
+
+    ``network`` are the options of the running network, ``floors`` those of its other ports in kB/s. ``traffic`` is what
+    tc limits of the guest's device, None when it is not known.
+    """
 
     document: Any
     current: dict | None
     guest: GuestInterface | None
     version: tuple
+    network: dict | None = None
+    floors: tuple = ()
+    traffic: dict | None = None
 
 
 def ports_of(host: Host, network: str) -> list:
@@ -42,7 +49,17 @@ def port_state(host: Host, network: str, document: Any) -> PortState:
     current = None if document is None else NETWORK_PORT.parse(document)
     guests = host.libvirt.guests_of(network) if current else []
     guest = next((guest for guest in guests if guest.port == current["uuid"]), None)
-    return PortState(document, current, guest, host.libvirt.version)
+    record = host.libvirt.network(network)
+    live = NETWORK.parse(record.live) if record.active else None
+    others = floors(record.ports, current and current["uuid"])
+    return PortState(document, current, guest, host.libvirt.version, live, tuple(others), _traffic(host, guest))
+
+
+def _traffic(host: Host, guest: GuestInterface | None) -> dict | None:
+    """What tc limits of a guest's tap; virtual switches keep limits of their own."""
+    if guest is None or host.kernel is None or guest.live.find("virtualport") is not None:
+        return None
+    return host.kernel.traffic(guest.tap)
 
 
 @dataclass
@@ -84,6 +101,10 @@ class NetworkPort:
             plan.steps.append(self._create(merged))
             return plan
         plan.drift = [Drift("live", *found) for found in NETWORK_PORT.differences(self.options, state.current)]
+        if not is_empty(self.options.get("bandwidth")) and not any(
+                drift.path.startswith("bandwidth") for drift in plan.drift):
+            plan.drift += tap_drift(merged.get("bandwidth"), state.traffic,
+                                    bool(state.guest) and state.guest.live.get("type") == "direct")
         if plan.drift:
             self._change(plan, state, merged)
         return plan
@@ -101,7 +122,16 @@ class NetworkPort:
         check_version(NETWORK_PORT.needs(self.options), state.version)
         if merged["mac"]["address"].lower().startswith("fe"):
             raise Invalid("mac.address", "%s begins with fe, which is for the host's side" % merged["mac"]["address"])
+        refuse_floor(merged.get("bandwidth"), self.name, state.network, list(state.floors))
+        self._refuse_vlan(state)
         return merged
+
+    def _refuse_vlan(self, state: PortState) -> None:
+        network = dict(state.network or {}, portgroups=[], vlan=self.options.get("vlan"))
+        if self.options.get("virtualport"):
+            network["virtualport"] = self.options["virtualport"]
+        if state.network is not None and refused_vlan(network, state.version):
+            raise Invalid("vlan", vlan_refusal(state.version))
 
     def verify(self, state: PortState, plan: Plan) -> list:
         """What is not as planned: a new plan must have nothing to do."""
@@ -152,18 +182,15 @@ class NetworkPort:
             plan.steps += [self._remove(state), self._create(again)]
 
     def _tune(self, guest: GuestInterface, merged: dict, old: dict, new: dict) -> Step:
+        def clean_up(host: Host) -> None:
+            """Puts back the port, which libvirt changes before the tap, and what the tap has got."""
+            host.libvirt.set_port_rates(self.name, merged["uuid"], old)
+            host.libvirt.set_interface_rates(guest.domain_uuid, guest.mac, old)
+
         return Step("set bandwidth of guest %s on network %s" % (guest.label, self.name),
                     lambda host: host.libvirt.set_interface_rates(guest.domain_uuid, guest.mac, new),
                     lambda host: host.libvirt.set_interface_rates(guest.domain_uuid, guest.mac, old),
-                    # libvirt changes the port before the tap, and leaves it so when the tap fails
-                    clean_up=lambda host: host.libvirt.set_port_rates(self.name, merged["uuid"], old))
-
-
-def rates(port: dict) -> dict:
-    """The bandwidth of a port by libvirt's parameter names (inbound.average, …), 0 for none."""
-    bandwidth = port.get("bandwidth") or {}
-    return {"%s.%s" % (direction, rate): (bandwidth.get(direction) or {}).get(rate) or 0
-            for direction in ("inbound", "outbound") for rate in RATES if (direction, rate) != ("outbound", "floor")}
+                    clean_up=clean_up)
 
 
 def _can_set(old: dict, new: dict) -> bool:
