@@ -350,14 +350,14 @@ class Hypervisor:
         self._look_up(name).update(command, section, parent, _text(element), flag)
 
     @_quiet
-    def plug_in_again(self, guest: GuestInterface, bridge: str) -> None:
-        """Puts a running guest's tap back into a bridge that was made again, by the API alone.
+    def plug_in_again(self, uuid: str, interface: Any, bridge: str) -> None:
+        """Has libvirt make the port of a running guest's interface anew and put its tap into the network's bridge.
 
         libvirt does nothing when it is given the interface as it is. So the interface becomes one of a plain
-        bridge for a moment, and then one of the network again, which allocates its port anew.
+        bridge for a moment, and then one of the network again.
         """
-        domain = self._connection.lookupByUUIDString(guest.domain_uuid)
-        direct = copy.deepcopy(guest.inactive)
+        domain = self._connection.lookupByUUIDString(uuid)
+        direct = copy.deepcopy(interface)
         direct.set("type", "bridge")
         source = direct.find("source")
         source.attrib.clear()
@@ -367,7 +367,7 @@ class Hypervisor:
             inbound.attrib.pop("floor", None)
             if not inbound.attrib:
                 inbound.getparent().remove(inbound)
-        for document in (direct, guest.inactive):
+        for document in (direct, interface):
             domain.updateDeviceFlags(_text(document), libvirt.VIR_DOMAIN_AFFECT_LIVE)
 
     @_quiet

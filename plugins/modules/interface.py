@@ -61,6 +61,14 @@ options:
     description: Whether options that the task does not mention are removed; otherwise they stay as they are.
     type: bool
     default: false
+  partner:
+    description:
+      - The virtual function that makes a teaming pair with the interface, by the options of an interface, as far as
+        they are not the pair's own. The guest has both as one device, and uses the other when one is unplugged.
+      - The interface must be virtio and have O(alias.name). Both have its MAC address. The partner is V(hostdev), or
+        V(network) for a network that hands out virtual functions.
+      - An empty one (C({})) leaves the interface alone. O(state=absent) takes away both.
+    type: dict
   xml:
     description:
       - An interface document, C(<interface>), in place of the options. It means what the same options mean.
@@ -113,6 +121,19 @@ EXAMPLES = r"""
       type: e1000e
     replace: true
 
+- name: A pair of virtio and a virtual function of the network sriov
+  virtnet.libvirt.interface:
+    domain: web
+    type: network
+    source:
+      network: lab
+    alias:
+      name: ua-web
+    partner:
+      type: network
+      source:
+        network: sriov
+
 - name: The interface is gone
   virtnet.libvirt.interface:
     domain: web
@@ -148,8 +169,12 @@ interface:
   returned: success
 """
 
+from typing import Any
+
 from ansible_collections.virtnet.libvirt.plugins.module_utils.documents.interface import INTERFACE
 from ansible_collections.virtnet.libvirt.plugins.module_utils.resources.interface import Interface
+from ansible_collections.virtnet.libvirt.plugins.module_utils.resources.interface_pair import InterfacePair
+from ansible_collections.virtnet.libvirt.plugins.module_utils.schema import prune
 from ansible_collections.virtnet.libvirt.plugins.module_utils.task import (
     DocumentModule,
     argument_spec,
@@ -168,6 +193,7 @@ def main() -> None:
             layers={"type": "list", "elements": "str", "choices": ["config", "live"]},
             replace={"type": "bool", "default": False},
             purge={"type": "bool", "default": False},
+            partner={"type": "dict"},
             xml={"type": "str"},
             status={"type": "dict"},
             **INTERFACE.argument_spec(),
@@ -176,9 +202,13 @@ def main() -> None:
     )
     params = module.params
 
-    def desired() -> Interface:
-        return Interface(params["domain"], stated_options(module, INTERFACE), params["state"], params["layers"],
-                         params["replace"], params["purge"])
+    def desired() -> Any:
+        interface = Interface(params["domain"], stated_options(module, INTERFACE), params["state"], params["layers"],
+                              params["replace"], params["purge"])
+        if params["partner"] is None:
+            return interface
+        partner = INTERFACE.check(prune(params["partner"]), "partner", whole=False)
+        return InterfacePair(interface, partner)
 
     converge_one(module, desired)
 

@@ -145,7 +145,6 @@ WAITING = {
     "teaming": {"teaming": {"type": "persistent"}},
     "acpi": {"acpi": {"index": 7}},
     "alias": {"alias": {"name": "ua-first"}},
-    "portgroup": {"source": {"portgroup": "a"}},
     "target": {"target": {"dev": "tapguest"}},
     "backend": {"backend": {"vhost": "/dev/vhost-net"}},
     "rx filters": {"trust_guest_rx_filters": True},
@@ -162,6 +161,19 @@ def test_each_field_is_really_live_or_reported_as_waiting(guest):
         "restart_required"]
     assert "frames max='5'" in live()
     assert answers()
+
+
+def test_another_portgroup_of_the_same_network_is_in_force_at_once(clean):
+    run("network", **LAB, portgroups=[{"name": "open", "default": True}, {"name": "closed"}])
+    clean.defineXML(document()).create()
+    assert answers()
+    for portgroup in ("closed", "open"):
+        done = converged(source={"portgroup": portgroup})
+        assert not done["restart_required"]
+        assert "<group>%s</group>" % portgroup in sh("virsh net-port-dumpxml lab $(virsh net-port-list lab --uuid)")
+        assert "portgroup='%s'" % portgroup in live()
+        assert "master lab0" in sh("ip link show %s" % tap())
+        assert answers()
 
 
 def test_tags_that_would_keep_the_guest_from_starting_are_refused(guest):

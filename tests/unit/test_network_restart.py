@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from unit.networks import BRIDGE, LAB, TAP, guest, network, port, recording_host, state
+from unit.networks import BRIDGE, LAB, TAP, UUID, guest, network, port, recording_host, state
 
 from ansible_collections.virtnet.libvirt.plugins.module_utils.resources.network_restart import (
     Restart,
@@ -32,7 +32,7 @@ def done(restart_: Restart, bridge: str = "virbr0", persistent: bool = True, dev
     host = recording_host(bridge, devices)
     for step in [restart_.stop_step()] + restart_.start_steps(persistent):
         step.do(host)
-    return [call[:2] for call in host.libvirt.calls], host.kernel.calls
+    return [call[:3] if call[0] == "plug_in_again" else call[:2] for call in host.libvirt.calls], host.kernel.calls
 
 
 def test_an_idle_network_is_stopped_and_started():
@@ -44,7 +44,7 @@ def test_guests_are_plugged_in_again_one_by_one():
     there = {"vnet0": TAP, "vnet1": dict(TAP, master=None)}
     libvirt, kernel = done(restart(guests=(one, two), devices=dict(there, virbr0=BRIDGE)), devices=there)
     assert libvirt == [("stop_network", "lab"), ("start_network", "lab"),
-                       ("plug_in_again", one), ("plug_in_again", two)]
+                       ("plug_in_again", UUID, one.inactive), ("plug_in_again", UUID, two.inactive)]
     assert ("set_port", "vnet0", TAP["port"]) in kernel
 
 
@@ -53,7 +53,7 @@ def test_the_bridge_may_come_back_by_another_name():
     thing = guest()
     for step in restart(guests=(thing,)).start_steps(True):
         step.do(host)
-    assert ("plug_in_again", thing, "virbr7") in host.libvirt.calls
+    assert ("plug_in_again", UUID, thing.inactive, "virbr7") in host.libvirt.calls
 
 
 def test_taps_get_the_mtu_of_the_new_bridge_unless_they_have_one_of_their_own():

@@ -21,4 +21,4 @@ DOCUMENTS = {
 
 # options of modules that say what to do with a document, not what is in it
 CONTROL_OPTIONS = ("uri", "state", "autostart", "persistent", "restart", "purge", "status", "force",
-                   "allow_missing_references", "domain", "layers", "replace")
+                   "allow_missing_references", "domain", "layers", "replace", "partner")

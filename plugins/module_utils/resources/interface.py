@@ -24,6 +24,7 @@ from .interface_live import (
     given_by,
     in_place,
     is_bridged,
+    only_portgroup,
     plug,
     unplug,
 )
@@ -35,7 +36,10 @@ IDENTITY = ("mac", "alias", "address")
 
 @dataclass
 class Interface:
-    """A desired interface of the guest ``domain``; ``layers`` None stands for all that the guest has."""
+    """A desired interface of the guest ``domain``; ``layers`` None stands for all that the guest has.
+
+    ``beside`` are aliases of interfaces that will be there too.
+    """
 
     domain: str
     options: dict
@@ -43,6 +47,7 @@ class Interface:
     layers: list | None = None
     replace: bool = False
     purge: bool = False
+    beside: tuple = ()
     kind: str = field(default="interface", init=False)
 
     @property
@@ -195,8 +200,8 @@ class _Planner:
         others = floors(state.ports.get(name, ()), port.findtext("uuid") if port is not None else None)
         refuse_floor(options.get("bandwidth"), name, network, others if running else [])
         partner = option(options, "teaming.persistent")
-        if partner and partner not in {card.alias for card in state.cards if card not in (
-                self.found.config, self.found.live)}:
+        others = {card.alias for card in state.cards if card not in (self.found.config, self.found.live)}
+        if partner and partner not in others.union(self.desired.beside):
             raise Invalid("teaming.persistent", "guest %s has no interface with alias %s" % (self.guest, partner))
 
     def _check_live(self, wanted: dict) -> None:
@@ -239,7 +244,7 @@ class _Planner:
             return
         self._check_live(wanted)
         self._plan.steps.append(Step("plug in %s" % self.label, lambda host: plug(host, uuid, element),
-                                     lambda host: unplug(host, uuid, find_live(host, uuid, self.found.mac))))
+                                     lambda host: unplug(host, uuid, find_live(host, uuid, wanted))))
 
     def _change_live(self, card: Card, wanted: dict, drift: list) -> None:
         possible = in_place(card, wanted, self.state.networks, self.state.version)
@@ -268,10 +273,16 @@ class _Planner:
         uuid, old, new = self.uuid, card.element, INTERFACE.render(now, card.element)
         limits = {_top(one) for one in done} & {"bandwidth"}
         moves = "source" in now and any(_top(one) in CONNECTION for one in done)
+
+        def update(host: Host, element: Any) -> None:
+            if moves and only_portgroup(card.options, now):
+                host.libvirt.plug_in_again(uuid, element, card.bridge)
+            else:
+                host.libvirt.update_interface(uuid, element, LIVE)
+
         self._plan.steps.append(Step(
             "change %s of the running %s" % (", ".join(sorted(one.path for one in done)), self.label),
-            lambda host: host.libvirt.update_interface(uuid, new, LIVE),
-            lambda host: host.libvirt.update_interface(uuid, old, LIVE), "brief" if moves else "none",
+            lambda host: update(host, new), lambda host: update(host, old), "brief" if moves else "none",
             # libvirt leaves the first part of new limits when the kernel lacks the second
             (lambda host: host.libvirt.set_interface_rates(uuid, card.tap, rates(card.options))) if limits else None))
 
@@ -300,11 +311,11 @@ class _Planner:
             raise Invalid("type", "QEMU cannot plug in an interface of type %s while guest %s runs"
                           % (wanted["type"], self.guest))
         self._check_live(wanted)
-        uuid, raw, new, mac = self.uuid, card.raw, INTERFACE.render(wanted, card.element), self.found.mac
+        uuid, raw, new = self.uuid, card.raw, INTERFACE.render(wanted, card.element)
         old = card.element
         self._plan.steps.append(Step(
             "unplug %s and plug it in as it is to be" % self.label, lambda host: exchange(host, uuid, raw, new),
-            lambda host: exchange(host, uuid, find_live(host, uuid, mac), old), "disruptive"))
+            lambda host: exchange(host, uuid, find_live(host, uuid, wanted), old), "disruptive"))
 
     def _say(self) -> None:
         """Completes the diff and the warnings."""
@@ -327,6 +338,10 @@ class _Planner:
 
     def _remove(self) -> None:
         uuid, found = self.uuid, self.found
+        aliases = {card.alias for card in (found.config, found.live) if card}
+        for card in self.state.cards:
+            if option(card.options, "teaming.persistent") in aliases:
+                raise Invalid("state", "%s is one half of a pair; give partner, for the pair to go" % self.label)
         if found.live is not None and "live" in self.layers:
             raw, old = found.live.raw, found.live.element
             self._plan.steps.append(Step("unplug %s" % self.label, lambda host: unplug(host, uuid, raw),

@@ -17,6 +17,7 @@ from ..converge import Host
 from ..documents.interface import INTERFACE, TAPS, option
 from ..documents.network import manages_bridge, mode_of
 from ..hypervisor import LIVE, HypervisorError
+from ..scalars import MAC
 from ..schema import is_empty
 
 OWN_PREFIXES = ("vnet", "macvtap", "macvlan")
@@ -109,18 +110,23 @@ def in_place(card: Any, wanted: dict, networks: dict, version: tuple) -> set:
         names.add("vlan")
     if version >= (10, 0, 0):
         names.add("trust_guest_rx_filters")
-    if kind in ("network", "bridge") and not switch and _can_move(card.options, wanted, networks):
+    if kind in ("network", "bridge") and not switch and _can_move(wanted, networks):
         names |= set(CONNECTION)
     return names
 
 
-def _can_move(current: dict, wanted: dict, networks: dict) -> bool:
-    """Whether the tap can go from its bridge to another; the same network by another portgroup is no move."""
+def _can_move(wanted: dict, networks: dict) -> bool:
+    """Whether the tap can go from its bridge to another, or to the same by another portgroup."""
     if wanted.get("virtualport") or wanted.get("type") not in ("network", "bridge"):
         return False
-    if all(option(current, path) == option(wanted, path) for path in ("type", "source.network", "source.bridge")):
-        return False
     return wanted["type"] == "bridge" or is_bridged(networks.get(option(wanted, "source.network")) or {})
+
+
+def only_portgroup(current: dict, wanted: dict) -> bool:
+    """Whether an interface stays in its network and gets another portgroup, which libvirt takes for no change."""
+    return option(wanted, "type") == option(current, "type") == "network" and option(
+        wanted, "source.network") == option(current, "source.network") and option(
+        wanted, "source.portgroup") != option(current, "source.portgroup")
 
 
 def unplug(host: Host, uuid: str, live: Any) -> None:
@@ -157,8 +163,13 @@ def exchange(host: Host, uuid: str, old: Any, new: Any) -> None:
         raise HypervisorError("%s; the old interface is plugged in again" % error) from error
 
 
-def find_live(host: Host, uuid: str, mac: str) -> Any:
-    """The element that a running interface has now."""
+def find_live(host: Host, uuid: str, wanted: dict) -> Any:
+    """The element that a running interface with these options has now; a pair has one MAC and two kinds of teaming."""
     host.libvirt.forget()
     document = host.libvirt.domain(uuid).live
-    return next((one for one in document.findall("devices/interface") if one.find("mac").get("address") == mac), None)
+
+    def identity(options: dict) -> tuple:
+        return MAC.normal(option(options, "mac.address")), option(options, "teaming.type")
+
+    return next((element for element in document.findall("devices/interface")
+                 if identity(INTERFACE.parse(element)) == identity(wanted)), None)

@@ -89,8 +89,8 @@ class InterfaceState:
         return (self.config or ()) + (self.live or ())
 
 
-def read_interfaces(host: Host, domain: str, network: str | None = None) -> InterfaceState:
-    """Everything about the interfaces of a guest, read once, and about the network that one is to be in.
+def read_interfaces(host: Host, domain: str, *named: str | None) -> InterfaceState:
+    """Everything about the interfaces of a guest, read once, and about networks that are named beside theirs.
 
     Raises Invalid when there is no such guest.
     """
@@ -99,7 +99,7 @@ def read_interfaces(host: Host, domain: str, network: str | None = None) -> Inte
         raise Invalid("domain", "there is no guest %s" % domain)
     sources = [source for document in (record.live, record.config) if document is not None
                for source in document.findall("devices/interface/source")]
-    networks = _networks(host, {source.get("network") for source in sources} | {network})
+    networks = _networks(host, {source.get("network") for source in sources}.union(named))
     live = None
     if record.live is not None:
         live = tuple(_live_card(element, networks) for element in record.live.findall("devices/interface"))
@@ -185,11 +185,12 @@ def _by_source(cards: tuple, options: dict) -> Card | None:
 
 
 def _same(card: Card, layer: tuple, others: tuple | None) -> Card | None:
-    """The same interface in the other layer: by MAC, by an alias of one's own, or by its place in the guest."""
+    """The same interface in the other layer: by an alias of one's own, by MAC, or by its place in the guest."""
     macs, place = {one.mac for one in layer}, card.options.get("address")
+    teaming = option(card.options, "teaming.type")
     ways = (
-        lambda other: other.mac == card.mac,
         lambda other: card.alias.startswith("ua-") and other.alias == card.alias,
+        lambda other: other.mac == card.mac and option(other.options, "teaming.type") == teaming,
         lambda other: place and other.options.get("address") == place and other.mac not in macs,
     )
     return next((other for way in ways for other in others or () if way(other)), None)

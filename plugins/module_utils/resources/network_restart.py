@@ -83,7 +83,7 @@ class Restart:
         bridge = bridge.get("name") if bridge is not None else None
         if remade:
             for guest in self.state.guests:
-                host.libvirt.plug_in_again(guest, bridge)
+                host.libvirt.plug_in_again(guest.domain_uuid, guest.inactive, bridge)
         ports = self.state.foreign_ports if remade else self.state.record.ports
         for port in ports:
             host.libvirt.reclaim_port(self.name, reclaimable(port, bridge if remade else None))
