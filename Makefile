@@ -1,19 +1,22 @@
 # Development of virtnet.libvirt; "make help" tells the targets.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo lint sanity unit integration molecule test changelog build clean
-STAGES := lint sanity unit integration molecule
+.PHONY: help setup demo lab lint sanity unit integration molecule test-lab test changelog build clean
+STAGES := lint sanity unit integration molecule test-lab
 WITH := PYTHONPATH=$(CURDIR)/.cache/pylib
 SYSTEM := /usr/bin/python3 -m pytest
 VENV := .venv/bin/python -m pytest
 
 help: ## Show this
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
 setup: ## Install what the tests need and this machine lacks
 	@tests/setup
 
 demo: setup ## See what the collection does, on a libvirtd of its own
 	@tests/demo
+
+lab: setup ## Start a libvirt host with SR-IOV in a virtual machine, and leave it running
+	@tests/lab up
 
 lint: setup ## Check the files without running them
 	@tests/lint
@@ -34,6 +37,10 @@ integration: setup ## Run the modules against a libvirtd of their own
 molecule: setup ## Run the scenarios of extensions/molecule
 	@tests/molecule
 
+test-lab: setup ## Run the scenarios that need the lab, with two versions of libvirt
+	@tests/lab molecule
+	@tests/lab --debian 12 molecule
+
 test: setup ## Run all of the above
 	@tests/all $(STAGES)
 
@@ -44,4 +51,5 @@ build: setup ## Build the collection's archive
 	.venv/bin/ansible-galaxy collection build --force
 
 clean: ## Remove what the tests made
+	@tests/lab down && tests/lab --debian 12 down
 	rm -rf .cache .venv .ansible tests/output ./*.tar.gz

@@ -1,7 +1,12 @@
-"""The libvirt document of a guest that boots in about two seconds without KVM."""
+"""The libvirt document of a guest that boots in about two seconds without KVM.
+
+domain.py JSON: prints that of the guest that the JSON's keys, the arguments of domain_xml, describe.
+"""
 
 from __future__ import annotations
 
+import json
+import sys
 from pathlib import Path
 
 FILES = Path(__file__).resolve().parents[2] / ".cache" / "guest"
@@ -12,14 +17,16 @@ INITRD = FILES / "initrd"
 FAST = "quiet mitigations=off nokaslr tsc=reliable no_timer_check random.trust_cpu=on cryptomgr.notests"
 
 
-def domain_xml(name, interfaces_xml, kernel=KERNEL, initrd=INITRD, cmdline="", memory_mib=96, console=None):
+def domain_xml(name, interfaces_xml, kernel=KERNEL, initrd=INITRD, cmdline="", memory_mib=96, console=None, kvm=False):
     """A domain that boots kernel and initrd; tests/guest/init tells what cmdline may say.
 
-    The guest writes "GUEST UP" and its addresses to the file console once it is reachable.
+    The guest writes "GUEST UP" and its addresses to the file console once it is reachable. In the lab, KVM is there
+    and faster.
     """
+    kind, cpu = ("kvm", "<cpu mode='host-passthrough'/>") if kvm else ("qemu", "")
     log = f"<serial type='file'><source path='{console}'/></serial>" if console else "<serial type='null'/>"
     return f"""\
-<domain type='qemu'>
+<domain type='{kind}'>
   <name>{name}</name>
   <memory unit='MiB'>{memory_mib}</memory>
   <vcpu>1</vcpu>
@@ -30,6 +37,7 @@ def domain_xml(name, interfaces_xml, kernel=KERNEL, initrd=INITRD, cmdline="", m
     <cmdline>console=ttyS0 {FAST} {cmdline}</cmdline>
   </os>
   <features><acpi/></features>
+  {cpu}
   <on_reboot>destroy</on_reboot>
   <on_crash>destroy</on_crash>
   <devices>
@@ -40,3 +48,7 @@ def domain_xml(name, interfaces_xml, kernel=KERNEL, initrd=INITRD, cmdline="", m
   </devices>
 </domain>
 """
+
+
+if __name__ == "__main__":
+    print(domain_xml(**json.loads(sys.argv[1])))
