@@ -19,6 +19,8 @@ PCI_DEVICES = "/sys/bus/pci/devices"
 HZ = 100  # the unit of bridge timers in netlink is 1/100 s
 TICK = 64e-9  # the unit of time in tc's netlink messages, in seconds
 INGRESS = 0xFFFF0000
+# of MAC addresses that a bridge was told to find at a port: NTF_SELF, NTF_MASTER and NUD_NOARP
+SELF, MASTER, STATIC = 0x02, 0x04, 0x40
 PORT_SETTINGS = {
     "IFLA_BRPORT_LEARNING": "brport_learning",
     "IFLA_BRPORT_UNICAST_FLOOD": "brport_unicast_flood",
@@ -77,7 +79,7 @@ class Kernel:
                          if os.path.exists(os.path.join(PCI_DEVICES, address, "physfn")))
 
     def devices(self) -> dict:
-        """Every device by name: up, mtu, mac, master, kind, stp, delay (s), addresses, routes, port."""
+        """Every device by name: up, mtu, mac, master, kind, stp, delay (s), addresses, routes, port, fdb."""
         if self._devices is None:
             self._devices = self._read()
         return self._devices
@@ -104,6 +106,10 @@ class Kernel:
                 device = devices.get(names.get(message.get_attr("RTA_OIF")))
                 if device is not None and message.get_attr("RTA_GATEWAY"):
                     device["routes"].append(_route(message, family))
+        for message in netlink.get_neighbours(family=socket.AF_BRIDGE):
+            if message["state"] & STATIC and not message["flags"] & SELF and message["ifindex"] in names:
+                devices[names[message["ifindex"]]]["fdb"].append(
+                    (message.get_attr("NDA_LLADDR"), message.get_attr("NDA_VLAN")))
         return devices
 
     def traffic(self, name: str) -> dict | None:
@@ -174,6 +180,11 @@ class Kernel:
             self._call("brport", "set", index=self._index(name), **{
                 key[len("brport_"):]: value for key, value in settings.items()})
 
+    def add_fdb(self, name: str, mac: str, vlan: int | None) -> None:
+        """Tells a device's bridge that a MAC address is to be found there."""
+        self._call("neigh", "replace", family=socket.AF_BRIDGE, ifindex=self._index(name), lladdr=mac, state=STATIC,
+                   flags=MASTER, **({"vlan": vlan} if vlan else {}))
+
     def add_address(self, name: str, address: str) -> None:
         self._addr("add", name, address)
 
@@ -222,6 +233,7 @@ def _device(message: Any, names: dict) -> dict:
         "port": _port_settings(port),
         "addresses": [],
         "routes": [],
+        "fdb": [],
     }
 
 

@@ -24,9 +24,9 @@ LAB = {
     "mac": {"address": "52:54:00:00:00:01"}, "ips": [{"address": "10.0.0.1", "prefix": 24}],
 }
 BRIDGE = {"up": True, "mtu": 1500, "stp": True, "delay": 2.0, "master": None, "addresses": ["10.0.0.1/24"],
-          "routes": [], "port": {}}
+          "routes": [], "port": {}, "fdb": []}
 TAP = {"up": True, "mtu": 1500, "stp": None, "delay": None, "master": "virbr0", "addresses": [], "routes": [],
-       "port": {"brport_isolated": 1}}
+       "port": {"brport_isolated": 1}, "fdb": [("52:54:00:00:01:00", None)]}
 
 
 def network(**changes) -> dict:

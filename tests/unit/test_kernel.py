@@ -52,6 +52,12 @@ class Netlink:
         return [Message({"dst_len": 24}, RTA_OIF=5, RTA_DST="10.0.0.0"),
                 Message({"dst_len": 16}, RTA_OIF=5, RTA_DST="10.1.0.0", RTA_GATEWAY="10.0.0.2", RTA_PRIORITY=7)]
 
+    def get_neighbours(self, family: int) -> list:
+        assert family == socket.AF_BRIDGE
+        table = ((6, 0x40, 0, None), (6, 0x40, 0, 7), (6, 0x80, 0, None), (6, 0x40, 2, None), (99, 0x40, 0, None))
+        return [Message({"ifindex": index, "state": state, "flags": flags}, NDA_LLADDR="52:54:00:00:00:01",
+                        NDA_VLAN=vlan) for index, state, flags, vlan in table]
+
     def get_classes(self, index: int) -> list:
         parms = {"rate": 500000, "ceil": 800000, "buffer": 16384000}
         return [Message({"handle": handle}, TCA_KIND=kind, TCA_OPTIONS=Message(TCA_HTB_PARMS=parms))
@@ -84,8 +90,9 @@ def test_devices_are_plain_data(kernel):
         "up": True, "mtu": 1500, "mac": None, "master": None, "kind": "bridge", "stp": True, "delay": 2.0, "port": {},
         "addresses": ["10.0.0.1/24", "fd00::1/64"],
         "routes": [{"destination": "10.1.0.0/16", "gateway": "10.0.0.2", "metric": 7},
-                   {"destination": "::/0", "gateway": "fd00::2", "metric": 0}]}
+                   {"destination": "::/0", "gateway": "fd00::2", "metric": 0}], "fdb": []}
     assert devices["vnet0"]["master"] == "virbr0"
+    assert devices["vnet0"]["fdb"] == [("52:54:00:00:00:01", None), ("52:54:00:00:00:01", 7)]
     assert devices["vnet0"]["port"] == {"brport_isolated": 1, "brport_learning": 0}
     assert (devices["lo"]["up"], devices["lo"]["kind"], devices["lo"]["stp"]) == (False, None, None)
     assert kernel.members("virbr0") == ["vnet0"] and kernel.device("eth9") is None
@@ -145,6 +152,9 @@ CHANGES = [
     (lambda kernel: kernel.add_route("lo", "fd01::/64", "fd00::2", 3), [
         ("route", ("add",), {"dst": "fd01::/64", "gateway": "fd00::2", "oif": 1, "priority": 3,
                              "family": socket.AF_INET6})]),
+    (lambda kernel: kernel.add_fdb("lo", "52:54:00:00:00:01", None), [
+        ("neigh", ("replace",), {"family": socket.AF_BRIDGE, "ifindex": 1, "lladdr": "52:54:00:00:00:01", "state": 64,
+                                 "flags": 4})]),
     (lambda kernel: kernel.remove_device("lo"), [("link", ("del",), {"index": 1})]),
 ]
 

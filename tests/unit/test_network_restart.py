@@ -46,6 +46,7 @@ def test_guests_are_plugged_in_again_one_by_one():
     assert libvirt == [("stop_network", "lab"), ("start_network", "lab"),
                        ("plug_in_again", UUID, one.inactive), ("plug_in_again", UUID, two.inactive)]
     assert ("set_port", "vnet0", TAP["port"]) in kernel
+    assert ("add_fdb", "vnet0", "52:54:00:00:01:00", None) in kernel
 
 
 def test_the_bridge_may_come_back_by_another_name():
@@ -67,7 +68,8 @@ def test_taps_get_the_mtu_of_the_new_bridge_unless_they_have_one_of_their_own():
 def test_devices_that_are_no_guests_are_put_back_with_their_settings():
     there = {"virbr0": BRIDGE, "veth7": TAP}
     kernel = done(restart(devices=there), devices={"veth7": dict(TAP, master=None)})[1]
-    assert kernel == [("set_master", "veth7", "virbr0"), ("set_port", "veth7", {"brport_isolated": 1})]
+    assert kernel == [("set_master", "veth7", "virbr0"), ("set_port", "veth7", {"brport_isolated": 1}),
+                      ("add_fdb", "veth7", "52:54:00:00:01:00", None)]
 
 
 def test_a_device_that_is_gone_in_the_meantime_is_passed_over():

@@ -91,7 +91,10 @@ class Restart:
             self._restore_members(host, bridge)
 
     def _restore_members(self, host: Host, bridge: str) -> None:
-        """Puts every device that was in the bridge back, with its settings as a bridge port, and taps to its MTU."""
+        """Puts every device that was in the bridge back, with its settings as a bridge port, and taps to its MTU.
+
+        Where libvirt fills the bridge's MAC table (macTableManager) it does so only for guests that it starts.
+        """
         before = self.state.devices or {}
         host.kernel.forget()
         mtu = host.kernel.device(bridge)["mtu"]
@@ -106,6 +109,8 @@ class Restart:
             if device["master"] != bridge:
                 host.kernel.set_master(member, bridge)
             host.kernel.set_port(member, before[member]["port"])
+            for mac, vlan in before[member]["fdb"]:
+                host.kernel.add_fdb(member, mac, vlan)
 
 
 def reclaimable(port: Any, bridge: str | None) -> Any:
