@@ -37,9 +37,10 @@ integration: setup ## Run the modules against a libvirtd of their own
 molecule: setup ## Run the scenarios of extensions/molecule
 	@tests/molecule
 
-test-lab: setup ## Run the scenarios that need the lab, with two versions of libvirt
+test-lab: setup ## Run the scenarios that need the lab, with each Debian that they name
 	@tests/lab molecule
 	@tests/lab --debian 12 molecule
+	@tests/lab --debian bare molecule
 
 test: setup ## Run all of the above
 	@tests/all $(STAGES)
@@ -51,5 +52,5 @@ build: setup ## Build the collection's archive
 	.venv/bin/ansible-galaxy collection build --force
 
 clean: ## Remove what the tests made
-	@tests/lab down && tests/lab --debian 12 down
+	@for debian in 12 13 bare; do tests/lab --debian $$debian down; done
 	rm -rf .cache .venv .ansible tests/output ./*.tar.gz
