@@ -100,6 +100,17 @@ class DomainRecord:
     live: Any
 
 
+@dataclass(frozen=True)
+class HeldDevice:
+    """A device of the host that a running guest holds: a PCI ``address`` (0000:03:10.1) or a network ``device``."""
+
+    domain: str
+    domain_uuid: str
+    address: str
+    device: str
+    document: Any
+
+
 @dataclass
 class _Snapshot:
     networks: Any = None
@@ -264,6 +275,12 @@ class Hypervisor:
             if error.get_error_code() in (libvirt.VIR_ERR_NO_DOMAIN, libvirt.VIR_ERR_INVALID_ARG):
                 return None
             raise
+
+    @_quiet
+    def held_devices(self) -> list:
+        """The PCI and network devices of the host that running guests hold, each a HeldDevice."""
+        return [held for domain in self._domains(libvirt.VIR_CONNECT_LIST_DOMAINS_ACTIVE)
+                for held in _held(domain, load_xml(domain.XMLDesc(0)))]
 
     def interface_addresses(self, uuid: str) -> dict:
         """The addresses of a running guest by source (lease, agent, arp) and MAC, without sources that are silent."""
@@ -436,6 +453,25 @@ def _interfaces(domain: Any, live: Any, inactive: Any) -> Iterator[GuestInterfac
             live=interface,
             inactive=same[0] if same else _as_configured(interface),
         )
+
+
+def _held(domain: Any, document: Any) -> Iterator[HeldDevice]:
+    for element in document.find("devices"):
+        source = element.find("source") if element.tag in ("interface", "hostdev") else None
+        if source is None:
+            continue
+        address = pci_address(source.find("address"))
+        device = source.get("dev", "") if element.get("type") == "direct" else ""
+        if address or device:
+            yield HeldDevice(domain.name(), domain.UUIDString(), address, device, element)
+
+
+def pci_address(element: Any) -> str:
+    """0000:03:10.1 of an <address> element, empty for one that is none of PCI."""
+    parts = ("domain", "bus", "slot", "function")
+    if element is None or any(element.get(part) is None for part in parts):
+        return ""
+    return "%04x:%02x:%02x.%x" % tuple(int(element.get(part), 0) for part in parts)
 
 
 def _filter_users(domain: Any, document: Any, running: bool) -> Iterator[FilterUser]:

@@ -32,6 +32,10 @@ PORT_SETTINGS = {
     "IFLA_BRPORT_PROTECT": "brport_protect",
 }
 
+VF_EXTENSION = 1  # RTEXT_FILTER_VF: the kernel tells of virtual functions only when it is asked to
+VF_LINK_STATES = ("auto", "enable", "disable")
+VLAN_PROTOCOLS = {"802.1Q": 0x8100, "802.1ad": 0x88A8}
+
 
 class KernelError(Exception):
     """What the kernel answered when it did not do what it was asked."""
@@ -143,11 +147,12 @@ class Kernel:
         except OSError as error:
             raise KernelError("there is no device %s" % name) from error
 
-    def _call(self, what: str, *args: Any, **kwargs: Any) -> None:
+    def _call(self, what: str, *args: Any, **kwargs: Any) -> Any:
         from pyroute2.netlink.exceptions import NetlinkError
 
+        connection = self._connection()
         try:
-            getattr(self._connection(), what)(*args, **kwargs)
+            return getattr(connection, what)(*args, **kwargs)
         except NetlinkError as error:
             raise KernelError("%s: %s" % (error, os.strerror(error.code)) if error.code else str(error)) from error
 
@@ -208,6 +213,62 @@ class Kernel:
         family = socket.AF_INET6 if ":" in destination else socket.AF_INET
         self._call("route", what, dst=destination, gateway=gateway, oif=self._index(name), priority=metric,
                    family=family)
+
+    # --- virtual functions of SR-IOV
+
+    def vf_settings(self, name: str) -> dict:
+        """The settings of a device's virtual functions by index, without what its driver does not tell."""
+        message, = self._call("link", "get", index=self._index(name), ext_mask=VF_EXTENSION)
+        functions = message.get_attr("IFLA_VFINFO_LIST")
+        found = [_vf(function) for function in functions.get_attrs("IFLA_VF_INFO")] if functions else []
+        return {settings.pop("index"): settings for settings in found}
+
+    def set_vf(self, name: str, index: int, settings: dict) -> None:
+        """Sets one setting of a virtual function, or both rates, in the form of :meth:`vf_settings`."""
+        wanted = {}
+        for key, value in settings.items():
+            if key == "vlan":
+                wanted["vlan"] = [{"vlan": value.get("id", 0), "qos": value.get("qos", 0),
+                                   "proto": VLAN_PROTOCOLS[value.get("protocol", "802.1Q")]}]
+            elif key in ("min_tx_rate", "max_tx_rate"):
+                wanted.setdefault("rate", {})[key] = value
+            elif key == "link_state":
+                wanted[key] = VF_LINK_STATES.index(value)
+            else:
+                wanted[key.replace("spoof_check", "spoofchk")] = int(value) if isinstance(value, bool) else value
+        self._call("link", "set", index=self._index(name), vf=dict(wanted, vf=index))
+
+
+def _vf(message: Any) -> dict:
+    rate, mac = message.get_attr("IFLA_VF_RATE") or {}, message.get_attr("IFLA_VF_MAC")
+    settings = {
+        "index": mac["vf"],
+        "mac": mac["mac"].lower() if mac["mac"] != "00:00:00:00:00:00" else None,
+        "vlan": _vf_vlan(message),
+        "min_tx_rate": rate.get("min_tx_rate"),
+        "max_tx_rate": rate.get("max_tx_rate"),
+        "spoof_check": _vf_flag(message, "IFLA_VF_SPOOFCHK", "spoofchk"),
+        "trust": _vf_flag(message, "IFLA_VF_TRUST", "trust"),
+    }
+    link = message.get_attr("IFLA_VF_LINK_STATE")
+    if link and link["link_state"] < len(VF_LINK_STATES):
+        settings["link_state"] = VF_LINK_STATES[link["link_state"]]
+    return {name: value for name, value in settings.items() if value is not None}
+
+
+def _vf_flag(message: Any, attribute: str, name: str) -> bool | None:
+    """A setting that is on or off; drivers that do not have it leave the kernel's -1."""
+    value = (message.get_attr(attribute) or {}).get(name)
+    return bool(value) if value in (0, 1) else None
+
+
+def _vf_vlan(message: Any) -> dict | None:
+    tags = message.get_attr("IFLA_VF_VLAN_LIST")
+    tag = tags.get_attr("IFLA_VF_VLAN_INFO") if tags else message.get_attr("IFLA_VF_VLAN")
+    if not tag or not tag["vlan"]:
+        return None
+    protocols = {number: name for name, number in VLAN_PROTOCOLS.items()}
+    return {"id": tag["vlan"], "qos": tag["qos"], "protocol": protocols.get(tag.get("proto"), "802.1Q")}
 
 
 def _broadcast(address: str) -> str:

@@ -445,8 +445,9 @@ def _strip(value: Any) -> Any:
 class Many:
     """A list of options: repeated elements.
 
-    ``item`` is a Group, or a Field for a list of scalars. The list and its items are stated whole. ``key`` names
-    the options that identify an item, the first that is given. Items are a set unless they are ``ordered``.
+    ``item`` is a Group, or a Field for a list of scalars. The list and its items are stated whole, but for a
+    ``partial`` list, which leaves alone what it does not mention. ``key`` names the options that identify an item,
+    the first that is given. Items are a set unless they are ``ordered``.
     """
 
     name: str
@@ -458,6 +459,7 @@ class Many:
     key: tuple = ()
     ordered: bool = False
     unique: bool = False
+    partial: bool = False
 
     def _place(self) -> tuple:
         """The way to the elements' parent, and their tag."""
@@ -561,10 +563,21 @@ class Many:
 
     def merge(self, desired: Any, current: Any, purge: bool) -> Any:
         """The desired items, spelled as they already are where they say the same."""
+        if self.partial:
+            items = {self.identity(item): item for item in current or []}
+            for item in desired or []:
+                items[self.identity(item)] = self.item.merge(item, items.get(self.identity(item)), purge)
+            return list(items.values())
         same = {_sortable(self._item_normal(item)): item for item in current or []}
         return [same.get(_sortable(self._item_normal(item)), without_empty(item)) for item in desired or []]
 
     def differences(self, desired: Any, current: Any, path: str) -> Iterator[Difference]:
+        if self.partial:
+            there = {self.identity(item): item for item in current or []}
+            for item in desired:
+                here = "%s[%s]" % (path, self.label(item))
+                yield from self.item.differences(item, there.get(self.identity(item)), here)
+            return
         wanted, found = _unlike(self._normals(desired), self._normals(current))
         if not wanted and not found:
             yield Difference(path, desired, current)  # only the order differs
@@ -618,7 +631,8 @@ class Many:
         about = _sentences(self.about)
         if not isinstance(self.item, Group) and not self.item.type.choices and self.item.type.allowed != "a string":
             about.append("Each is %s." % self.item.type.allowed)
-        about.append("The list is the whole list%s." % ("; its order counts" if self.ordered else ""))
+        about.append("What the list does not mention stays as it is." if self.partial else
+                     "The list is the whole list%s." % ("; its order counts" if self.ordered else ""))
         return _documented(self, about, spec)
 
 

@@ -1,0 +1,15 @@
+# Copyright (c) virtnet.libvirt contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import json
+
+from ansible_collections.virtnet.libvirt.plugins.module_utils.documents.sriov import SRIOV
+
+
+class ModuleDocFragment:
+    """The options of a physical function, computed from their table."""
+
+    DOCUMENTATION: str = json.dumps({"options": SRIOV.options_documentation()})

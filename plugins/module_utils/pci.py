@@ -1,0 +1,327 @@
+# Copyright (c) virtnet.libvirt contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Physical and virtual functions of PCI cards, in sysfs.
+
+This file needs nothing but Python. With ``persist`` a copy of it is kept on the host, which systemd runs at boot
+with the settings of one physical function.
+"""
+
+from __future__ import annotations
+
+import errno
+import glob
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from typing import Any, Callable
+
+ROOT = "/"  # unit tests have another
+SETTLE_SECONDS = 15
+BOOT_SECONDS = 90
+VFIO = "vfio-pci"
+ADDRESS = re.compile(r"[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]")
+
+
+def place(*parts: str) -> str:
+    """A path of the host."""
+    return os.path.join(ROOT, *parts)
+
+
+def sysfs(address: str, *parts: str) -> str:
+    """A path of a PCI device."""
+    return place("sys/bus/pci/devices", address, *parts)
+
+
+def read(path: str) -> str | None:
+    """The text of a file without its line break, None when there is none."""
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read().strip("\n\0 ")
+    except OSError:
+        return None
+
+
+def number(path: str) -> int | None:
+    text = read(path)
+    return None if text is None else int(text)
+
+
+def write(path: str, value: Any) -> None:
+    with open(path, "w", encoding="utf-8") as file:
+        file.write("%s\n" % value)
+
+
+def names_in(path: str) -> list:
+    try:
+        return sorted(os.listdir(path))
+    except OSError:
+        return []
+
+
+def target(path: str) -> str | None:
+    """The last part of what a link points to."""
+    return os.path.basename(os.path.realpath(path)) if os.path.lexists(path) else None
+
+
+# --- reading
+
+
+def physical_functions() -> list:
+    """The PCI addresses of all devices that have SR-IOV."""
+    return [address for address in names_in(place("sys/bus/pci/devices"))
+            if os.path.exists(sysfs(address, "sriov_totalvfs"))]
+
+
+def address_of(device: str) -> str | None:
+    """The PCI address of a network device, None for devices that are none of PCI."""
+    found = target(place("sys/class/net", device, "device"))
+    return found if found and ADDRESS.fullmatch(found) else None
+
+
+def parent_of(address: str) -> str | None:
+    """The physical function of a virtual one, None for others."""
+    return target(sysfs(address, "physfn"))
+
+
+def function(address: str) -> dict:
+    """What sysfs says of a physical function."""
+    return {
+        "address": address,
+        "devices": names_in(sysfs(address, "net")),
+        "driver": target(sysfs(address, "driver")),
+        "id": ":".join((read(sysfs(address, name)) or "0x").replace("0x", "", 1) for name in ("vendor", "device")),
+        "numa_node": number(sysfs(address, "numa_node")),  # -1 for none
+        "total_vfs": number(sysfs(address, "sriov_totalvfs")) or 0,
+        "num_vfs": number(sysfs(address, "sriov_numvfs")) or 0,
+        "drivers_autoprobe": read(sysfs(address, "sriov_drivers_autoprobe")) != "0",
+        "vfs": virtual_functions(address),
+    }
+
+
+def virtual_functions(address: str) -> list:
+    """The virtual functions of a physical one, in their order."""
+    links = sorted(int(name[len("virtfn"):]) for name in names_in(sysfs(address)) if re.fullmatch(r"virtfn\d+", name))
+    return [virtual_function(index, target(sysfs(address, "virtfn%d" % index))) for index in links]
+
+
+def virtual_function(index: int, address: str) -> dict:
+    devices = names_in(sysfs(address, "net"))
+    group = target(sysfs(address, "iommu_group"))
+    return {
+        "index": index,
+        "address": address,
+        "device": devices[0] if devices else None,
+        "elsewhere": os.path.isdir(sysfs(address, "net")) and not devices,  # in another network namespace
+        "driver": target(sysfs(address, "driver")),
+        "override": (read(sysfs(address, "driver_override")) or "").replace("(null)", ""),
+        "iommu_group": int(group) if group else None,
+        "shares_group_with": [other for other in names_in(sysfs(address, "iommu_group/devices"))
+                              if other != address and not _is_bridge(other)],
+        "uppers": [name[len("upper_"):] for device in devices for name in names_in(place("sys/class/net", device))
+                   if name.startswith("upper_")],
+        "vfio": [group or ""] + ["devices/" + name for name in names_in(sysfs(address, "vfio-dev"))],
+    }
+
+
+def _is_bridge(address: str) -> bool:
+    return (read(sysfs(address, "class")) or "").startswith("0x0604")
+
+
+def vfio_holders() -> dict:
+    """The processes that have files of VFIO open, by the file's name below /dev/vfio."""
+    holders = {}
+    for folder in glob.glob(place("proc/[0-9]*/fd")):
+        process = os.path.dirname(folder)
+        for name in names_in(folder):
+            try:
+                file = os.readlink(os.path.join(folder, name))
+            except OSError:
+                continue
+            if file.startswith("/dev/vfio/"):
+                who = "process %s (%s)" % (os.path.basename(process), read(os.path.join(process, "comm")))
+                holders.setdefault(file[len("/dev/vfio/"):], set()).add(who)
+    return {name: sorted(found) for name, found in holders.items()}
+
+
+def has_iommu() -> bool:
+    return bool(names_in(place("sys/kernel/iommu_groups")))
+
+
+def has_driver(driver: str) -> bool:
+    """Whether a PCI driver is loaded or can be."""
+    if os.path.isdir(place("sys/bus/pci/drivers", driver)):
+        return True
+    folder = place("lib/modules", os.uname().release)
+    known = "\n".join(read(os.path.join(folder, name)) or "" for name in ("modules.dep", "modules.builtin"))
+    return re.search(r"/%s\.ko" % re.sub("[-_]", "[-_]", driver), known) is not None
+
+
+def is_intel() -> bool:
+    return "GenuineIntel" in (read(place("proc/cpuinfo")) or "")
+
+
+def command_line() -> str:
+    return read(place("proc/cmdline")) or ""
+
+
+# --- changing; what the kernel refuses is an OSError
+
+
+def set_autoprobe(address: str, autoprobe: bool) -> None:
+    write(sysfs(address, "sriov_drivers_autoprobe"), int(autoprobe))
+
+
+def set_number(address: str, wanted: int) -> None:
+    """Makes that many virtual functions, through zero, and waits for udev to be done with them."""
+    file = sysfs(address, "sriov_numvfs")
+    if number(file) == wanted:
+        return
+    if number(file):
+        write(file, 0)
+    if wanted:
+        write(file, wanted)
+    if number(file) != wanted:
+        raise OSError(errno.EIO, "the driver %s made %s of %d virtual functions without saying why"
+                      % (target(sysfs(address, "driver")), number(file), wanted))
+    settle(address)
+
+
+def settle(address: str) -> None:
+    """Waits until udev has named the network devices of all virtual functions, in bounded time."""
+    end = time.monotonic() + SETTLE_SECONDS
+    while os.path.exists(place("run/udev/control")) and time.monotonic() < end:
+        if all(_is_settled(vf) for vf in virtual_functions(address)):
+            return
+        time.sleep(0.1)
+
+
+def _is_settled(vf: dict) -> bool:
+    files = ["+pci:" + vf["address"]]
+    if vf["device"]:
+        files.append("n%s" % read(place("sys/class/net", vf["device"], "ifindex")))
+    return all(os.path.exists(place("run/udev/data", name)) for name in files)
+
+
+def bind(address: str, driver: str) -> None:
+    """Binds a virtual function to a driver, ``default`` for the host's own, or to none with an empty name."""
+    if driver not in ("", "default") and not os.path.isdir(place("sys/bus/pci/drivers", driver)):
+        load(driver)
+    if os.path.exists(sysfs(address, "driver")):
+        write(sysfs(address, "driver/unbind"), address)
+    write(sysfs(address, "driver_override"), "" if driver == "default" else driver)
+    if driver:
+        _probe(address)
+        found = target(sysfs(address, "driver"))
+        if found is None or driver not in ("default", found):
+            raise OSError(errno.ENODEV, "the host has no driver for it" if driver == "default" else
+                          "the driver %s does not take it" % driver)
+        settle(parent_of(address))
+
+
+def _probe(address: str) -> None:
+    """Has the kernel look for a driver; without autoprobe it looks at no virtual function unless told by name."""
+    parent = parent_of(address)
+    off = read(sysfs(parent, "sriov_drivers_autoprobe")) == "0"
+    if off:
+        set_autoprobe(parent, True)
+    try:
+        write(place("sys/bus/pci/drivers_probe"), address)
+    finally:
+        if off:
+            set_autoprobe(parent, False)
+
+
+def load(driver: str) -> None:
+    """Loads the module of a driver."""
+    run(["modprobe", driver])
+
+
+def run(command: list) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise OSError(errno.EIO, "%s: %s" % (" ".join(command), done.stderr.strip()))
+
+
+# --- at boot
+
+
+def at_boot(settings: dict) -> None:
+    """Has a physical function as its settings say. What is so already is left alone."""
+    address = settings["address"]
+    end = time.monotonic() + BOOT_SECONDS
+    _until(end, lambda: _has_device(address))
+    if "drivers_autoprobe" in settings:
+        set_autoprobe(address, settings["drivers_autoprobe"])
+    there = number(sysfs(address, "sriov_numvfs"))
+    if there not in (0, settings["num_vfs"]):
+        raise OSError(errno.EBUSY, "%s has %d virtual functions, not %d; changing that would destroy them"
+                      % (address, there, settings["num_vfs"]))
+    # Some drivers make none, or refuse a setting, until the link is up.
+    _until(end, lambda: set_number(address, settings["num_vfs"]))
+    device = names_in(sysfs(address, "net"))[0]
+    holders = vfio_holders()
+    for vf in virtual_functions(address):
+        wanted = next((one for one in settings["vfs"] if one["index"] == vf["index"]), {})
+        if any(name in holders for name in vf["vfio"]):
+            continue
+        for arguments in ip_arguments(wanted):
+            command = ["ip", "link", "set", "dev", device, "vf", str(vf["index"]), *arguments]
+            _until(end, lambda command=command: run(command))
+        driver = wanted.get("driver")
+        if driver and not is_bound(vf, driver):
+            bind(vf["address"], driver)
+
+
+def is_bound(vf: dict, driver: str) -> bool:
+    """Whether a virtual function has its driver; ``default`` is any that nobody chose for it."""
+    if driver != "default":
+        return vf["driver"] == driver
+    return vf["driver"] is not None and not vf["driver"].startswith("vfio") and not vf["override"]
+
+
+def _has_device(address: str) -> None:
+    """Raises OSError until the physical function is there and udev has named its network device."""
+    for device in os.listdir(sysfs(address, "net")):
+        os.stat(place("run/udev/data", "n%s" % read(place("sys/class/net", device, "ifindex"))))
+
+
+def _until(end: float, action: Callable) -> None:
+    """Tries until it works or the time is over."""
+    while True:
+        try:
+            return action()
+        except OSError:
+            if time.monotonic() > end:
+                raise
+        time.sleep(0.5)
+
+
+def ip_arguments(vf: dict) -> list:
+    """The settings of a virtual function as arguments of ip, one list a setting."""
+    commands = []
+    if "mac" in vf:
+        commands.append(["mac", vf["mac"]])
+    if "vlan" in vf:
+        vlan = vf["vlan"]
+        commands.append(["vlan", str(vlan.get("id", 0)), "qos", str(vlan.get("qos", 0)),
+                         "proto", vlan.get("protocol", "802.1Q")])
+    rates = [part for name in ("min_tx_rate", "max_tx_rate") if name in vf for part in (name, str(vf[name]))]
+    commands += [rates] if rates else []
+    for name, word in (("spoof_check", "spoofchk"), ("trust", "trust")):
+        if name in vf:
+            commands.append([word, "on" if vf[name] else "off"])
+    if "link_state" in vf:
+        commands.append(["state", vf["link_state"]])
+    return commands
+
+
+if __name__ == "__main__":
+    with open(sys.argv[1], encoding="utf-8") as settings_file:
+        try:
+            at_boot(json.load(settings_file))
+        except OSError as error:
+            sys.exit("virtnet-sriov: %s" % error)

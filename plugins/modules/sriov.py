@@ -1,0 +1,169 @@
+#!/usr/bin/python
+# Copyright (c) virtnet.libvirt contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: sriov
+short_description: Manage the virtual functions of SR-IOV cards
+version_added: 0.1.0
+author:
+  - virtnet.libvirt contributors (@virtnet)
+description:
+  - Sets how many virtual functions a physical function of the host has, and what each is like, by netlink and sysfs.
+  - The physical function is named by its O(device), its O(address) or a O(match).
+  - What the task does not mention stays as it is. A setting that the driver does not report is refused, since nobody
+    could tell whether it is so.
+  - libvirt says which guests hold virtual functions. O(uri) must be a libvirt of the host itself.
+extends_documentation_fragment:
+  - virtnet.libvirt.connection
+  - virtnet.libvirt.sriov
+attributes:
+  check_mode:
+    support: full
+    description: Reports the steps and the difference of the real run.
+  diff_mode:
+    support: full
+    description: Shows the physical function before and after as YAML. What the next boot brings back stands under
+      C(boot).
+options:
+  state:
+    description:
+      - V(present) has the virtual functions as the options say.
+      - V(absent) has none, now and after a boot.
+    type: str
+    choices: [present, absent]
+    default: present
+  persist:
+    description:
+      - V(true) has a boot bring back what this task states, before libvirt starts. What earlier tasks with it stated is
+        kept. The physical function is found by its PCI address.
+      - V(false) has a boot bring nothing back. Without it, that stays as it is.
+      - It is refused when NetworkManager, netplan, nmstate, systemd-networkd, udev or another unit sets up the virtual
+        functions of this physical function at boot.
+    type: bool
+  force:
+    description:
+      - Whether virtual functions are changed or destroyed though they are in use, by a running guest, the driver
+        C(vfio-pci), a port of a network, another device such as a bridge, an address, or another network namespace.
+      - Guests are asked to let them go before they are destroyed, and lose the network.
+    type: bool
+    default: false
+  status:
+    description: Ignored. It is here so that a function of M(virtnet.libvirt.sriov_info) can be given as it is.
+    type: dict
+seealso:
+  - module: virtnet.libvirt.sriov_info
+  - module: virtnet.libvirt.network
+  - name: PCI Express I/O Virtualization Howto
+    description: How the kernel makes virtual functions.
+    link: https://docs.kernel.org/PCI/pci-iov-howto.html
+"""
+
+EXAMPLES = r"""
+- name: Eight virtual functions, now and after a boot
+  virtnet.libvirt.sriov:
+    device: enp59s0f0
+    num_vfs: 8
+    persist: true
+
+- name: Settings of two of them
+  virtnet.libvirt.sriov:
+    address: "0000:3b:00.0"
+    vfs:
+      - index: 0
+        mac: "52:54:00:00:00:10"
+        vlan:
+          id: 42
+        max_tx_rate: 1000
+      - index: 1
+        trust: true
+        spoof_check: false
+        driver: vfio-pci
+
+- name: A pool of them for guests
+  virtnet.libvirt.network:
+    name: fast
+    state: active
+    forward:
+      mode: hostdev
+      managed: true
+      pf:
+        dev: enp59s0f0
+
+- name: None any more
+  virtnet.libvirt.sriov:
+    match:
+      id: "8086:1572"
+    state: absent
+"""
+
+RETURN = r"""
+changed:
+  description: Whether anything was changed.
+  type: bool
+  returned: always
+steps:
+  description: What was done, in order; in check mode what would be.
+  type: list
+  elements: str
+  returned: success
+  sample: ["change the number of virtual functions of enp59s0f0 from 0 to 8"]
+drift:
+  description: Where the host differed from what the task says, each with C(layer) (C(kernel) or C(boot)), C(path),
+    C(desired), C(current).
+  type: list
+  elements: dict
+  returned: success
+restart_required:
+  description: Always V(false); all takes effect at once.
+  type: bool
+  returned: success
+sriov:
+  description: The physical function as this module takes it.
+  type: dict
+  returned: success
+"""
+
+from ansible_collections.virtnet.libvirt.plugins.module_utils.documents.sriov import NAMING, SRIOV
+from ansible_collections.virtnet.libvirt.plugins.module_utils.resources.sriov import Sriov
+from ansible_collections.virtnet.libvirt.plugins.module_utils.schema import Invalid, prune
+from ansible_collections.virtnet.libvirt.plugins.module_utils.task import (
+    DocumentModule,
+    argument_spec,
+    converge_one,
+)
+
+
+def main() -> None:
+    """Converges one physical function."""
+    module = DocumentModule(
+        SRIOV,
+        argument_spec=argument_spec(
+            state={"type": "str", "choices": ["present", "absent"], "default": "present"},
+            persist={"type": "bool"},
+            force={"type": "bool", "default": False},
+            status={"type": "dict"},
+            **SRIOV.argument_spec(),
+        ),
+        mutually_exclusive=[NAMING],
+        required_one_of=[NAMING],
+        supports_check_mode=True,
+    )
+
+    def desired() -> Sriov:
+        options = SRIOV.check(prune({node.name: module.params[node.name] for node in SRIOV.nodes}))
+        if not any(options.get(name) for name in NAMING):
+            raise Invalid(next(name for name in NAMING if name in options), "is empty")
+        if module.params["state"] == "absent" and (options.get("num_vfs") or options.get("vfs")
+                                                   or module.params["persist"]):
+            raise Invalid("state", "absent leaves no virtual functions; num_vfs, vfs and persist do not go with it")
+        return Sriov(options, module.params["state"], module.params["persist"], module.params["force"])
+
+    converge_one(module, desired)
+
+
+if __name__ == "__main__":
+    main()
