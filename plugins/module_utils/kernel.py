@@ -154,7 +154,7 @@ class Kernel:
         try:
             return getattr(connection, what)(*args, **kwargs)
         except NetlinkError as error:
-            raise KernelError("%s: %s" % (error, os.strerror(error.code)) if error.code else str(error)) from error
+            raise KernelError(error.args[1]) from error
 
     def make_bridge(self, name: str, mac: str | None) -> None:
         self._call("link", "add", ifname=name, kind="bridge", **({"address": mac} if mac else {}))
@@ -228,8 +228,7 @@ class Kernel:
         wanted = {}
         for key, value in settings.items():
             if key == "vlan":
-                wanted["vlan"] = [{"vlan": value.get("id", 0), "qos": value.get("qos", 0),
-                                   "proto": VLAN_PROTOCOLS[value.get("protocol", "802.1Q")]}]
+                wanted["vlan"] = _vlan_of(value)
             elif key in ("min_tx_rate", "max_tx_rate"):
                 wanted.setdefault("rate", {})[key] = value
             elif key == "link_state":
@@ -237,6 +236,21 @@ class Kernel:
             else:
                 wanted[key.replace("spoof_check", "spoofchk")] = int(value) if isinstance(value, bool) else value
         self._call("link", "set", index=self._index(name), vf=dict(wanted, vf=index))
+
+
+def _vlan_of(options: dict) -> Any:
+    """A VLAN as pyroute2 takes it: plain for 802.1Q, which every kernel and driver knows, else with its protocol."""
+    tag = {"vlan": options.get("id", 0), "qos": options.get("qos", 0)}
+    protocol = options.get("protocol", "802.1Q")
+    if protocol == "802.1Q":
+        return tag
+    from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
+
+    # The kernel refuses pyroute2's structure, which is two bytes short of its own.
+    structure = ifinfmsg.vflist.vfinfo.vf_vlist.ivvi
+    if structure.fields[-1][0] == "proto":
+        structure.fields = (*structure.fields, ("__pad", "2x"))
+    return [dict(tag, proto=VLAN_PROTOCOLS[protocol])]
 
 
 def _vf(message: Any) -> dict:
