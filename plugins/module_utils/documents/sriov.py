@@ -22,7 +22,9 @@ def _option(name: str, kind: Scalar, about: Any, required: bool = False) -> Fiel
 
 
 def _vlan_has_id(options: dict, path: str) -> None:
-    if not options["id"] and len(options) > 1:
+    if options and "id" not in options:
+        raise Invalid(join(path, "id"), "is missing")
+    if options and not options["id"] and len(options) > 1:
         raise Invalid(join(path, "id"), "0 takes the VLAN away; %s cannot be given with it"
                       % ", ".join(name for name in options if name != "id"))
 
@@ -38,7 +40,7 @@ def _virtual_function(options: dict, path: str) -> None:
 
 VLAN = Group("vlan", "vlan", "VLAN that the card adds and takes away, so that the guest does not see it; C({}) for"
              " none.", (
-    _option("id", integer(0, 4094), "VLAN; 0 for none.", required=True),
+    _option("id", integer(0, 4094), "VLAN; 0 for none. Needed with the others."),
     _option("qos", integer(0, 7), "Priority of the frames (802.1p)."),
     _option("protocol", enum("802.1Q", "802.1ad"), "Kind of VLAN tag."),
 ), rules=(_vlan_has_id,), simplify=lambda options: options if options.get("id") else {})

@@ -125,6 +125,8 @@ class Sriov:
                                   % state.function["driver"])
         if state.device is None and any(name in vf for name in SETTINGS):
             raise Invalid(path, "%s has no network device, by which virtual functions are set" % state.label)
+        if "vlan" in vf and not vf["vlan"].get("id"):
+            vf = dict(vf, vlan={})
         driver = vf.get("driver")
         if driver and driver != "default":
             self._check_driver(driver, join(path, "driver"))
