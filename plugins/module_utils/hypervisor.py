@@ -102,13 +102,17 @@ class DomainRecord:
 
 @dataclass(frozen=True)
 class HeldDevice:
-    """A device of the host that a running guest holds: a PCI ``address`` (0000:03:10.1) or a network ``device``."""
+    """A device of the host that a running guest holds: a PCI ``address`` (0000:03:10.1) or a network ``device``.
+
+    ``document`` is its element in the running guest, ``configured`` the one in the guest's configuration.
+    """
 
     domain: str
     domain_uuid: str
     address: str
     device: str
     document: Any
+    configured: Any
 
 
 @dataclass
@@ -280,7 +284,8 @@ class Hypervisor:
     def held_devices(self) -> list:
         """The PCI and network devices of the host that running guests hold, each a HeldDevice."""
         return [held for domain in self._domains(libvirt.VIR_CONNECT_LIST_DOMAINS_ACTIVE)
-                for held in _held(domain, load_xml(domain.XMLDesc(0)))]
+                for held in _held(domain, load_xml(domain.XMLDesc(0)),
+                                  load_xml(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE)))]
 
     def interface_addresses(self, uuid: str) -> dict:
         """The addresses of a running guest by source (lease, agent, arp) and MAC, without sources that are silent."""
@@ -455,15 +460,18 @@ def _interfaces(domain: Any, live: Any, inactive: Any) -> Iterator[GuestInterfac
         )
 
 
-def _held(domain: Any, document: Any) -> Iterator[HeldDevice]:
-    for element in document.find("devices"):
+def _held(domain: Any, live: Any, inactive: Any) -> Iterator[HeldDevice]:
+    by_mac = {mac.get("address").lower(): mac.getparent() for mac in inactive.findall("devices/interface/mac")}
+    for element in live.find("devices"):
         source = element.find("source") if element.tag in ("interface", "hostdev") else None
         if source is None:
             continue
         address = pci_address(source.find("address"))
         device = source.get("dev", "") if element.get("type") == "direct" else ""
         if address or device:
-            yield HeldDevice(domain.name(), domain.UUIDString(), address, device, element)
+            mac = element.find("mac")
+            configured = element if mac is None else by_mac.get(mac.get("address").lower(), element)
+            yield HeldDevice(domain.name(), domain.UUIDString(), address, device, element, configured)
 
 
 def pci_address(element: Any) -> str:

@@ -285,7 +285,10 @@ def is_bound(vf: dict, driver: str) -> bool:
 
 def _has_device(address: str) -> None:
     """Raises OSError until the physical function is there and udev has named its network device."""
-    for device in os.listdir(sysfs(address, "net")):
+    devices = os.listdir(sysfs(address, "net"))
+    if not devices:
+        raise OSError(errno.ENODEV, "%s has no network device" % address)
+    for device in devices:
         os.stat(place("run/udev/data", "n%s" % read(place("sys/class/net", device, "ifindex"))))
 
 

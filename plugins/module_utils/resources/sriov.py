@@ -15,7 +15,7 @@ from ..converge import Drift, Host, Plan, Step
 from ..documents.sriov import NAMING, SRIOV, VIRTUAL_FUNCTION
 from ..kernel import KernelError
 from ..schema import Invalid, join, not_allowed, without_empty
-from .interface_live import as_configured, plug, unplug
+from .interface_live import plug, unplug
 from .sriov_persist import files_for, put
 from .sriov_read import (
     FunctionState,
@@ -67,9 +67,10 @@ class Sriov:
         return read_function(host, find_function(self.options), self.options.get("device"))
 
     def plan(self, state: FunctionState) -> Plan:
-        wanted = self._wanted(state)
+        stated = self._stated(state)
+        wanted = _with_drivers(stated, state)
         merged = self._merged(wanted, state)
-        boot = self._boot(wanted, state)
+        boot = self._boot(stated, state)
         plan = Plan(before=self._shown(state.current, state.kept.settings), after=self._shown(merged, boot))
         plan.drift = [Drift("kernel", *found) for found in SRIOV.differences(wanted, state.current)]
         plan.warnings = self._warnings(state, merged)
@@ -94,7 +95,7 @@ class Sriov:
 
     # --- what is desired
 
-    def _wanted(self, state: FunctionState) -> dict:
+    def _stated(self, state: FunctionState) -> dict:
         """The options of the task, checked against what the card has."""
         wanted = {name: value for name, value in self.options.items() if name not in NAMING}
         if self.state == "absent":
@@ -111,12 +112,11 @@ class Sriov:
                     vf["index"], "those of %s are 0 to %d" % (state.label, number - 1) if number
                     else "%s has none, give num_vfs" % state.label))
         if "vfs" in wanted:
-            wanted["vfs"] = [self._function(vf, index, state) for index, vf in enumerate(wanted["vfs"])]
+            wanted["vfs"] = [self._checked(vf, "vfs[%d]" % index, state) for index, vf in enumerate(wanted["vfs"])]
         return wanted
 
-    def _function(self, vf: dict, place: int, state: FunctionState) -> dict:
-        """A stated virtual function; ``default`` becomes the name of the driver where the host has its own on it."""
-        path = "vfs[%d]" % place
+    def _checked(self, vf: dict, path: str, state: FunctionState) -> dict:
+        """A stated virtual function, of which the driver can tell and the kernel has what is needed."""
         there = {one["index"]: one for one in state.current["vfs"]}.get(vf["index"])
         if there is not None:
             for name in SETTINGS:
@@ -130,9 +130,6 @@ class Sriov:
         driver = vf.get("driver")
         if driver and driver != "default":
             self._check_driver(driver, join(path, "driver"))
-        now = next((one for one in state.function["vfs"] if one["index"] == vf["index"]), None)
-        if driver == "default" and now and pci.is_bound(now, "default"):
-            return dict(vf, driver=now["driver"])
         return vf
 
     @staticmethod
@@ -145,8 +142,8 @@ class Sriov:
     @staticmethod
     def _survivors(state: FunctionState) -> list:
         """Virtual functions as they are when all are made anew; without what libvirt had set for a guest."""
-        held = {index for index, users in state.users.items() if any(user.guest for user in users)}
-        return [{name: value for name, value in vf.items() if not (vf["index"] in held and name in LIBVIRTS)}
+        guests = {index for index, users in state.users.items() if any(user.guest for user in users)}
+        return [{name: value for name, value in vf.items() if not (vf["index"] in guests and name in LIBVIRTS)}
                 for vf in state.current["vfs"]]
 
     def _merged(self, wanted: dict, state: FunctionState) -> dict:
@@ -224,7 +221,7 @@ class Sriov:
 
     # --- for the next boot
 
-    def _boot(self, wanted: dict, state: FunctionState) -> dict | None:
+    def _boot(self, stated: dict, state: FunctionState) -> dict | None:
         """The settings that a boot is to bring back: those that tasks with ``persist`` stated."""
         kept = state.kept.settings
         if self.persist is False or self.state == "absent":
@@ -235,7 +232,7 @@ class Sriov:
             raise Invalid("persist", "the virtual functions of %s are set at boot by %s already; change them there, or"
                           " take them out there" % (state.label, ", ".join(
                               "%(who)s (%(file)s)" % owner for owner in state.owners)))
-        boot = SRIOV.merge(dict(wanted, address=state.function["address"]), kept)
+        boot = SRIOV.merge(dict(stated, address=state.function["address"]), kept)
         boot.setdefault("num_vfs", state.current["num_vfs"])
         boot["vfs"] = [_tidy(vf) for vf in boot.get("vfs") or [] if vf["index"] < boot["num_vfs"]]
         return boot
@@ -261,13 +258,25 @@ class Sriov:
         warnings = list(state.problems) if merged["num_vfs"] else []
         if merged["num_vfs"] and not pci.has_iommu():
             warnings.append(iommu_advice())
-        if self.persist is None:
+        if self.persist is None and self.state == "present":
             warnings += ["%(who)s sets up the virtual functions of " % owner + state.label + " too (%(file)s)" % owner
                          for owner in state.owners]
+            if state.kept.settings and state.kept.settings["num_vfs"] != merged["num_vfs"]:
+                warnings.append("a boot brings back %d virtual functions of %s; give persist: true to keep these"
+                                % (state.kept.settings["num_vfs"], state.label))
         if merged["num_vfs"] != state.current["num_vfs"] and state.pools:
             warnings.append("the networks %s still have the former virtual functions; stop and start them"
                             % ", ".join(state.pools))
         return warnings
+
+
+def _with_drivers(stated: dict, state: FunctionState) -> dict:
+    """Options in which ``default`` is the name of the driver, where the host has its own on a virtual function."""
+    own = {vf["index"]: vf["driver"] for vf in state.function["vfs"] if pci.is_bound(vf, "default")}
+    if "vfs" not in stated:
+        return stated
+    return dict(stated, vfs=[dict(vf, driver=own.get(vf["index"], "default")) if vf.get("driver") == "default" else vf
+                             for vf in stated["vfs"]])
 
 
 def _tidy(vf: dict) -> dict:
@@ -353,4 +362,4 @@ def _take(guest, index: int) -> Step:
     """Takes a virtual function out of a running guest."""
     return Step("take virtual function %d out of guest %s" % (index, guest.domain),
                 lambda host: unplug(host, guest.domain_uuid, guest.document),
-                lambda host: plug(host, guest.domain_uuid, as_configured(guest.document)), "disruptive")
+                lambda host: plug(host, guest.domain_uuid, guest.configured), "disruptive")

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 from .. import pci
 
-SETTINGS = "etc/virtnet/sriov/%s.json"
-SCRIPT = "usr/local/lib/virtnet/sriov.py"
+SETTINGS = "etc/virtnet-sriov/%s.json"
+SCRIPT = "usr/local/lib/virtnet-sriov/boot.py"
 UNIT = "etc/systemd/system/virtnet-sriov@.service"
 WANTED = "etc/systemd/system/multi-user.target.wants/virtnet-sriov@%s.service"
 PYTHONS = ("usr/bin/python3", "usr/libexec/platform-python")
@@ -111,6 +111,9 @@ def _read(path: str) -> str | None:
 def _put(path: str, text: str | None) -> None:
     if text is None:
         os.unlink(path)
+        folder = os.path.dirname(path)
+        if folder.endswith("virtnet-sriov") and not os.listdir(folder):
+            os.rmdir(folder)
         return
     os.makedirs(os.path.dirname(path), exist_ok=True)
     new = path + ".new"
