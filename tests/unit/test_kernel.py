@@ -165,3 +165,50 @@ def test_each_change_is_told_to_the_kernel(kernel, monkeypatch, change, calls: l
     monkeypatch.setattr(socket, "if_nametoindex", lambda name: 1)
     change(kernel)
     assert kernel._netlink.calls == calls
+
+
+def test_settings_of_virtual_functions_without_what_the_driver_does_not_tell(kernel, monkeypatch):
+    pytest.importorskip("pyroute2", reason="pyroute2 is not installed")
+    monkeypatch.setattr(socket, "if_nametoindex", lambda name: 1)
+    first = Message(
+        IFLA_VF_MAC={"vf": 0, "mac": "00:00:00:00:00:00"}, IFLA_VF_VLAN={"vf": 0, "vlan": 0, "qos": 0},
+        IFLA_VF_SPOOFCHK={"spoofchk": 0xFFFFFFFF}, IFLA_VF_TRUST={"trust": 1}, IFLA_VF_LINK_STATE={"link_state": 2})
+    second = Message(
+        IFLA_VF_MAC={"vf": 1, "mac": "52:54:00:00:0A:01"}, IFLA_VF_RATE={"min_tx_rate": 1, "max_tx_rate": 5},
+        IFLA_VF_VLAN_LIST=Message(IFLA_VF_VLAN_INFO={"vlan": 5, "qos": 2, "proto": 0x88A8}))
+    functions = Message()
+    functions.get_attrs = lambda name: [first, second]
+    monkeypatch.setattr(kernel._netlink, "link", lambda *args, **kwargs: (Message(IFLA_VFINFO_LIST=functions),),
+                        raising=False)
+    assert kernel.vf_settings("lo") == {
+        0: {"trust": True, "link_state": "disable"},
+        1: {"mac": "52:54:00:00:0a:01", "vlan": {"id": 5, "qos": 2, "protocol": "802.1ad"}, "min_tx_rate": 1,
+            "max_tx_rate": 5}}
+
+
+@pytest.mark.parametrize(("settings", "told"), [
+    ({"mac": "52:54:00:00:0a:01"}, {"mac": "52:54:00:00:0a:01"}),
+    ({"vlan": {}}, {"vlan": {"vlan": 0, "qos": 0}}),
+    ({"vlan": {"id": 5, "protocol": "802.1ad"}}, {"vlan": [{"vlan": 5, "qos": 0, "proto": 0x88A8}]}),
+    ({"min_tx_rate": 0, "max_tx_rate": 5}, {"rate": {"min_tx_rate": 0, "max_tx_rate": 5}}),
+    ({"spoof_check": False}, {"spoofchk": 0}),
+    ({"trust": True}, {"trust": 1}),
+    ({"link_state": "enable"}, {"link_state": 1}),
+])
+def test_each_setting_of_a_virtual_function_is_told(kernel, monkeypatch, settings: dict, told: dict):
+    pytest.importorskip("pyroute2", reason="pyroute2 is not installed")
+    monkeypatch.setattr(socket, "if_nametoindex", lambda name: 1)
+    kernel.set_vf("lo", 3, settings)
+    assert kernel._netlink.calls == [("link", ("set",), {"index": 1, "vf": dict(told, vf=3)})]
+
+
+def test_a_vlan_with_a_protocol_is_as_long_as_the_kernel_wants_it(kernel, monkeypatch):
+    pytest.importorskip("pyroute2", reason="pyroute2 is not installed")
+    from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
+
+    monkeypatch.setattr(socket, "if_nametoindex", lambda name: 1)
+    kernel.set_vf("lo", 3, {"vlan": {"id": 5, "protocol": "802.1ad"}})
+    tag = ifinfmsg.vflist.vfinfo.vf_vlist.ivvi(data=bytearray())
+    tag.setvalue({"vf": 3, "vlan": 5, "qos": 0, "proto": 0x88A8})
+    tag.encode()
+    assert len(tag.data) == 4 + 16

@@ -97,9 +97,8 @@ class Sriov:
 
     def _stated(self, state: FunctionState) -> dict:
         """The options of the task, checked against what the card has."""
-        wanted = {name: value for name, value in self.options.items() if name not in NAMING}
-        if self.state == "absent":
-            wanted = {"num_vfs": 0}
+        stated = {name: value for name, value in self.options.items() if name not in NAMING}
+        wanted = dict({"num_vfs": 0} if self.state == "absent" else stated, address=state.function["address"])
         total, number = state.function["total_vfs"], wanted.get("num_vfs", state.current["num_vfs"])
         if number and not total:
             raise Invalid("num_vfs", state.problems[0])
@@ -232,7 +231,7 @@ class Sriov:
             raise Invalid("persist", "the virtual functions of %s are set at boot by %s already; change them there, or"
                           " take them out there" % (state.label, ", ".join(
                               "%(who)s (%(file)s)" % owner for owner in state.owners)))
-        boot = SRIOV.merge(dict(stated, address=state.function["address"]), kept)
+        boot = SRIOV.merge(stated, kept)
         boot.setdefault("num_vfs", state.current["num_vfs"])
         boot["vfs"] = [_tidy(vf) for vf in boot.get("vfs") or [] if vf["index"] < boot["num_vfs"]]
         return boot

@@ -127,7 +127,7 @@ def _put(path: str, text: str | None) -> None:
 
 def owners(names: Iterable) -> list:
     """Who else sets up a physical function at boot, which has these names (device, PCI address, MAC address)."""
-    named = re.compile("|".join(r"(?<![\w:.])%s(?![\w:])" % re.escape(name) for name in names), re.IGNORECASE)
+    named = re.compile("|".join(r"(?<![\w:.])%s(?!\w|[:.]\w)" % re.escape(name) for name in names), re.IGNORECASE)
     found = []
     for who, places, marker in OWNERS:
         for path in sorted(path for pattern in places for path in glob.glob(pci.place(pattern))):
