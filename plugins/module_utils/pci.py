@@ -327,4 +327,4 @@ if __name__ == "__main__":
         try:
             at_boot(json.load(settings_file))
         except OSError as error:
-            sys.exit("virtnet-sriov: %s" % error)
+            raise SystemExit("virtnet-sriov: %s" % error) from error

@@ -38,8 +38,10 @@ def _virtual_function(options: dict, path: str) -> None:
         raise Invalid(join(path, "min_tx_rate"), "%d is more than max_tx_rate, which is %d" % (low, high))
 
 
-VLAN = Group("vlan", "vlan", "VLAN that the card adds and takes away, so that the guest does not see it; C({}) for"
-             " none.", (
+VLAN = Group("vlan", "vlan", [
+    "VLAN that the card adds and takes away, so that the guest does not see it.",
+    "C({}) for none.",
+], (
     _option("id", integer(0, 4094), "VLAN; 0 for none. Needed with the others."),
     _option("qos", integer(0, 7), "Priority of the frames (802.1p)."),
     _option("protocol", enum("802.1Q", "802.1ad"), "Kind of VLAN tag."),

@@ -1,5 +1,6 @@
-#!/usr/bin/env python3
-"""let_boot SOCKET: has the QEMU of a monitor's socket start again at a reboot, which it was told not to."""
+"""let_boot.py SOCKET: has the QEMU of a monitor's socket start again at a reboot, which it was told not to."""
+
+from __future__ import annotations
 
 import json
 import socket
