@@ -55,7 +55,7 @@ class Step:
 
 
 class Drift(NamedTuple):
-    """One place where a layer (config, live, kernel) is not as desired."""
+    """One place where a layer (config, live, kernel, boot) is not as desired."""
 
     layer: str
     path: str
@@ -67,7 +67,7 @@ class Drift(NamedTuple):
                                                json.dumps(self.desired))
 
 
-LAYERS = {"config": "configuration", "live": "running definition"}
+LAYERS = {"config": "configuration", "live": "running definition", "boot": "next boot"}
 
 
 @dataclass

@@ -229,6 +229,13 @@ def _duid(value: Any) -> str:
     return text
 
 
+def _pci_address(value: Any) -> str:
+    text = _string(value)
+    if not re.fullmatch(r"([0-9a-fA-F]{4,8}:)?[0-9a-fA-F]{2}:[01][0-9a-fA-F]\.[0-7]", text):
+        raise ValueError(value)
+    return text
+
+
 STR = string()
 NAME = string("a name without '/' and line breaks", r"[^/\n]+")
 LINE = string("one line of text", r"[^\n]+")
@@ -249,14 +256,5 @@ NETMASK = Scalar("str", "an IPv4 netmask such as 255.255.255.0", _netmask, _netm
 UUID = Scalar("str", "a UUID such as 3e3fce45-4f53-4fa7-bb32-11f34168b82b", _uuid, _uuid,
               normal=lambda text: str(uuid.UUID(text)))
 DUID = Scalar("str", "a DHCPv6 DUID, bytes in hexadecimal separated by ':'", _duid, _duid)
-
-
-def _pci_address(value: Any) -> str:
-    text = _string(value)
-    if not re.fullmatch(r"([0-9a-fA-F]{4,8}:)?[0-9a-fA-F]{2}:[01][0-9a-fA-F]\.[0-7]", text):
-        raise ValueError(value)
-    return text
-
-
 PCI_FUNCTION = Scalar("str", "a PCI address such as \"0000:3b:00.0\", in quotes", _pci_address, _pci_address,
                       normal=lambda text: ("0000:" * (text.count(":") == 1) + text).lower())

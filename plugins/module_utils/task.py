@@ -141,4 +141,4 @@ def converge_one(module: AnsibleModule, desired: Callable[[], Any]) -> None:
 
 def plain_model(after: dict) -> dict:
     """What an object will be like, without the layers that the diff adds."""
-    return {name: value for name, value in after.items() if name not in ("live", "kernel")}
+    return {name: value for name, value in after.items() if name not in ("live", "kernel", "boot")}

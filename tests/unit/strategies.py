@@ -56,6 +56,7 @@ TEXTS = {
     types.UUID: st.integers(0, 2**128 - 1).map(lambda number: uuid.UUID(int=number)).flatmap(
         lambda found: st.sampled_from([str(found), found.hex.upper()])),
     types.DUID: st.lists(BYTE, min_size=1, max_size=8).map(lambda found: ":".join("%02x" % byte for byte in found)),
+    types.PCI_FUNCTION: st.from_regex(r"([0-9a-fA-F]{4,8}:)?[0-9a-fA-F]{2}:[01][0-9a-fA-F]\.[0-7]", fullmatch=True),
     HOST_NAME: of_letters(LETTERS + ".-_"),
 }
 # types that have no name, by what they say they take

@@ -22,6 +22,7 @@ from ansible_collections.virtnet.libvirt.plugins.module_utils.scalars import (
     NETMASK,
     ON_OFF,
     PATH,
+    PCI_FUNCTION,
     PORT,
     STR,
     UINT16,
@@ -62,6 +63,7 @@ ALLOWED = [
     (UUID, "3e3fce45-4f53-4fa7-bb32-11f34168b82b", "3e3fce45-4f53-4fa7-bb32-11f34168b82b"),
     (UUID, "3E3FCE454F534FA7BB3211F34168B82B", "3E3FCE454F534FA7BB3211F34168B82B"),
     (DUID, "0:1:0:1:18:aa:62:fe:0:16:3e:44:55:66", "0:1:0:1:18:aa:62:fe:0:16:3e:44:55:66"),
+    (PCI_FUNCTION, "3B:00.0", "3B:00.0"), (PCI_FUNCTION, "0000:3b:1f.7", "0000:3b:1f.7"),
     (NAME, "a network", "a network"), (LINE, "a / line", "a / line"), (DEVICE, "br%d", "br%d"),
     (DEVICE, "eth0.5:x", "eth0.5:x"), (DNS_NAME, "lab.example", "lab.example"), (PATH, "/srv", "/srv"),
 ]
@@ -85,11 +87,13 @@ REFUSED = [
     (UUID, "3e3fce45-4f53-4fa7-bb32-11f34168b82"), (UUID, "{3e3fce45-4f53-4fa7-bb32-11f34168b82b}"),
     (UUID, "3e3fce454f53-4fa7-bb32-11f34168b82b"), (UUID, "3e3fce45-4f53-4fa7-bb32-11f34168b82b\n"),
     (DUID, "00:xx"), (DUID, "00:"), (DUID, "0001"),
+    (PCI_FUNCTION, "3b:00.8"), (PCI_FUNCTION, "3b:20.0"), (PCI_FUNCTION, "pci_0000_3b_00_0"), (PCI_FUNCTION, "eth0"),
     (NAME, "a/b"), (NAME, "a\nb"), (LINE, "a\nb"), (DEVICE, "eth 0"), (DEVICE, "eth0\n"), (DNS_NAME, "a b"),
 ]
 
 SAME = [
     (MAC, "52:54:00:1C:DA:2F", "52:54:0:1c:da:2f"), (MAC, "00:00:00:00:00:00", "0:0:0:0:0:0"),
+    (PCI_FUNCTION, "3B:00.0", "0000:3b:00.0"),
     (IP, "FD00:0::0001", "fd00::1"), (IP, "fd00:0:0:0:0:0:0:1", "fd00::1"), (IP, "::", "0::0"),
     (UUID, "3E3FCE454F534FA7BB3211F34168B82B", "3e3fce45-4f53-4fa7-bb32-11f34168b82b"),
     (SLOT, "0x0a", "10"), (SLOT, "0xA", "012"), (SLOT, "0x00", "0"),

@@ -513,6 +513,19 @@ def test_text_is_text_whatever_encoding_it_claims():
     assert load_xml(document).findtext("name") == "\u00fc"
 
 
+def test_a_partial_list_leaves_alone_what_it_does_not_mention():
+    table = Group("cart", "cart", "A cart.", (
+        Many("wheels", "wheel", "Wheels.", WHEEL, key=("name",), unique=True, partial=True),))
+    current = {"wheels": [{"name": "a", "width": 3, "nails": ["x"]}, {"name": "b"}]}
+    desired = {"wheels": [{"name": "a", "width": 4}, {"name": "c", "nails": ["y"]}]}
+    assert table.merge(desired, current) == {"wheels": [
+        {"name": "a", "width": 4, "nails": ["x"]}, {"name": "b"}, {"name": "c", "nails": ["y"]}]}
+    assert list(table.differences(desired, current)) == [
+        ("wheels[a].width", 4, 3), ("wheels[c].name", "c", None), ("wheels[c].nails[y]", "y", None)]
+    assert list(table.differences({"wheels": [{"name": "b"}]}, current)) == []
+    assert "What the list does not mention stays as it is." in table.node("wheels").documentation(True)["description"]
+
+
 # --- small helpers
 
 

@@ -27,6 +27,7 @@ from ansible_collections.virtnet.libvirt.plugins.module_utils.resources.sriov_re
     read_function,
 )
 from ansible_collections.virtnet.libvirt.plugins.module_utils.schema import Invalid, load_xml
+from ansible_collections.virtnet.libvirt.plugins.module_utils.task import plain_model
 
 PF, OTHER, DISK = "0000:3b:00.0", "0000:3b:00.1", "0000:00:03.0"
 FRESH = {"min_tx_rate": 0, "max_tx_rate": 0, "spoof_check": True, "trust": False, "link_state": "auto"}
@@ -392,6 +393,7 @@ def test_a_boot_brings_back_what_tasks_stated(sysfs, host):
     kept = json.loads((sysfs.root / "etc/virtnet-sriov" / (PF + ".json")).read_text())
     assert kept == dict(stated, address=PF, num_vfs=2)
     assert persist(host, stated, persist=True) == []
+    assert "boot" in plan(host, stated).after and "boot" not in plain_model(plan(host, stated).after)
     assert persist(host, stated) == []
     assert persist(host, {"vfs": [{"index": 0, "spoof_check": True}]}, persist=True) == ["set up 0000:3b:00.0 at boot"]
     assert [vf["index"] for vf in sriov_persist.read_kept(PF).settings["vfs"]] == [1, 0]
