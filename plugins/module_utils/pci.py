@@ -254,6 +254,9 @@ def at_boot(settings: dict) -> None:
     address = settings["address"]
     end = time.monotonic() + BOOT_SECONDS
     _until(end, lambda: _has_device(address))
+    device = names_in(sysfs(address, "net"))[0]
+    if "up" in settings:
+        run(["ip", "link", "set", "dev", device, "up" if settings["up"] else "down"])
     if "drivers_autoprobe" in settings:
         set_autoprobe(address, settings["drivers_autoprobe"])
     there = number(sysfs(address, "sriov_numvfs"))
@@ -262,7 +265,6 @@ def at_boot(settings: dict) -> None:
                       % (address, there, settings["num_vfs"]))
     # Some drivers make none, or refuse a setting, until the link is up.
     _until(end, lambda: set_number(address, settings["num_vfs"]))
-    device = names_in(sysfs(address, "net"))[0]
     holders = vfio_holders()
     for vf in virtual_functions(address):
         wanted = next((one for one in settings["vfs"] if one["index"] == vf["index"]), {})

@@ -66,6 +66,7 @@ EXAMPLES = r"""
 - name: Eight virtual functions, now and after a boot
   virtnet.libvirt.sriov:
     device: enp59s0f0
+    up: true
     num_vfs: 8
     persist: true
 

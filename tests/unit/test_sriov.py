@@ -449,6 +449,24 @@ def test_at_boot_another_number_is_not_fought(sysfs):
         pci.at_boot({"address": PF, "num_vfs": 4, "vfs": []})
 
 
+def test_a_device_that_is_down_is_set_up_first(sysfs, host):
+    host.kernel.devices["pf0"]["up"] = False
+    assert any("pf0 is down" in warning for warning in plan(host, {}).warnings)
+    made = plan(host, {"up": True, "num_vfs": 3})
+    assert made.steps[0].title == "set pf0 up"
+    assert ("kernel", "up", True, False) in made.drift
+    assert not any("pf0 is down" in warning for warning in made.warnings)
+
+
+def test_at_boot_the_device_is_set_up_before_there_are_virtual_functions(sysfs, monkeypatch):
+    sysfs.file("sys/class/net/pf0/ifindex", "3\n")
+    sysfs.file("run/udev/data/n3")
+    ran = []
+    monkeypatch.setattr(pci, "run", ran.append)
+    pci.at_boot({"address": PF, "num_vfs": 2, "up": True, "vfs": []})
+    assert ran == [["ip", "link", "set", "dev", "pf0", "up"]]
+
+
 def test_at_boot_only_what_is_kept_is_set(sysfs, monkeypatch):
     sysfs.file("sys/class/net/pf0/ifindex", "3\n")
     sysfs.file("run/udev/data/n3")

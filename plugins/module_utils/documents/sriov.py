@@ -73,6 +73,7 @@ SRIOV = Group("sriov", "sriov", "A physical function.", (
         _option("driver", DRIVER, "Driver of the physical function, such as V(ixgbe)."),
         _option("id", PCI_ID, "Vendor and device as C(lspci -n) shows them."),
     )),
+    _option("up", ON_OFF, "Whether its network device is set up. Virtual functions have no link before."),
     _option("num_vfs", integer(0, 0xFFFF), [
         "Number of virtual functions.",
         "The kernel changes it only through zero. All of them are destroyed and made again, with the settings that"

@@ -9,12 +9,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from .. import pci
 from ..converge import Drift, Host, Plan, Step
-from ..documents.network import NETWORK, manages_bridge, merge_network, refused_by_driver, refused_vlan, vlan_refusal
+from ..documents.network import (
+    NETWORK,
+    manages_bridge,
+    merge_network,
+    mode_of,
+    refused_by_driver,
+    refused_vlan,
+    vlan_refusal,
+)
 from ..hypervisor import CONFIG, LIVE, NetworkRecord
 from ..schema import Invalid, check_version, in_order, is_empty
 from .bandwidth import bridge_drift
-from .network_kernel import kernel_repairs, missing_devices, missing_functions, unstartable
+from .network_kernel import kernel_repairs, missing_devices, missing_functions, place_of, unstartable
 from .network_restart import Restart, start_step
 from .network_updates import Update, apply_updates, plan_updates
 
@@ -30,7 +39,8 @@ class NetworkState:
 
     ``devices`` is what Kernel.devices() says, None when it was not asked; ``names`` says of every device whether it
     is a Linux bridge, ``functions`` are the PCI addresses of virtual functions; None when the kernel is out of reach.
-    ``traffic`` is what tc limits of the bridge, None for a network without bandwidth.
+    ``traffic`` is what tc limits of the bridge, None for a network without bandwidth. ``pool`` is what a pool by
+    physical function would hand out if it were started now, None for other networks.
     """
 
     record: NetworkRecord | None
@@ -42,6 +52,7 @@ class NetworkState:
     functions: frozenset | None
     version: tuple
     traffic: dict | None = None
+    pool: frozenset | None = None
 
     @property
     def active(self) -> bool:
@@ -86,7 +97,33 @@ def read_network(host: Host, name: str) -> NetworkState:
         functions=host.kernel.virtual_functions() if host.kernel else None,
         version=host.libvirt.version,
         traffic=_traffic(host, live) if active else None,
+        pool=_pool(live) if active and host.kernel else None,
     )
+
+
+def _pool(live: dict) -> frozenset | None:
+    """The virtual functions that libvirt would find now by the physical function of a pool."""
+    device = ((live.get("forward") or {}).get("pf") or {}).get("dev")
+    address = pci.address_of(device) if device else None
+    if address is None:
+        return None
+    return frozenset(filter(None, (vf["address" if mode_of(live) == "hostdev" else "device"]
+                                   for vf in pci.virtual_functions(address))))
+
+
+def pool_drift(state: NetworkState) -> list:
+    """Where a pool hands out other virtual functions than its physical function has; libvirt looks when it starts."""
+    if state.pool is None:
+        return []
+    forward = state.record.live.find("forward")
+    if mode_of(state.live) == "hostdev":
+        table = NETWORK.node("forward").node("addresses").item
+        handed = {place_of(table.parse(address)) for address in forward.findall("address")}
+    else:
+        handed = {interface.get("dev") for interface in forward.findall("interface")}
+    if handed == state.pool:
+        return []
+    return [Drift("kernel", "forward.pf", sorted(state.pool), sorted(handed))]
 
 
 def _traffic(host: Host, live: dict) -> dict | None:
@@ -116,7 +153,7 @@ def live_drift(state: NetworkState) -> Iterator[Drift]:
 def kernel_drift(state: NetworkState) -> list:
     """Where the kernel differs from the running definition."""
     found = [repair.drift for repair in _repairs(state, state.live) if repair.drift]
-    return found + list(bridge_drift((state.live or {}).get("bandwidth"), state.traffic))
+    return found + list(bridge_drift((state.live or {}).get("bandwidth"), state.traffic)) + pool_drift(state)
 
 
 def _repairs(state: NetworkState, live: dict | None) -> list:
@@ -300,9 +337,9 @@ class _Planner:
         calls = plan_updates(state.live, wanted, state.version, _busy(state.record.live)) if live else []
         after = apply_updates(state.live, calls)
         left = [Drift("live", *found) for found in NETWORK.differences(self._stated(after), after)]
-        limits = list(bridge_drift(after.get("bandwidth"), state.traffic))
-        self._plan.drift += limits
-        reasons = [drift for drift in left if not _is_main_copy(drift)] + limits
+        stale = list(bridge_drift(after.get("bandwidth"), state.traffic)) + pool_drift(state)
+        self._plan.drift += stale
+        reasons = [drift for drift in left if not _is_main_copy(drift)] + stale
         if reasons and self._may_restart():
             self._restart(define)
             return []

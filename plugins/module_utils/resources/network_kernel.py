@@ -159,12 +159,16 @@ def missing_devices(options: dict, names: dict) -> Iterator[tuple]:
                                   " virtualport: {type: openvswitch}" % bridge)
 
 
+def place_of(address: dict) -> str:
+    """The PCI address that the options of a pool's address mean, as the kernel spells it."""
+    parts = NETWORK.node("forward").node("addresses").item.normal(address) or {}
+    return "%04x:%02x:%02x.%x" % tuple(parts.get(name) or 0 for name in ("domain", "bus", "slot", "function"))
+
+
 def missing_functions(options: dict, functions: frozenset) -> Iterator[tuple]:
     """(path, problem) of PCI addresses of a pool that are no virtual functions of the host."""
-    table = NETWORK.node("forward").node("addresses").item
     for index, address in enumerate((options.get("forward") or {}).get("addresses") or []):
-        parts = table.normal(address) or {}
-        place = "%04x:%02x:%02x.%x" % tuple(parts.get(name) or 0 for name in ("domain", "bus", "slot", "function"))
+        place = place_of(address)
         if place not in functions:
             yield "forward.addresses[%d]" % index, "%s is no SR-IOV virtual function of the host" % place
 

@@ -22,6 +22,7 @@ from .sriov_read import (
     find_function,
     iommu_advice,
     kernel_of,
+    problems_of,
     read_function,
     settings_of,
 )
@@ -74,6 +75,7 @@ class Sriov:
         plan = Plan(before=self._shown(state.current, state.kept.settings), after=self._shown(merged, boot))
         plan.drift = [Drift("kernel", *found) for found in SRIOV.differences(wanted, state.current)]
         plan.warnings = self._warnings(state, merged)
+        self._plan_up(plan, state, merged)
         self._plan_autoprobe(plan, state, merged)
         if merged["num_vfs"] != state.current["num_vfs"]:
             self._plan_number(plan, state, merged)
@@ -156,6 +158,15 @@ class Sriov:
         return merged
 
     # --- steps for the kernel
+
+    def _plan_up(self, plan: Plan, state: FunctionState, merged: dict) -> None:
+        device, new = state.device, merged.get("up", state.up)
+        if new != state.up and device is None:
+            raise Invalid("up", "%s has no network device" % state.label)
+        if new != state.up:
+            plan.steps.append(Step("set %s %s" % (device, "up" if new else "down"),
+                                   lambda host: host.kernel.set_up(device, new),
+                                   lambda host: host.kernel.set_up(device, not new)))
 
     def _plan_autoprobe(self, plan: Plan, state: FunctionState, merged: dict) -> None:
         address, new, old = state.function["address"], merged["drivers_autoprobe"], state.current["drivers_autoprobe"]
@@ -254,7 +265,7 @@ class Sriov:
                                _sysfs(put, changed), _sysfs(put, former), clean_up=_sysfs(put, former)))
 
     def _warnings(self, state: FunctionState, merged: dict) -> list:
-        warnings = list(state.problems) if merged["num_vfs"] else []
+        warnings = list(problems_of(state.function, merged.get("up", False))) if merged["num_vfs"] else []
         if merged["num_vfs"] and not pci.has_iommu():
             warnings.append(iommu_advice())
         if self.persist is None and self.state == "present":

@@ -108,7 +108,7 @@ def read_function(host: Host, address: str, device: str | None = None) -> Functi
     names = [name for name in (address, *function["devices"], link["mac"] if link else None) if name]
     up = bool(link and link["up"])
     return FunctionState(function, device, _options(host, function, device), up, users_of(host, function["vfs"]),
-                         _pools(host, function), owners(names), read_kept(address), list(_problems(function, up)))
+                         _pools(host, function), owners(names), read_kept(address), list(problems_of(function, up)))
 
 
 def _options(host: Host, function: dict, device: str | None) -> dict:
@@ -117,8 +117,9 @@ def _options(host: Host, function: dict, device: str | None) -> dict:
     for vf in function["vfs"]:
         options = dict({"index": vf["index"]}, **settings.get(vf["index"], {}))
         vfs.append(dict(options, driver=vf["driver"]) if vf["driver"] else options)
-    return {"address": function["address"], "num_vfs": function["num_vfs"],
-            "drivers_autoprobe": function["drivers_autoprobe"], "vfs": vfs}
+    link = host.kernel.device(device) if device else None
+    return dict({"address": function["address"]}, **({"up": link["up"]} if link else {}), num_vfs=function["num_vfs"],
+                drivers_autoprobe=function["drivers_autoprobe"], vfs=vfs)
 
 
 def users_of(host: Host, vfs: list) -> dict:
@@ -207,7 +208,7 @@ def iommu_advice() -> str:
             " in the BIOS, and boot" % (iommu_options(), "VT-d" if pci.is_intel() else "AMD-Vi (IOMMU)"))
 
 
-def _problems(function: dict, up: bool) -> Iterator[str]:
+def problems_of(function: dict, up: bool) -> Iterator[str]:
     name = "/".join(function["devices"]) or function["address"]
     if not function["total_vfs"]:
         yield "%s can have no virtual functions; switch on SR-IOV in the BIOS or in the firmware of the card" % name
