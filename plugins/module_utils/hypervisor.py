@@ -124,6 +124,7 @@ class _Snapshot:
     bindings: Any = None
     filter_users: Any = None
     domains: dict = field(default_factory=dict)
+    pool_ports: Any = None
 
 
 def _quiet(call: Callable) -> Callable:
@@ -206,7 +207,7 @@ class Hypervisor:
     def _read_guests(self) -> list:
         guests = []
         for domain in self._domains(libvirt.VIR_CONNECT_LIST_DOMAINS_ACTIVE):
-            live = load_xml(domain.XMLDesc(0))
+            live = self._running(domain)
             inactive = load_xml(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE))
             guests += _interfaces(domain, live, inactive)
         return guests
@@ -268,7 +269,7 @@ class Hypervisor:
             active=active,
             persistent=persistent,
             config=load_xml(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE)) if persistent else None,
-            live=load_xml(domain.XMLDesc(0)) if active else None,
+            live=self._running(domain) if active else None,
         )
 
     @staticmethod
@@ -286,6 +287,29 @@ class Hypervisor:
         return [held for domain in self._domains(libvirt.VIR_CONNECT_LIST_DOMAINS_ACTIVE)
                 for held in _held(domain, load_xml(domain.XMLDesc(0)),
                                   load_xml(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE)))]
+
+    def _running(self, domain: Any) -> Any:
+        """The document of a running guest; devices from a pool name their network, which libvirt leaves out."""
+        document = load_xml(domain.XMLDesc(0))
+        for interface in document.findall("devices/interface[@type='hostdev']"):
+            address, source = interface.find("source/address"), interface.find("source")
+            port = self._pool_ports().get((domain.UUIDString(), _place(address))) if address is not None else None
+            if port is not None:
+                source.attrib.update(port)
+        return document
+
+    def _pool_ports(self) -> dict:
+        """Network, portgroup and UUID of the ports of pools, by owner and PCI address."""
+        if self._snapshot.pool_ports is None:
+            self._snapshot.pool_ports = {}
+            for name in self._networks():
+                for port in self.network(name).ports:
+                    address, group = port.find("plug[@type='hostdev-pci']/address"), port.findtext("group")
+                    if address is not None:
+                        named = {"network": name, "portgroup": group, "portid": port.findtext("uuid")}
+                        self._snapshot.pool_ports[port.findtext("owner/uuid"), _place(address)] = {
+                            key: value for key, value in named.items() if value}
+        return self._snapshot.pool_ports
 
     def interface_addresses(self, uuid: str) -> dict:
         """The addresses of a running guest by source (lease, agent, arp) and MAC, without sources that are silent."""
@@ -436,6 +460,11 @@ class Hypervisor:
 
 def _text(document: Any) -> str:
     return dump_xml(document)
+
+
+def _place(address: Any) -> tuple:
+    """A PCI address as numbers."""
+    return tuple(int(address.get(name, "0"), 0) for name in ("domain", "bus", "slot", "function"))
 
 
 def _interfaces(domain: Any, live: Any, inactive: Any) -> Iterator[GuestInterface]:

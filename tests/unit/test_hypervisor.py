@@ -5,9 +5,16 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
-from ansible_collections.virtnet.libvirt.plugins.module_utils.hypervisor import Hypervisor, _as_configured, _interfaces
+from ansible_collections.virtnet.libvirt.plugins.module_utils.hypervisor import (
+    Hypervisor,
+    _as_configured,
+    _interfaces,
+    _Snapshot,
+)
 from ansible_collections.virtnet.libvirt.plugins.module_utils.schema import load_xml
 
 
@@ -52,6 +59,26 @@ def test_interfaces_of_networks_are_found_with_device_and_port():
     assert [(one.label, one.tap, one.port) for one in found] == [
         ("one (52:54:00:00:00:01)", "vnet3", "p-1"), ("one (52:54:00:00:00:04)", "", "p-2")]
     assert found[0].inactive.find("model").get("type") == "e1000"
+
+
+RUNNING = """<domain><devices><interface type='hostdev'><source>
+<address type='pci' domain='0x0000' bus='0x3b' slot='0x10' function='%s'/></source></interface></devices></domain>"""
+PORT = load_xml("""<networkport><uuid>p-9</uuid><owner><name>one</name><uuid>%s</uuid></owner><group>a</group>
+<plug type='hostdev-pci' managed='yes'><address domain='0' bus='59' slot='16' function='1'/></plug></networkport>"""
+                % Domain().UUIDString())
+
+
+@pytest.mark.parametrize(("function", "known"), [
+    ("0x1", {"network": "pool", "portgroup": "a", "portid": "p-9"}), ("0x2", {}),
+])
+def test_a_device_from_a_pool_is_known_by_its_port(function: str, known: dict):
+    class Running(Domain):
+        def XMLDesc(self, flags: int) -> str:
+            return RUNNING % function
+
+    there = hypervisor("qemu:///system")
+    there._snapshot = _Snapshot(networks={"pool": None}, records={"pool": SimpleNamespace(ports=(PORT,))})
+    assert dict(there._running(Running()).find("devices/interface/source").attrib) == known
 
 
 def test_an_interface_that_is_in_no_configuration_is_made_one_of_the_network():

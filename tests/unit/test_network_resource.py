@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from unit.networks import BRIDGE, LAB, TAP, UUID, MemoryLibvirt, guest, network, port, recording_host, state
 
@@ -384,6 +386,40 @@ def test_a_restart_repairs_the_kernel_by_itself():
 
 def test_a_kernel_that_is_out_of_reach_is_left_out():
     assert steps(ACTIVE) == [] and kernel_drift(ACTIVE) == []
+
+
+def limited(traffic: dict | None, guests: tuple = ()):
+    """A network whose bridge is limited to 500 kB/s inbound, and what tc has of that."""
+    lab = network(bandwidth={"inbound": {"average": 500}})
+    there = state(lab, lab, guests=guests, devices=HOST if guests else {"virbr0": BRIDGE})
+    return replace(there, traffic=traffic)
+
+
+def test_limits_that_the_kernel_has_lost_are_a_reason_to_restart():
+    lost, there = {"sent": {}, "received": None}, {"sent": {1: {"rate": 500000, "ceil": 500000, "burst": 1}},
+                                                   "received": None}
+    assert steps(limited(there)) == steps(limited(None)) == []
+    assert steps(limited(lost)) == ["stop network lab", "start network lab"]
+    plan = plan_of(limited(lost, (guest(),)))
+    assert plan.steps == []
+    assert [drift.path for drift in plan.waiting] == ["bandwidth.inbound.average", "bandwidth.inbound.peak"]
+    assert "must be restarted before bandwidth.inbound.average" in plan.warnings[0]
+    assert kernel_drift(limited(lost))[0].path == "bandwidth.inbound.average"
+
+
+@pytest.mark.parametrize(("mode", "found", "pool"), [
+    ("hostdev", {"addresses": [{"type": "pci", "bus": "0x3b", "slot": "0x10", "function": "0x1"}]}, "0000:3b:10.1"),
+    ("passthrough", {"interfaces": [{"dev": "vf1"}]}, "vf1"),
+])
+def test_a_pool_hands_out_what_its_card_has(mode: str, found: dict, pool: str):
+    lab = {"name": "lab", "uuid": UUID, "forward": {"mode": mode, "pf": {"dev": "eth0"}}}
+    there = state(lab, lab, names={"eth0": False}, functions=frozenset())
+    handed = dict(lab, forward=dict(lab["forward"], **found))
+    there = replace(there, record=replace(there.record, live=NETWORK.render(handed)))
+    assert steps(replace(there, pool=frozenset([pool]))) == steps(there) == []
+    more = replace(there, pool=frozenset([pool, "other"]))
+    assert steps(more) == ["stop network lab", "start network lab"]
+    assert [tuple(drift) for drift in kernel_drift(more)] == [("kernel", "forward.pf", sorted([pool, "other"]), [pool])]
 
 
 # --- the diff

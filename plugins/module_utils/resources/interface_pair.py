@@ -72,9 +72,10 @@ class InterfacePair:
         gone = self.interface.state == "absent" or not self.partner
         mine = _without(state, self._is_partner)
         options = dict(self.interface.options)
-        if self.interface.state == "present":
-            options["teaming"] = {"type": "persistent"} if self.partner else {}
-            options.setdefault("model", {"type": "virtio"})
+        if self.interface.state == "present" and self.partner:
+            options.update(teaming={"type": "persistent"}, model=options.get("model") or {"type": "virtio"})
+        elif self.interface.state == "present" and self.interface.layers != ["live"]:
+            options["teaming"] = {}
         first = replace(self.interface, options=options)
         mac = find(options, mine).mac
         stated = option(self.partner, "mac.address")
