@@ -131,6 +131,10 @@ def _is_bridge(address: str) -> bool:
     return (read(sysfs(address, "class")) or "").startswith("0x0604")
 
 
+def has_carrier(device: str) -> bool:
+    return read(place("sys/class/net", device, "carrier")) == "1"
+
+
 def vfio_holders() -> dict:
     """The processes that have files of VFIO open, by the file's name below /dev/vfio."""
     holders = {}
@@ -176,10 +180,14 @@ def set_autoprobe(address: str, autoprobe: bool) -> None:
 
 
 def set_number(address: str, wanted: int) -> None:
-    """Makes that many virtual functions, through zero, and waits for udev to be done with them."""
+    """Makes that many virtual functions, through zero, and waits for udev to be done with them.
+
+    Drivers such as igb take the link down for a moment, and refuse settings until it is up again.
+    """
     file = sysfs(address, "sriov_numvfs")
     if number(file) == wanted:
         return
+    linked = [device for device in names_in(sysfs(address, "net")) if has_carrier(device)]
     if number(file):
         write(file, 0)
     if wanted:
@@ -188,14 +196,19 @@ def set_number(address: str, wanted: int) -> None:
         raise OSError(errno.EIO, "the driver %s made %s of %d virtual functions without saying why"
                       % (target(sysfs(address, "driver")), number(file), wanted))
     settle(address)
+    _wait(lambda: all(has_carrier(device) for device in linked))
 
 
 def settle(address: str) -> None:
-    """Waits until udev has named the network devices of all virtual functions, in bounded time."""
+    """Waits until udev has named the network devices of all virtual functions."""
+    if os.path.exists(place("run/udev/control")):
+        _wait(lambda: all(_is_settled(vf) for vf in virtual_functions(address)))
+
+
+def _wait(condition: Callable) -> None:
+    """Waits for something, in bounded time."""
     end = time.monotonic() + SETTLE_SECONDS
-    while os.path.exists(place("run/udev/control")) and time.monotonic() < end:
-        if all(_is_settled(vf) for vf in virtual_functions(address)):
-            return
+    while not condition() and time.monotonic() < end:
         time.sleep(0.1)
 
 

@@ -234,7 +234,7 @@ def describe_function(state: FunctionState) -> dict:
         "total_vfs": function["total_vfs"],
         "numa_node": function["numa_node"] if (function["numa_node"] or 0) >= 0 else None,
         "up": state.up,
-        "carrier": pci.read(pci.place("sys/class/net", state.device, "carrier")) == "1" if state.device else None,
+        "carrier": pci.has_carrier(state.device) if state.device else None,
         "networks": state.pools,
         "boot": state.kept.settings,
         "owners": state.owners,
