@@ -168,6 +168,9 @@ class Kernel:
     def set_mtu(self, name: str, mtu: int) -> None:
         self._call("link", "set", index=self._index(name), mtu=mtu)
 
+    def set_mac(self, name: str, mac: str) -> None:
+        self._call("link", "set", index=self._index(name), address=mac)
+
     def set_bridge(self, name: str, stp: bool, delay: int) -> None:
         """Spanning tree on or off and the forward delay in seconds; the delay goes first, as libvirt has it."""
         index = self._index(name)

@@ -286,6 +286,9 @@ def at_boot(settings: dict) -> None:
         for arguments in ip_arguments(wanted):
             command = ["ip", "link", "set", "dev", device, "vf", str(vf["index"]), *arguments]
             _until(end, lambda command=command: run(command))
+        if "mac" in wanted and wanted.get("trust") and vf["device"]:
+            # Its driver would put its own address back when it is reset.
+            run(["ip", "link", "set", "dev", vf["device"], "address", wanted["mac"]])
         driver = wanted.get("driver")
         if driver and not is_bound(vf, driver):
             bind(vf["address"], driver)

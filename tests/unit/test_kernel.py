@@ -135,6 +135,8 @@ CHANGES = [
      [("link", ("add",), {"ifname": "virbr7", "kind": "bridge", "address": "52:54:00:00:00:01"})]),
     (lambda kernel: kernel.make_bridge("virbr7", None), [("link", ("add",), {"ifname": "virbr7", "kind": "bridge"})]),
     (lambda kernel: kernel.set_mtu("lo", 1400), [("link", ("set",), {"index": 1, "mtu": 1400})]),
+    (lambda kernel: kernel.set_mac("lo", "52:54:00:00:00:01"),
+     [("link", ("set",), {"index": 1, "address": "52:54:00:00:00:01"})]),
     (lambda kernel: kernel.set_up("lo", False), [("link", ("set",), {"index": 1, "state": "down"})]),
     (lambda kernel: kernel.set_master("lo", None), [("link", ("set",), {"index": 1, "master": 0})]),
     (lambda kernel: kernel.set_port("lo", {}), []),

@@ -103,6 +103,9 @@ class Kernel:
     def vf_settings(self, name: str) -> dict:
         return copy.deepcopy(self.settings)
 
+    def set_mac(self, name: str, mac: str) -> None:
+        self.calls.append((name, mac))
+
     def set_vf(self, name: str, index: int, settings: dict) -> None:
         if "link_state" in settings:
             raise KernelError("Operation not supported")
@@ -255,9 +258,10 @@ def test_to_change_the_number_keeps_the_settings(sysfs, host, monkeypatch):
 
     monkeypatch.setattr(pci, "set_number", remake)
     made.steps[0].do(host)
-    assert host.kernel.calls == [3, (0, {"mac": "52:54:00:00:00:01"}), (0, {"trust": True})]
+    assert host.kernel.calls == [3, (0, {"mac": "52:54:00:00:00:01"}), (0, {"trust": True}),
+                                 ("vf0", "52:54:00:00:00:01")]
     made.steps[0].undo(host)
-    assert host.kernel.calls[3] == 2 and host.kernel.settings[0]["trust"]
+    assert host.kernel.calls[4] == 2 and host.kernel.settings[0]["trust"]
 
 
 def test_what_is_in_use_is_named_and_refused(sysfs, host):
@@ -475,6 +479,7 @@ def test_at_boot_only_what_is_kept_is_set(sysfs, monkeypatch):
     pci.at_boot({"address": PF, "num_vfs": 2, "drivers_autoprobe": False, "vfs": [
         {"index": 1, "mac": "52:54:00:00:00:01", "vlan": {"id": 5, "qos": 2, "protocol": "802.1ad"}, "max_tx_rate": 9,
          "spoof_check": False, "trust": True, "link_state": "enable", "driver": "default"}]})
+    assert ran.pop() == ["ip", "link", "set", "dev", "vf1", "address", "52:54:00:00:00:01"]
     assert [command[:7] for command in ran] == [["ip", "link", "set", "dev", "pf0", "vf", "1"]] * 6
     assert [" ".join(command[7:]) for command in ran] == [
         "mac 52:54:00:00:00:01", "vlan 5 qos 2 proto 802.1ad", "max_tx_rate 9", "spoofchk off", "trust on",

@@ -312,8 +312,20 @@ def _settings_step(state: FunctionState, index: int, wanted: dict):
         for name in SETTINGS:
             if name in wanted and name != "min_tx_rate" and not _same(name, wanted, now):
                 _set(host, state, index, {one: wanted.get(one) for one in (RATES if name in RATES else (name,))})
+        if wanted.get("mac") and wanted.get("trust", now.get("trust")):
+            _tell_driver(host, state, index, wanted["mac"])
 
     return step
+
+
+def _tell_driver(host: Host, state: FunctionState, index: int, mac: str) -> None:
+    """The host's own driver on a trusted virtual function would put its former address back when it is reset."""
+    device = pci.virtual_functions(state.function["address"])[index]["device"]
+    try:
+        if device:
+            host.kernel.set_mac(device, mac)
+    except KernelError:
+        pass  # some drivers take it only when they are bound; what became of it is read back
 
 
 def _same(name: str, wanted: dict, now: dict) -> bool:
