@@ -17,6 +17,8 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Callable
 
 ROOT = "/"  # unit tests have another
@@ -180,23 +182,39 @@ def set_autoprobe(address: str, autoprobe: bool) -> None:
 
 
 def set_number(address: str, wanted: int) -> None:
-    """Makes that many virtual functions, through zero, and waits for udev to be done with them.
+    """Makes that many virtual functions, through zero, without drivers: those are to find the settings there.
 
-    Drivers such as igb take the link down for a moment, and refuse settings until it is up again.
+    Drivers of physical functions such as igb take the link down for a moment, and refuse settings until it is up again.
     """
     file = sysfs(address, "sriov_numvfs")
     if number(file) == wanted:
         return
     linked = [device for device in names_in(sysfs(address, "net")) if has_carrier(device)]
-    if number(file):
-        write(file, 0)
-    if wanted:
-        write(file, wanted)
+    with _without_autoprobe(address):
+        if number(file):
+            write(file, 0)
+        if wanted:
+            write(file, wanted)
+        settle(address)
     if number(file) != wanted:
         raise OSError(errno.EIO, "the driver %s made %s of %d virtual functions without saying why"
                       % (target(sysfs(address, "driver")), number(file), wanted))
-    settle(address)
     _wait(lambda: all(has_carrier(device) for device in linked))
+
+
+@contextmanager
+def _without_autoprobe(address: str) -> Iterator[None]:
+    autoprobe = read(sysfs(address, "sriov_drivers_autoprobe")) != "0"
+    try:
+        set_autoprobe(address, False)
+        yield
+    finally:
+        set_autoprobe(address, autoprobe)
+
+
+def probe(address: str) -> None:
+    """Has the kernel look for a driver of a virtual function, unless autoprobe is off."""
+    write(place("sys/bus/pci/drivers_probe"), address)
 
 
 def settle(address: str) -> None:
@@ -242,7 +260,7 @@ def _probe(address: str) -> None:
     if off:
         set_autoprobe(parent, True)
     try:
-        write(place("sys/bus/pci/drivers_probe"), address)
+        probe(address)
     finally:
         if off:
             set_autoprobe(parent, False)
@@ -286,12 +304,11 @@ def at_boot(settings: dict) -> None:
         for arguments in ip_arguments(wanted):
             command = ["ip", "link", "set", "dev", device, "vf", str(vf["index"]), *arguments]
             _until(end, lambda command=command: run(command))
-        if "mac" in wanted and wanted.get("trust") and vf["device"]:
-            # Its driver would put its own address back when it is reset.
-            run(["ip", "link", "set", "dev", vf["device"], "address", wanted["mac"]])
         driver = wanted.get("driver")
         if driver and not is_bound(vf, driver):
             bind(vf["address"], driver)
+        elif not driver and not there:
+            probe(vf["address"])
 
 
 def is_bound(vf: dict, driver: str) -> bool:

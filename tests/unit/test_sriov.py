@@ -248,20 +248,24 @@ def test_more_than_the_host_has_is_refused(sysfs, host, options: dict, problem: 
 def test_to_change_the_number_keeps_the_settings(sysfs, host, monkeypatch):
     host.kernel.settings[0].update(mac="52:54:00:00:00:01", trust=True)
     made = plan(host, {"num_vfs": 3, "vfs": [{"index": 2, "spoof_check": False}]})
-    assert [step.title for step in made.steps] == [
-        "change the number of virtual functions of pf0 from 2 to 3", "set spoof_check of virtual function 2 of pf0"]
+    assert [step.title for step in made.steps] == ["change the number of virtual functions of pf0 from 2 to 3"]
+    assert [drift.path for drift in made.drift] == ["num_vfs", "vfs[2].index", "vfs[2].spoof_check"]
     assert made.after["vfs"][0]["mac"] == "52:54:00:00:00:01" and len(made.after["vfs"]) == 3
 
     def remake(address: str, number: int) -> None:
         host.kernel.calls.append(number)
         host.kernel.settings = {index: dict(FRESH) for index in range(number)}
+        for index in range(2):
+            (sysfs.root / ("sys/bus/pci/devices/0000:3b:10.%d/driver" % index)).unlink(missing_ok=True)
 
     monkeypatch.setattr(pci, "set_number", remake)
+    monkeypatch.setattr(pci, "bind", lambda address, driver: host.kernel.calls.append((address, driver)))
     made.steps[0].do(host)
     assert host.kernel.calls == [3, (0, {"mac": "52:54:00:00:00:01"}), (0, {"trust": True}),
-                                 ("vf0", "52:54:00:00:00:01")]
+                                 ("vf0", "52:54:00:00:00:01"), (2, {"spoof_check": False}),
+                                 ("0000:3b:10.0", "default"), ("0000:3b:10.1", "default")]
     made.steps[0].undo(host)
-    assert host.kernel.calls[4] == 2 and host.kernel.settings[0]["trust"]
+    assert host.kernel.calls[7] == 2 and host.kernel.settings[0]["trust"]
 
 
 def test_what_is_in_use_is_named_and_refused(sysfs, host):
@@ -479,7 +483,6 @@ def test_at_boot_only_what_is_kept_is_set(sysfs, monkeypatch):
     pci.at_boot({"address": PF, "num_vfs": 2, "drivers_autoprobe": False, "vfs": [
         {"index": 1, "mac": "52:54:00:00:00:01", "vlan": {"id": 5, "qos": 2, "protocol": "802.1ad"}, "max_tx_rate": 9,
          "spoof_check": False, "trust": True, "link_state": "enable", "driver": "default"}]})
-    assert ran.pop() == ["ip", "link", "set", "dev", "vf1", "address", "52:54:00:00:00:01"]
     assert [command[:7] for command in ran] == [["ip", "link", "set", "dev", "pf0", "vf", "1"]] * 6
     assert [" ".join(command[7:]) for command in ran] == [
         "mac 52:54:00:00:00:01", "vlan 5 qos 2 proto 802.1ad", "max_tx_rate 9", "spoofchk off", "trust on",

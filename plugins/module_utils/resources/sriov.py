@@ -79,7 +79,8 @@ class Sriov:
         self._plan_autoprobe(plan, state, merged)
         if merged["num_vfs"] != state.current["num_vfs"]:
             self._plan_number(plan, state, merged)
-        self._plan_functions(plan, state, wanted, merged)
+        else:
+            self._plan_functions(plan, state, wanted, merged)
         self._plan_boot(plan, state, boot)
         return plan
 
@@ -175,7 +176,7 @@ class Sriov:
                                    _sysfs(pci.set_autoprobe, address, new), _sysfs(pci.set_autoprobe, address, old)))
 
     def _plan_number(self, plan: Plan, state: FunctionState, merged: dict) -> None:
-        """All virtual functions are made anew, and those that were there before become as they were."""
+        """All virtual functions are made anew; what the task does not ask about becomes as it was."""
         old, new = state.current["num_vfs"], merged["num_vfs"]
         used = ["%d (%s)" % (vf["index"], ", ".join(user.label for user in state.users[vf["index"]]))
                 for vf in state.function["vfs"] if state.users[vf["index"]]]
@@ -187,30 +188,27 @@ class Sriov:
                              if stuck else "give force: true to do it nevertheless")))
         for index, users in state.users.items():
             plan.steps += [_take(user.guest, index) for user in users if user.guest and user.guest.address]
-        back = _remake_step(state, old, state.current["vfs"])
+        back = _remake_step(state, state.current["vfs"])
         plan.steps.append(Step("change the number of virtual functions of %s from %d to %d" % (state.label, old, new),
-                               _remake_step(state, new, self._survivors(state)[:new]), back,
+                               _remake_step(state, merged["vfs"]), back,
                                "disruptive" if used else "none", back))
 
     def _plan_functions(self, plan: Plan, state: FunctionState, wanted: dict, merged: dict) -> None:
-        remade = merged["num_vfs"] != state.current["num_vfs"]
-        there = {vf["index"]: vf for vf in (self._survivors(state) if remade else state.current["vfs"])}
+        there = {vf["index"]: vf for vf in state.current["vfs"]}
         for place, vf in enumerate(wanted.get("vfs") or []):
-            index = vf["index"]
-            former = there.get(index)
-            names = {found.path.split(".")[0] for found in VIRTUAL_FUNCTION.differences(vf, former or {})}
+            index, former = vf["index"], there[vf["index"]]
+            names = {found.path.split(".")[0] for found in VIRTUAL_FUNCTION.differences(vf, former)}
+            self._refuse_held(state, index, "vfs[%d]" % place, names)
             changed = {name: merged["vfs"][index].get(name) for name in SETTINGS if name in names}
             if changed.keys() & set(RATES):
                 changed.update({name: merged["vfs"][index].get(name, 0) for name in RATES})
-            if not remade:
-                self._refuse_held(state, index, "vfs[%d]" % place, names)
             if changed:
-                undo = None if remade else _settings_step(state, index, {name: former.get(name) for name in changed})
+                undo = _settings_step(state, index, {name: former.get(name) for name in changed})
                 plan.steps.append(Step("set %s of virtual function %d of %s" % (
                     ", ".join(name for name in SETTINGS if name in names), index, state.label),
                     _settings_step(state, index, changed), undo, clean_up=undo))
             if "driver" in names:
-                undo = None if remade else _bind_step(state, index, _driver_of(state, index))
+                undo = _bind_step(state, index, _driver_of(state, index))
                 plan.steps.append(Step("bind virtual function %d of %s to %s" % (
                     index, state.label, "the host's driver" if vf["driver"] == "default" else vf["driver"]),
                     _bind_step(state, index, vf["driver"]), undo, clean_up=undo))
@@ -360,24 +358,34 @@ def _driver_of(state: FunctionState, index: int) -> str:
     return "default" if vf["driver"] and not vf["override"] else vf["driver"] or ""
 
 
-def _remake_step(state: FunctionState, count: int, vfs: list):
-    """Makes all virtual functions anew, those that are given as they were."""
+def _remake_step(state: FunctionState, vfs: list):
+    """Makes all virtual functions anew: first they get their settings, then their drivers."""
+    address = state.function["address"]
+
     def step(host: Host) -> None:
         with _kernel():
-            pci.set_number(state.function["address"], count)
+            pci.set_number(address, len(vfs))
         for vf in vfs:
-            _restore(host, state, vf)
+            if vf.keys() & set(SETTINGS):
+                _settings_step(state, vf["index"], {name: vf[name] for name in SETTINGS if name in vf})(host)
+        with _kernel():
+            for vf, now in zip(vfs, pci.virtual_functions(address)):
+                _find_driver(state, vf, now)
+            pci.settle(address)
 
     return step
 
 
-def _restore(host: Host, state: FunctionState, vf: dict) -> None:
-    """Has a virtual function that was made again as it was."""
-    index = vf["index"]
-    if state.device:
-        _settings_step(state, index, {name: vf.get(name) for name in SETTINGS if name in vf})(host)
-    if "driver" in vf and not pci.is_bound(pci.virtual_functions(state.function["address"])[index], vf["driver"]):
-        _bind_step(state, index, _driver_of(state, index))(host)
+def _find_driver(state: FunctionState, vf: dict, now: dict) -> None:
+    """Binds a new virtual function to the driver that it is to have; one that had none stays so."""
+    former = next((one for one in state.function["vfs"] if one["index"] == vf["index"]), None)
+    if "driver" in vf:
+        same = former is not None and former["driver"] == vf["driver"]
+        driver = _driver_of(state, vf["index"]) if same else vf["driver"]
+        if not pci.is_bound(now, driver):
+            pci.bind(now["address"], driver)
+    elif former is None or former["driver"]:
+        pci.probe(now["address"])
 
 
 def _take(guest, index: int) -> Step:
