@@ -18,7 +18,7 @@ from ..scalars import MAC, UUID
 from ..schema import Group, Invalid, prune
 from .interface import Interface
 from .interface_read import find
-from .network import Network
+from .network import Network, read_existing
 from .network_port import NetworkPort
 from .portgroup import Portgroup
 
@@ -58,10 +58,9 @@ class Aspect:
         raise Invalid("network", "give network; network and portgroup; network and port; or domain and mac")
 
     def read(self, host: Host) -> Any:
+        if isinstance(self._owner, Network):
+            return read_existing(host, self._owner.name)
         state = self._owner.read(host)
-        if isinstance(self._owner, Network) and state.record is None:
-            raise Invalid("network", "there is no network %s; there are %s"
-                          % (self._owner.name, ", ".join(host.libvirt.network_names()) or "none"))
         if isinstance(self._owner, NetworkPort) and state.current is None:
             raise Invalid("port", "network %s has no port %s" % (self._owner.name, self.target["port"]))
         if isinstance(self._owner, Interface):

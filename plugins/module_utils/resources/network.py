@@ -101,6 +101,14 @@ def read_network(host: Host, name: str) -> NetworkState:
     )
 
 
+def read_existing(host: Host, name: str) -> NetworkState:
+    """Everything about a network; raises Invalid when there is none of that name."""
+    if host.libvirt.network(name) is None:
+        raise Invalid("network", "there is no network %s; there are %s"
+                      % (name, ", ".join(host.libvirt.network_names()) or "none"))
+    return read_network(host, name)
+
+
 def _pool(live: dict) -> frozenset | None:
     """The virtual functions that libvirt would find now by the physical function of a pool."""
     device = ((live.get("forward") or {}).get("pf") or {}).get("dev")

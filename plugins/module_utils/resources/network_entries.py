@@ -16,7 +16,7 @@ from ..converge import Drift, Host, Plan, Step
 from ..documents.network import NETWORK, refused_by_driver, subnet_of
 from ..hypervisor import CONFIG, LIVE
 from ..schema import Invalid, Many, in_order, is_empty, without_empty
-from .network import NetworkState, read_network, update_step
+from .network import NetworkState, read_existing, update_step
 from .network_updates import apply_updates, plan_updates
 
 LAYERS = {"config": CONFIG, "live": LIVE}
@@ -70,11 +70,7 @@ class NetworkEntries:
     kind: str = field(default="network", init=False)
 
     def read(self, host: Host) -> NetworkState:
-        state = read_network(host, self.name)
-        if state.record is None:
-            raise Invalid("network", "there is no network %s; there are %s"
-                          % (self.name, ", ".join(host.libvirt.network_names()) or "none"))
-        return state
+        return read_existing(host, self.name)
 
     def plan(self, state: NetworkState) -> Plan:
         plan = Plan(before={}, after={})

@@ -11,7 +11,7 @@ from ..converge import Drift, Host, Plan
 from ..documents.interface import INTERFACE
 from ..documents.network import NETWORK, refused_by_driver, refused_vlan, vlan_refusal
 from ..schema import Invalid, check_version, is_empty
-from .network import NetworkState, read_network
+from .network import NetworkState, read_existing
 from .network_entries import edit_steps
 
 GROUP = NETWORK.node("portgroups").item
@@ -27,10 +27,7 @@ class Portgroup:
     value: dict
 
     def read(self, host: Host) -> NetworkState:
-        state = read_network(host, self.name)
-        if state.record is None:
-            raise Invalid("network", "there is no network %s; there are %s"
-                          % (self.name, ", ".join(host.libvirt.network_names()) or "none"))
+        state = read_existing(host, self.name)
         names = [group["name"] for group in self._main(state).get("portgroups") or []]
         if self.portgroup not in names:
             raise Invalid("portgroup", "network %s has no portgroup %s; it has %s"
