@@ -19,6 +19,7 @@ DEVICES = Path("/sys/class/net")
 FILES = Path("/etc/systemd/network")
 OPENVSWITCH = Path("/run/openvswitch/db.sock")
 CARD = ("[Link]", "[SR-IOV]")
+PING = ("ping", "-q", "-c", "2", "-W", "2")
 SERVICES = ("NetworkManager", "networking", "wicked", "connman")
 
 
@@ -80,7 +81,7 @@ def uplink(netlink: IPRoute, name: str) -> dict:
         "exists": True,
         "mac": (text(device / "address") or "").strip(),
         "master": master.resolve().name if master.exists() else None,
-        "carries": sorted(upper.name[6:] for upper in device.glob("upper_*") if upper.name[6:] != master.resolve().name),
+        "carries": sorted({upper.name[6:] for upper in device.glob("upper_*")} - {master.resolve().name}),
         "addresses": [found.get_attr("IFA_ADDRESS") for found in addresses if found["scope"] == 0],
         "managed": status.get("AdministrativeState", "unmanaged") != "unmanaged",
         "sources": [path for path in [status.get("NetworkFile"), *status.get("NetworkFileDropins", [])] if path],
@@ -127,7 +128,7 @@ def main(name: str, wanted: str, *addresses: str) -> dict:
         found["sources"] = sources
         found["missing"] = [path for path in sources if not Path(path).exists()]
         found["stated"] = stated(sources)
-        found["silent"] = [address for address in found["check"] if not works("ping", "-q", "-c", "2", "-W", "2", address)]
+        found["silent"] = [address for address in found["check"] if not works(*PING, address)]
     return {**found, "record": known}
 
 
