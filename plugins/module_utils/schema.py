@@ -325,6 +325,12 @@ class Group:
                 rule(options, path)
         return options
 
+    def check_changed(self, merged: dict, current: dict) -> None:
+        """Checks only the options that a task says otherwise than they are, though it be no difference to libvirt."""
+        for node in self.nodes:
+            if not is_empty(merged.get(node.name)) and merged[node.name] != current.get(node.name):
+                node.check(merged[node.name], node.name, True)
+
     def normal(self, value: Any) -> Any:
         """Options by which two values compare equal when libvirt treats them as equal; defaults are None."""
         if is_empty(value):

@@ -350,6 +350,18 @@ def test_what_cannot_work_is_refused_by_path(there, given: dict, message: str):
     assert refusal(there, **given) == message
 
 
+def test_what_libvirt_would_drop_is_refused_though_it_changes_nothing():
+    assert refusal(given_bandwidth(None), bandwidth={"inbound": {"peak": 5}}) == (
+        "bandwidth.inbound.peak: needs bandwidth.inbound.average beside it")
+    odd = given_bandwidth({"inbound": {"peak": 5}})
+    assert steps(odd, bandwidth={"inbound": {"peak": 5}}) == steps(odd, forward={"mode": "nat"}) == []
+
+
+def given_bandwidth(bandwidth: dict | None):
+    lab = network(bandwidth=bandwidth)
+    return state(lab, lab)
+
+
 def test_what_is_removed_needs_no_version():
     assert steps(ACTIVE, title="", description="", domain={}) == []
 

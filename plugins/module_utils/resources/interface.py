@@ -134,8 +134,7 @@ class _Planner:
             if layer == "live" and card is not None and not any(_top(one) == "bandwidth" for one in drift):
                 self._limit_again(card)
             if card is not None and not drift:
-                if wanted[layer] != self._current(card):
-                    INTERFACE.check(wanted[layer])
+                INTERFACE.check_changed(wanted[layer], self._current(card))
                 continue
             self._plan.drift += drift
             self._check(wanted[layer])

@@ -259,8 +259,10 @@ class _Planner:
 
     def _check(self) -> None:
         """Refuses what cannot work, before anything is touched."""
-        if self.state.config is None or self._plan.drift or self.merged != self.state.config:
+        if self.state.config is None or self._plan.drift:
             self._check_definition()
+        else:
+            NETWORK.check_changed(self.merged, self.state.config)
         check_version(NETWORK.needs(self.desired.options), self.state.version)
         record, uuid = self.state.record, self.desired.options.get("uuid")
         node = NETWORK.node("uuid")
