@@ -230,6 +230,11 @@ def _wait(condition: Callable) -> None:
         time.sleep(0.1)
 
 
+def wait_for_link(device: str | None) -> None:
+    """Waits a while: a link that comes up under virtual functions has some drivers undo settings of theirs."""
+    _wait(lambda: device is None or has_carrier(device))
+
+
 def _is_settled(vf: dict) -> bool:
     files = ["+pci:" + vf["address"]]
     if vf["device"]:
@@ -288,6 +293,7 @@ def at_boot(settings: dict) -> None:
     device = names_in(sysfs(address, "net"))[0]
     if "up" in settings:
         run(["ip", "link", "set", "dev", device, "up" if settings["up"] else "down"])
+        wait_for_link(device if settings["up"] else None)
     if "drivers_autoprobe" in settings:
         set_autoprobe(address, settings["drivers_autoprobe"])
     there = number(sysfs(address, "sriov_numvfs"))

@@ -164,9 +164,13 @@ class Sriov:
         device, new = state.device, merged.get("up", state.up)
         if new != state.up and device is None:
             raise Invalid("up", "%s has no network device" % state.label)
+
+        def set_up(host: Host) -> None:
+            host.kernel.set_up(device, new)
+            pci.wait_for_link(device if new else None)
+
         if new != state.up:
-            plan.steps.append(Step("set %s %s" % (device, "up" if new else "down"),
-                                   lambda host: host.kernel.set_up(device, new),
+            plan.steps.append(Step("set %s %s" % (device, "up" if new else "down"), set_up,
                                    lambda host: host.kernel.set_up(device, not new)))
 
     def _plan_autoprobe(self, plan: Plan, state: FunctionState, merged: dict) -> None:
