@@ -38,7 +38,7 @@ molecule: setup ## Run the scenarios of extensions/molecule
 	@tests/molecule
 
 test-lab: setup ## Run the scenarios that need the lab; of those for Debian 12 a part
-	@failed=; tests/lab molecule || failed=13; tests/lab --debian 12 molecule lab_host sriov || failed="$$failed 12"; \
+	@failed=; tests/lab molecule || failed=13; tests/lab --debian 12 molecule sriov || failed="$$failed 12"; \
 	tests/lab --debian bare molecule || failed="$$failed bare"; [ -z "$$failed" ] || { echo "lab: failed: $$failed"; exit 1; }
 
 test: setup ## Run all of the above
