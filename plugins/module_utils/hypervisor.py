@@ -291,11 +291,9 @@ class Hypervisor:
     def _running(self, domain: Any) -> Any:
         """The document of a running guest; devices from a pool name their network, which libvirt leaves out."""
         document = load_xml(domain.XMLDesc(0))
-        for interface in document.findall("devices/interface[@type='hostdev']"):
-            address, source = interface.find("source/address"), interface.find("source")
-            port = self._pool_ports().get((domain.UUIDString(), _place(address))) if address is not None else None
-            if port is not None:
-                source.attrib.update(port)
+        for source in document.findall("devices/interface[@type='hostdev']/source"):
+            address = pci_address(source.find("address"))
+            source.attrib.update(self._pool_ports().get((domain.UUIDString(), address), {}))
         return document
 
     def _pool_ports(self) -> dict:
@@ -304,10 +302,11 @@ class Hypervisor:
             self._snapshot.pool_ports = {}
             for name in self._networks():
                 for port in self.network(name).ports:
-                    address, group = port.find("plug[@type='hostdev-pci']/address"), port.findtext("group")
-                    if address is not None:
+                    address = pci_address(port.find("plug[@type='hostdev-pci']/address"))
+                    if address:
+                        group = port.findtext("group")
                         named = {"network": name, "portgroup": group, "portid": port.findtext("uuid")}
-                        self._snapshot.pool_ports[port.findtext("owner/uuid"), _place(address)] = {
+                        self._snapshot.pool_ports[port.findtext("owner/uuid"), address] = {
                             key: value for key, value in named.items() if value}
         return self._snapshot.pool_ports
 
@@ -460,11 +459,6 @@ class Hypervisor:
 
 def _text(document: Any) -> str:
     return dump_xml(document)
-
-
-def _place(address: Any) -> tuple:
-    """A PCI address as numbers."""
-    return tuple(int(address.get(name, "0"), 0) for name in ("domain", "bus", "slot", "function"))
 
 
 def _interfaces(domain: Any, live: Any, inactive: Any) -> Iterator[GuestInterface]:
