@@ -101,12 +101,18 @@ def read_network(host: Host, name: str) -> NetworkState:
     )
 
 
-def read_existing(host: Host, name: str) -> NetworkState:
-    """Everything about a network; raises Invalid when there is none of that name."""
-    if host.libvirt.network(name) is None:
+def existing(host: Host, name: str) -> NetworkRecord:
+    """libvirt's record of a network; raises Invalid when there is none of that name."""
+    record = host.libvirt.network(name)
+    if record is None:
         raise Invalid("network", "there is no network %s; there are %s"
                       % (name, ", ".join(host.libvirt.network_names()) or "none"))
-    return read_network(host, name)
+    return record
+
+
+def read_existing(host: Host, name: str) -> NetworkState:
+    """Everything about a network; raises Invalid when there is none of that name."""
+    return read_network(host, existing(host, name).name)
 
 
 def _pool(live: dict) -> frozenset | None:

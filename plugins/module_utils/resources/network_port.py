@@ -14,6 +14,7 @@ from ..documents.network_port import NETWORK_PORT
 from ..hypervisor import GuestInterface
 from ..schema import Invalid, check_version, is_empty
 from .bandwidth import floors, rates, refuse_floor, tap_drift
+from .network import existing
 from .network_restart import reclaimable
 from .owner import stable_uuid, stand_in
 
@@ -37,11 +38,7 @@ class PortState:
 
 def ports_of(host: Host, network: str) -> list:
     """The documents of an active network's ports."""
-    record = host.libvirt.network(network)
-    if record is None:
-        raise Invalid("network", "there is no network %s; there are %s"
-                      % (network, ", ".join(host.libvirt.network_names()) or "none"))
-    return list(record.ports)
+    return list(existing(host, network).ports)
 
 
 def port_state(host: Host, network: str, document: Any) -> PortState:
