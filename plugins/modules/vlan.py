@@ -14,7 +14,7 @@ author:
 description:
   - Manages the VLAN tags, and nothing else, of a network, a portgroup, a port or a guest's interface.
   - libvirt takes tags on Open vSwitch bridges, on SR-IOV virtual functions (networks in mode hostdev or passthrough),
-    and from 11.0.0 on Linux bridges. Elsewhere the task fails and says so.
+    and from 11.0.0 on Linux bridges of the host (networks in mode bridge). Elsewhere the task fails and says so.
   - What belongs to the network or portgroup holds for guests that are connected from then on.
   - Source of the options is libvirt's "Network XML format", "Setting VLAN tag".
 extends_documentation_fragment:

@@ -17,18 +17,21 @@ INITRD = FILES / "initrd"
 FAST = "quiet mitigations=off nokaslr tsc=reliable no_timer_check random.trust_cpu=on cryptomgr.notests"
 
 
-def domain_xml(name, interfaces_xml, kernel=KERNEL, initrd=INITRD, cmdline="", memory_mib=96, console=None, kvm=False):
+def domain_xml(name, interfaces_xml, kernel=KERNEL, initrd=INITRD, cmdline="", memory_mib=96, console=None, kvm=False,
+               shared=False):
     """A domain that boots kernel and initrd; tests/guest/init tells what cmdline may say.
 
     The guest writes "GUEST UP" and its addresses to the file console once it is reachable. In the lab, KVM is there
-    and faster.
+    and faster. Memory is shared with other processes where vhost-user asks for it.
     """
     kind, cpu = ("kvm", "<cpu mode='host-passthrough'/>") if kvm else ("qemu", "")
+    memory = "<memoryBacking><source type='memfd'/><access mode='shared'/></memoryBacking>" if shared else ""
     log = f"<serial type='file'><source path='{console}'/></serial>" if console else "<serial type='null'/>"
     return f"""\
 <domain type='{kind}'>
   <name>{name}</name>
   <memory unit='MiB'>{memory_mib}</memory>
+  {memory}
   <vcpu>1</vcpu>
   <os>
     <type arch='x86_64' machine='q35'>hvm</type>

@@ -175,11 +175,9 @@ def test_tags_are_refused_where_libvirt_takes_none(clean):
     run("network", name="lab", state="active", portgroups=[{"name": "a"}], **NAT)
     run("network_port", network="lab", mac={"address": "52:54:00:00:04:02"})
     clean.defineXML(domain_xml("guest", interface())).create()
-    version = clean.getLibVersion()
-    assert version < 11000000, "this libvirt takes tags on Linux bridges; test that in the lab"
     for target in ({"network": "lab"}, {"network": "lab", "portgroup": "a"},
                    {"network": "lab", "port": "52:54:00:00:04:02"}, {"domain": "guest", "mac": MAC}):
-        with pytest.raises(Failed, match=r"^vlan: libvirt 9.* takes VLAN tags only in forward modes"):
+        with pytest.raises(Failed, match=r"^vlan: libvirt \S+ takes VLAN tags only in forward modes"):
             run("vlan", tags=[{"id": 5}], **target)
     with pytest.raises(Failed, match=r"^tags\[1\].native_mode: is already given in vlan.tags\[0\]"):
         run("vlan", network="lab", tags=[{"id": 5, "native_mode": "tagged"}, {"id": 6, "native_mode": "tagged"}])

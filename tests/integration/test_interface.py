@@ -20,7 +20,7 @@ UUID = "09b11c53-8b5c-4eeb-8f00-d84eaa0aaa4f"
 @pytest.fixture
 def off(clean):
     """A guest that is defined and does not run."""
-    return clean.defineXML(domain_xml("guest", ""))
+    return clean.defineXML(domain_xml("guest", "", shared=True))
 
 
 def converged(**options) -> dict:
@@ -160,7 +160,9 @@ REFUSED = [
     ({"type": "user", "port_forwards": [{"proto": "tcp"}]}, "port_forwards: needs backend.type: passt"),
     ({"type": "bridge", "source": {"bridge": "b"}, "model": {"type": "e1000"}, "driver": {"queues": 2}},
      "driver.queues: needs a virtio model, and the model is e1000"),
-    ({"type": "bridge", "source": {"bridge": "b"}, "vlan": {"tags": [{"id": 4}]}}, "vlan: libvirt .* takes VLAN tags"),
+    ({"type": "direct", "source": {"dev": "nic0", "mode": "bridge"}, "vlan": {"tags": [{"id": 4}]}},
+     "vlan: libvirt .* takes VLAN tags only"),
+    ({"type": "user", "boot": {"order": 1}}, "boot.order: guest guest has its boot order in <os>"),
     ({"type": "user", "layers": ["live"]}, "layers: guest guest does not run; give config"),
     ({"type": "bridge", "source": {"bridge": "b"}, "driver": {"queues": 0}}, "driver.queues: 0 is not allowed"),
     ({"type": "bridge", "mac": None, "alias": {"name": "net7"}, "source": {"bridge": "b"}},
@@ -175,6 +177,37 @@ def test_what_cannot_be_is_refused_before_anything_is_touched(off, options, mess
     with pytest.raises(Failed, match=message):
         run("interface", **{name: value for name, value in task.items() if value is not None})
     assert config() == before
+
+
+def test_what_libvirt_ignores_and_the_host_has_is_left_alone(clean):
+    clean.defineXML(domain_xml("guest", "<interface type='server'><mac address='%s'/><source address='127.0.0.1'"
+                                 " port='5558'/><bandwidth><inbound average='7'/></bandwidth></interface>" % MAC))
+    converged(mac={"address": MAC}, link={"state": "down"})
+    assert "<inbound average='7'/>" in config()
+    with pytest.raises(Failed, match="bandwidth: is not taken by type server"):
+        run("interface", domain="guest", mac={"address": MAC}, bandwidth={"inbound": {"average": 8}})
+
+
+def test_tags_on_a_linux_bridge_are_as_this_libvirt_takes_them(off):
+    task = {"type": "bridge", "mac": {"address": MAC}, "source": {"bridge": "hostbr0"}, "vlan": {"tags": [{"id": 4}]}}
+    if off.connect().getLibVersion() >= 11000000:
+        converged(**task)
+        assert "<tag id='4'/>" in config()
+        return
+    with pytest.raises(Failed, match="Linux bridges of the host need libvirt 11"):
+        run("interface", domain="guest", **task)
+    assert "<interface" not in config()
+
+
+def test_vhost_user_and_memory_that_is_not_shared(clean):
+    clean.defineXML(domain_xml("guest", ""))
+    task = {"type": "vhostuser", "mac": {"address": MAC}, **TYPES["vhostuser"][0]}
+    if clean.getLibVersion() < 11001000:
+        converged(**task)
+        return
+    with pytest.raises(Failed, match="type: vhostuser needs a guest whose memory is shared"):
+        run("interface", domain="guest", **task)
+    assert "<interface" not in config()
 
 
 def test_what_this_libvirt_refuses_leaves_nothing_behind(off):

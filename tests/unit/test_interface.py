@@ -56,8 +56,20 @@ def test_every_place_that_only_some_types_take_is_in_the_table():
 
 def test_what_the_new_type_does_not_take_goes_unless_it_is_stated():
     merged = {"type": "user", "source": {"network": "lab"}, "filterref": {"filter": "x"}, "link": {"state": "down"}}
-    assert fitting(merged, {"filterref": {"filter": "x"}}) == {
+    assert fitting(merged, {"filterref": {"filter": "x"}}, {}) == {
         "type": "user", "filterref": {"filter": "x"}, "link": {"state": "down"}}
+
+
+def test_what_does_not_fit_and_was_there_before_stays():
+    odd = {"type": "user", "bandwidth": {"inbound": {"average": 5}}}
+    assert fitting(dict(odd, link={"state": "down"}), {}, odd) == dict(odd, link={"state": "down"})
+    refuse_unfit(dict(odd, link={"state": "down"}), odd)
+    more = {"type": "user", "bandwidth": {"inbound": {"average": 6}}}
+    with pytest.raises(Invalid, match="bandwidth: is not taken by type user"):
+        refuse_unfit(more, odd)
+    with pytest.raises(Invalid, match="bandwidth: is not taken by type udp"):
+        refuse_unfit(dict(odd, type="udp", source={"address": "1.2.3.4", "port": 5, "local": {
+            "address": "1.2.3.4", "port": 6}}), odd)
 
 
 @pytest.mark.parametrize(("options", "message"), [
@@ -69,7 +81,7 @@ def test_what_the_new_type_does_not_take_goes_unless_it_is_stated():
 ])
 def test_what_a_type_does_not_take_is_refused(options: dict, message: str):
     with pytest.raises(Invalid, match=message):
-        refuse_unfit(options)
+        refuse_unfit(options, {})
 
 
 def test_a_running_interface_is_brought_into_the_form_in_which_it_was_configured():

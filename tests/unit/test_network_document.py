@@ -281,10 +281,12 @@ TAG = {"tags": [{"id": 5}]}
 
 
 @pytest.mark.parametrize(("options", "old", "new"), [
-    (network(vlan=TAG), "vlan", None),
-    (of_mode("nat", ips=[IP4], vlan=TAG), "vlan", None),
+    (network(vlan=TAG), "vlan", "vlan"),
+    (of_mode("nat", ips=[IP4], vlan=TAG), "vlan", "vlan"),
+    (of_mode("bridge", bridge={"name": "br0"}, vlan=TAG, virtualport={"type": "802.1Qbh"}), "vlan", "vlan"),
     (of_mode("bridge", bridge={"name": "br0"}, vlan=TAG), "vlan", None),
     (of_mode("bridge", bridge={"name": "br0"}, vlan=TAG, virtualport=OVS), None, None),
+    (network(forward={"mode": "bridge", "dev": "eth0"}, vlan=TAG), "vlan", "vlan"),
     (of_mode("hostdev", vlan=TAG), None, None),
     (of_mode("passthrough", vlan=TAG), None, None),
     (of_mode("private", vlan=TAG), "vlan", "vlan"),
@@ -292,6 +294,10 @@ TAG = {"tags": [{"id": 5}]}
      "portgroups[1].vlan", None),
     (of_mode("bridge", bridge={"name": "br0"}, portgroups=[{"name": "b", "vlan": TAG, "virtualport": OVS}]),
      None, None),
+    (of_mode("bridge", virtualport=OVS, portgroups=[{"name": "b", "vlan": TAG, "virtualport": {"profileid": "x"}}]),
+     "portgroups[0].vlan", "portgroups[0].vlan"),
+    (of_mode("hostdev", portgroups=[{"name": "b", "vlan": TAG, "virtualport": OVS}]),
+     "portgroups[0].vlan", "portgroups[0].vlan"),
     (of_mode("vepa", portgroups=[{"name": "b", "vlan": TAG}]), "portgroups[0].vlan", "portgroups[0].vlan"),
 ])
 def test_vlan_tags_are_taken_by_mode_and_version(options: dict, old: str, new: str):

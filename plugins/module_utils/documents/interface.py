@@ -350,9 +350,9 @@ def option(options: dict, path: str) -> Any:
     return options
 
 
-def fitting(merged: dict, stated: dict) -> dict:
-    """An interface without what its type or model does not take, unless the task states that."""
-    for path, _problem in list(_misfits(merged)):
+def fitting(merged: dict, stated: dict, current: dict) -> dict:
+    """An interface without what its type or model does not take, unless the task states that or it was there before."""
+    for path, _problem in list(_misfits(merged, current)):
         if is_empty(option(stated, path)):
             merged = _without(merged, path.split("."))
     return merged
@@ -366,15 +366,18 @@ def _without(options: dict, steps: list) -> dict:
     return dict(rest, **{steps[0]: inner}) if not is_empty(inner) else rest
 
 
-def refuse_unfit(options: dict) -> None:
-    """Raises Invalid for what an interface of its type does not take, or needs and has not got."""
+def refuse_unfit(options: dict, current: dict) -> None:
+    """Raises Invalid for what an interface of its type does not take, or needs and has not got.
+
+    What the current one has nevertheless is left alone.
+    """
     kind = options.get("type")
     if not kind:
         raise Invalid("type", "is missing; give one of %s" % ", ".join(TYPES))
     for path in () if option(options, "backend.type") == "passt" else NEEDED.get(kind, ()):
         if is_empty(option(options, path)):
             raise Invalid(path, "is missing; type %s needs it" % kind)
-    for path, problem in _misfits(options):
+    for path, problem in _misfits(options, current):
         raise Invalid(path, problem)
     teaming = options.get("teaming") or {}
     if teaming.get("type") == "transient" and not teaming.get("persistent"):
@@ -383,8 +386,15 @@ def refuse_unfit(options: dict) -> None:
         raise Invalid("teaming.persistent", "belongs to the transient interface of a pair; this is the persistent one")
 
 
-def _misfits(options: dict) -> Iterator[tuple]:
-    """(path, problem) of every option that libvirt would refuse or drop beside the others."""
+def _misfits(options: dict, current: dict) -> Iterator[tuple]:
+    """(path, problem) of every option that does not fit the others, and that the current ones have not."""
+    for path, problem in _all_misfits(options):
+        if option(options, path) != option(current, path) or (path, problem) not in _all_misfits(current):
+            yield path, problem
+
+
+def _all_misfits(options: dict) -> Iterator[tuple]:
+    """(path, problem) of every option that libvirt would refuse, drop or ignore beside the others."""
     kind = options.get("type", "user")
     for path, kinds in ONLY_FOR.items():
         if kind not in kinds and not is_empty(option(options, path)):

@@ -277,18 +277,23 @@ def _one_dhcp(options: dict) -> None:
             first[version] = index
 
 
-def refused_vlan(options: dict, version: tuple) -> str | None:
-    """The path of VLAN tags that libvirt of this version does not take in such a network."""
+def takes_tags(options: dict, virtualport: dict | None, version: tuple) -> bool:
+    """Whether libvirt of this version takes VLAN tags in such a network, beside a virtualport."""
     mode = mode_of(options)
-    port = options.get("virtualport") or {}
-    if version >= (11, 0, 0) and mode in MANAGED_BRIDGE + ("bridge",):
-        return None
-    taken = mode in ("hostdev", "passthrough") or (mode == "bridge" and port.get("type") == "openvswitch")
-    if options.get("vlan") and not taken:
+    if mode == "bridge" and not any(options["forward"].get(name) for name in ("dev", "interfaces", "pf")):
+        return (virtualport or {}).get("type") == "openvswitch" or (not virtualport and version >= (11, 0, 0))
+    return mode in ("hostdev", "passthrough")
+
+
+def refused_vlan(options: dict, version: tuple) -> str | None:
+    """The path of VLAN tags that libvirt of this version refuses in such a network, or when a guest starts on it."""
+    port = options.get("virtualport")
+    if options.get("vlan") and not takes_tags(options, port, version):
         return "vlan"
     for index, group in enumerate(options.get("portgroups") or []):
         own = group.get("virtualport")
-        fits = taken if own is None else mode == "bridge" and own.get("type") == "openvswitch"
+        # To libvirt, tags beside a virtualport of the portgroup's own are those of Open vSwitch.
+        fits = (not own or mode_of(options) == "bridge") and takes_tags(options, own or port, version)
         if group.get("vlan") and not fits:
             return "portgroups[%d].vlan" % index
     return None
@@ -296,8 +301,11 @@ def refused_vlan(options: dict, version: tuple) -> str | None:
 
 def vlan_refusal(version: tuple) -> str:
     """Where libvirt of this version takes VLAN tags."""
-    return ("libvirt %s takes VLAN tags only in forward modes hostdev and passthrough and on Open vSwitch bridges"
-            " (virtualport.type: openvswitch); Linux bridges from 11.0.0" % ".".join(map(str, version)))
+    linux = ", and on Linux bridges of the host (forward mode bridge)" if version >= (11, 0, 0) else ""
+    return ("libvirt %s takes VLAN tags only in forward modes hostdev and passthrough, on Open vSwitch bridges"
+            " (virtualport.type: openvswitch)%s%s" % (
+                ".".join(map(str, version)), linux,
+                "; Linux bridges of the host need libvirt 11.0.0" if not linux else ""))
 
 
 # --- which options say the same in different words

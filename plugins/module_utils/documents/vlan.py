@@ -30,7 +30,7 @@ def _trunk(options: dict) -> dict:
 VLAN = Group("vlan", "vlan", [
     "VLAN tags that guests do not see.",
     "Where libvirt supports it: Open vSwitch bridges, SR-IOV virtual functions (hostdev and macvtap passthrough),"
-    " from libvirt 11.0.0 also Linux bridges.",
+    " from libvirt 11.0.0 also Linux bridges of the host, not those that libvirt makes.",
 ], (
     Field("trunk", "@trunk", YES_NO, "Whether this is a trunk; several tags always make one.", "0.10.0", default=False),
     Many("tags", "tag", "The tags.", Group("tag", "tag", "A tag.", (

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..converge import Drift, Host, Plan, Step
 from ..documents.interface import INTERFACE, fitting, interface_needs, option, refuse_unfit
-from ..documents.network import vlan_refusal
+from ..documents.network import takes_tags, vlan_refusal
 from ..hypervisor import CONFIG, LIVE, HypervisorError
 from ..schema import Invalid, check_version, is_empty
 from .bandwidth import floor_drift, floors, rates, refuse_floor, tap_drift
@@ -23,15 +23,17 @@ from .interface_live import (
     find_live,
     given_by,
     in_place,
-    is_bridged,
+    network_like,
     only_portgroup,
     plug,
     unplug,
 )
-from .interface_read import Card, Found, InterfaceState, find, read_interfaces
+from .interface_read import Card, Found, InterfaceState, find, read_interfaces, shares_memory
 
 # libvirt finds an interface by these, and so cannot change them by an update
 IDENTITY = ("mac", "alias", "address")
+# from here on libvirt refuses what older ones let fail in QEMU: vhost-user beside memory that is not shared
+UNSHARED = (11, 1, 0)
 
 
 @dataclass
@@ -137,7 +139,7 @@ class _Planner:
                 INTERFACE.check_changed(wanted[layer], self._current(card))
                 continue
             self._plan.drift += drift
-            self._check(wanted[layer])
+            self._check(wanted[layer], card)
             if layer == "config":
                 self._configure(card, wanted[layer])
             elif card is None:
@@ -151,7 +153,7 @@ class _Planner:
     def _merged(self, card: Card | None) -> dict:
         """The whole interface as it is to be in a layer."""
         if card is None:
-            return fitting(INTERFACE.merge(self.options, self._seed()), self.options)
+            return fitting(INTERFACE.merge(self.options, self._seed()), self.options, {})
         current = self._current(card)
         merged = INTERFACE.merge(self.options, current, self.desired.purge)
         if option(merged, "virtualport.type") != option(current, "virtualport.type") and "virtualport" in merged:
@@ -161,7 +163,7 @@ class _Planner:
                 self.options["virtualport"], {"parameters": option(current, "virtualport.parameters") or {}})
         if "mac" not in merged:
             merged["mac"] = {"address": card.mac}
-        return fitting(merged, self.options)
+        return fitting(merged, self.options, current)
 
     def _seed(self) -> dict:
         """What a new interface has in common with the same one in the other layer."""
@@ -182,17 +184,18 @@ class _Planner:
         stated = INTERFACE.whole(wanted, current) if self.desired.purge else self.options
         return [Drift(layer, *found) for found in INTERFACE.differences(stated, current)]
 
-    def _check(self, wanted: dict) -> None:
+    def _check(self, wanted: dict, card: Card | None) -> None:
         """Refuses what cannot work, before anything is touched."""
         state = self.state
         options = INTERFACE.check(wanted)
-        refuse_unfit(options)
+        refuse_unfit(options, card.options if card else {})
         check_version(interface_needs(self.options), state.version)
         network = state.networks.get(option(options, "source.network"))
-        switch = options.get("virtualport") or given_by(network, options).get("virtualport") or {}
-        linux = options["type"] == "bridge" or bool(network and is_bridged(network))
-        if options.get("vlan") and state.version < (11, 0, 0) and linux and switch.get("type") != "openvswitch":
+        like = network_like(options, state.networks)
+        switch = options.get("virtualport") or given_by(network, options).get("virtualport")
+        if options.get("vlan") and like is not None and not takes_tags(like, switch, state.version):
             raise Invalid("vlan", vlan_refusal(state.version))
+        self._check_guest(options)
         running = self.found.live if "live" in self.layers else None
         port = self.state.port_of(running)
         name = option(options, "source.network")
@@ -202,6 +205,16 @@ class _Planner:
         others = {card.alias for card in state.cards if card not in (self.found.config, self.found.live)}
         if partner and partner not in others.union(self.desired.beside):
             raise Invalid("teaming.persistent", "guest %s has no interface with alias %s" % (self.guest, partner))
+
+    def _check_guest(self, options: dict) -> None:
+        """Refuses what does not go together with the rest of the guest."""
+        guests = [guest for name, guest in self.state.documents.items() if name in self.layers]
+        if options["type"] == "vhostuser" and self.state.version >= UNSHARED and not all(map(shares_memory, guests)):
+            raise Invalid("type", "vhostuser needs a guest whose memory is shared (<memoryBacking> with <access"
+                          " mode='shared'/>), and that of %s is not" % self.guest)
+        if option(options, "boot.order") and any(guest.find("os/boot") is not None for guest in guests):
+            raise Invalid("boot.order", "guest %s has its boot order in <os> (<boot dev='...'/>), and libvirt takes no"
+                          " order of devices beside that" % self.guest)
 
     def _check_live(self, wanted: dict) -> None:
         """Refuses what only a running guest needs."""

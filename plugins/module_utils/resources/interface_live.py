@@ -93,6 +93,15 @@ def is_bridged(network: dict) -> bool:
     return manages_bridge(network) or (mode_of(network) == "bridge" and bool(option(network, "bridge.name")))
 
 
+def network_like(options: dict, networks: dict) -> dict | None:
+    """A network whose guests are connected as an interface with these options is; None when it is not known."""
+    if options["type"] == "network":
+        return networks.get(option(options, "source.network"))
+    if options["type"] == "direct":
+        return {"forward": {"mode": option(options, "source.mode") or "vepa", "dev": option(options, "source.dev")}}
+    return {"forward": {"mode": options["type"]}}
+
+
 def in_place(card: Any, wanted: dict, networks: dict, version: tuple) -> set:
     """The options of a running interface that libvirt changes without unplugging it."""
     kind, switch = card.raw.get("type"), card.raw.find("virtualport") is not None

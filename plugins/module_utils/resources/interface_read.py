@@ -88,6 +88,20 @@ class InterfaceState:
     def cards(self) -> tuple:
         return (self.config or ()) + (self.live or ())
 
+    @property
+    def documents(self) -> dict:
+        """The documents of the guest in each layer that it has."""
+        layers = {"config": self.record.config, "live": self.record.live}
+        return {layer: document for layer, document in layers.items() if document is not None}
+
+
+def shares_memory(domain: Any) -> bool:
+    """Whether other processes can have the memory of a guest, which vhost-user needs."""
+    access = domain.find("memoryBacking/access")
+    usual = access.get("mode") if access is not None else None
+    cells = domain.findall("cpu/numa/cell")
+    return all(cell.get("memAccess", usual) == "shared" for cell in cells) if cells else usual == "shared"
+
 
 def read_interfaces(host: Host, domain: str, *named: str | None) -> InterfaceState:
     """Everything about the interfaces of a guest, read once, and about networks that are named beside theirs.
