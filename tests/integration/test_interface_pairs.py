@@ -91,8 +91,8 @@ def interfaces(draw: st.DrawFn) -> dict:
         made["source"] = draw(SOURCES[kind])
     elif kind in NEEDED:
         made["source"] = draw(values(INTERFACE.node("source")))
-        made["source"] = fitting({"type": kind, "source": made["source"]}, {}).get("source", {})
-    return fitting(made, {})
+        made["source"] = fitting({"type": kind, "source": made["source"]}, {}, {}).get("source", {})
+    return fitting(made, {}, {})
 
 
 def document(domain) -> str:
