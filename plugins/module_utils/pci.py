@@ -25,6 +25,7 @@ ROOT = "/"  # unit tests have another
 SETTLE_SECONDS = 15
 BOOT_SECONDS = 90
 VFIO = "vfio-pci"
+IFF_UP = 1
 ADDRESS = re.compile(r"[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]")
 
 
@@ -133,6 +134,11 @@ def _is_bridge(address: str) -> bool:
     return (read(sysfs(address, "class")) or "").startswith("0x0604")
 
 
+def is_up(device: str) -> bool:
+    """Whether a network device is set up, with a link or without."""
+    return bool(int(read(place("sys/class/net", device, "flags")) or "0", 16) & IFF_UP)
+
+
 def has_carrier(device: str) -> bool:
     return read(place("sys/class/net", device, "carrier")) == "1"
 
@@ -184,12 +190,15 @@ def set_autoprobe(address: str, autoprobe: bool) -> None:
 def set_number(address: str, wanted: int) -> None:
     """Makes that many virtual functions, through zero, without drivers: those are to find the settings there.
 
-    Drivers of physical functions such as igb take the link down for a moment, and refuse settings until it is up again.
+    Drivers of physical functions such as igb take the link down for a moment, and refuse settings until it is up again;
+    a link that comes up under virtual functions has drivers undo settings of theirs.
     """
     file = sysfs(address, "sriov_numvfs")
     if number(file) == wanted:
         return
-    linked = [device for device in names_in(sysfs(address, "net")) if has_carrier(device)]
+    devices = [device for device in names_in(sysfs(address, "net")) if wanted and is_up(device)]
+    wait_for_link(*devices)
+    linked = [device for device in devices if has_carrier(device)]
     with _without_autoprobe(address):
         if number(file):
             write(file, 0)
@@ -199,7 +208,7 @@ def set_number(address: str, wanted: int) -> None:
     if number(file) != wanted:
         raise OSError(errno.EIO, "the driver %s made %s of %d virtual functions without saying why"
                       % (target(sysfs(address, "driver")), number(file), wanted))
-    _wait(lambda: all(has_carrier(device) for device in linked))
+    wait_for_link(*linked)
 
 
 @contextmanager
@@ -230,9 +239,9 @@ def _wait(condition: Callable) -> None:
         time.sleep(0.1)
 
 
-def wait_for_link(device: str | None) -> None:
-    """Waits a while: a link that comes up under virtual functions has some drivers undo settings of theirs."""
-    _wait(lambda: device is None or has_carrier(device))
+def wait_for_link(*devices: str) -> None:
+    """Waits a while for what may have no cable."""
+    _wait(lambda: all(map(has_carrier, devices)))
 
 
 def _is_settled(vf: dict) -> bool:
@@ -293,7 +302,8 @@ def at_boot(settings: dict) -> None:
     device = names_in(sysfs(address, "net"))[0]
     if "up" in settings:
         run(["ip", "link", "set", "dev", device, "up" if settings["up"] else "down"])
-        wait_for_link(device if settings["up"] else None)
+        if settings["up"]:
+            wait_for_link(device)
     if "drivers_autoprobe" in settings:
         set_autoprobe(address, settings["drivers_autoprobe"])
     there = number(sysfs(address, "sriov_numvfs"))

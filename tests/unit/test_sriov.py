@@ -263,9 +263,10 @@ def test_to_change_the_number_keeps_the_settings(sysfs, host, monkeypatch):
     made.steps[0].do(host)
     assert host.kernel.calls == [3, (0, {"mac": "52:54:00:00:00:01"}), (0, {"trust": True}),
                                  ("vf0", "52:54:00:00:00:01"), (2, {"spoof_check": False}),
-                                 ("0000:3b:10.0", "default"), ("0000:3b:10.1", "default")]
+                                 ("0000:3b:10.0", "default"), ("0000:3b:10.1", "default"),
+                                 ("vf0", "52:54:00:00:00:01")]
     made.steps[0].undo(host)
-    assert host.kernel.calls[7] == 2 and host.kernel.settings[0]["trust"]
+    assert host.kernel.calls[8] == 2 and host.kernel.settings[0]["trust"]
 
 
 def test_what_is_in_use_is_named_and_refused(sysfs, host):
@@ -473,6 +474,22 @@ def test_at_boot_the_device_is_set_up_before_there_are_virtual_functions(sysfs, 
     monkeypatch.setattr(pci, "run", ran.append)
     pci.at_boot({"address": PF, "num_vfs": 2, "up": True, "vfs": []})
     assert ran == [["ip", "link", "set", "dev", "pf0", "up"]]
+
+
+def test_a_link_that_is_coming_up_is_waited_for_before_functions_are_made(sysfs, monkeypatch):
+    sysfs.file("sys/class/net/pf0/flags", "0x1003\n")
+    sysfs.file("sys/class/net/pf0/carrier", "0\n")
+    waited = []
+
+    def sleep(seconds: float) -> None:
+        waited.append(pci.number(pci.sysfs(PF, "sriov_numvfs")))
+        sysfs.file("sys/class/net/pf0/carrier", "1\n")
+
+    monkeypatch.setattr(pci.time, "sleep", sleep)
+    before = pci.number(pci.sysfs(PF, "sriov_numvfs"))
+    pci.set_number(PF, 4)
+    assert waited == [before]
+    assert pci.number(pci.sysfs(PF, "sriov_numvfs")) == 4
 
 
 def test_at_boot_only_what_is_kept_is_set(sysfs, monkeypatch):

@@ -167,7 +167,8 @@ class Sriov:
 
         def set_up(host: Host) -> None:
             host.kernel.set_up(device, new)
-            pci.wait_for_link(device if new else None)
+            if new:
+                pci.wait_for_link(device)
 
         if new != state.up:
             plan.steps.append(Step("set %s %s" % (device, "up" if new else "down"), set_up,
@@ -363,19 +364,26 @@ def _driver_of(state: FunctionState, index: int) -> str:
 
 
 def _remake_step(state: FunctionState, vfs: list):
-    """Makes all virtual functions anew: first they get their settings, then their drivers."""
+    """Makes all virtual functions anew: first they get their settings, then their drivers.
+
+    What a driver undid while it came up is set once more.
+    """
     address = state.function["address"]
+
+    def set_all(host: Host) -> None:
+        for vf in vfs:
+            if vf.keys() & set(SETTINGS):
+                _settings_step(state, vf["index"], {name: vf[name] for name in SETTINGS if name in vf})(host)
 
     def step(host: Host) -> None:
         with _kernel():
             pci.set_number(address, len(vfs))
-        for vf in vfs:
-            if vf.keys() & set(SETTINGS):
-                _settings_step(state, vf["index"], {name: vf[name] for name in SETTINGS if name in vf})(host)
+        set_all(host)
         with _kernel():
             for vf, now in zip(vfs, pci.virtual_functions(address)):
                 _find_driver(state, vf, now)
             pci.settle(address)
+        set_all(host)
 
     return step
 
