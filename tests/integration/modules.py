@@ -53,3 +53,16 @@ def run(module_name: str, check: bool = False, **options: object) -> dict:
     if ended["failed"]:
         raise Failed(ended)
     return json.loads(json.dumps(ended, default=str))
+
+
+def converge(module_name: str, **options: object) -> dict:
+    """The result of a task that changes something, just as check mode predicts it, and nothing when it runs again."""
+    predicted = run(module_name, check=True, **options)
+    done = run(module_name, **options)
+    assert done["changed"]
+    for part in ("steps", "diff", "changed", "drift", "restart_required"):
+        assert predicted.get(part) == done.get(part)
+    for check in (True, False):
+        again = run(module_name, check=check, **options)
+        assert (again["steps"], again["changed"]) == ([], False)
+    return done

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 from guest.domain import domain_xml
 from integration.host import sh
-from integration.modules import Failed, run
+from integration.modules import Failed, converge, run
 
 pytestmark = pytest.mark.both
 MAC = "52:54:00:00:02:01"
@@ -24,16 +24,7 @@ def off(clean):
 
 
 def converged(**options) -> dict:
-    """The result of a task that changes something, as check mode predicts it, and that a second run leaves alone."""
-    task = {"domain": "guest", **options}
-    predicted = run("interface", check=True, **task)
-    done = run("interface", **task)
-    assert (predicted["steps"], predicted["diff"]) == (done["steps"], done["diff"])
-    assert predicted["restart_required"] == done["restart_required"]
-    assert done["changed"]
-    again = run("interface", **task)
-    assert (again["steps"], again["changed"]) == ([], False)
-    return done
+    return converge("interface", domain="guest", **options)
 
 
 def config() -> str:

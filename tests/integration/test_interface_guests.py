@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 from guest.domain import domain_xml
 from integration.host import sh, within
-from integration.modules import Failed, run
+from integration.modules import Failed, converge, run
 
 from ansible_collections.virtnet.libvirt.plugins.module_utils.resources import interface_live
 
@@ -44,16 +44,7 @@ def guest(clean):
 
 
 def converged(**options) -> dict:
-    """The result of a task that changes something, as check mode predicts it, and that a second run leaves alone."""
-    task = {"domain": "guest", "mac": {"address": MAC}, **options}
-    predicted = run("interface", check=True, **task)
-    done = run("interface", **task)
-    assert (predicted["steps"], predicted["diff"]) == (done["steps"], done["diff"])
-    assert predicted["restart_required"] == done["restart_required"]
-    assert done["changed"]
-    again = run("interface", **task)
-    assert (again["steps"], again["changed"]) == ([], False)
-    return done
+    return converge("interface", **{"domain": "guest", "mac": {"address": MAC}, **options})
 
 
 def live() -> str:

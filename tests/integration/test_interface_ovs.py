@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from guest.domain import domain_xml
 from integration.host import remove_everything, sh
-from integration.modules import run
+from integration.modules import converge, run
 
 MAC = "52:54:00:00:03:01"
 SWITCH = {"type": "openvswitch"}
@@ -50,13 +50,7 @@ def port(tap):
 
 
 def changed(**options):
-    task = {"domain": "guest", "mac": {"address": MAC}, **options}
-    predicted = run("interface", check=True, **task)
-    done = run("interface", **task)
-    assert predicted["steps"] == done["steps"]
-    assert done["changed"]
-    assert not done["restart_required"]
-    assert run("interface", **task)["steps"] == []
+    assert not converge("interface", domain="guest", mac={"address": MAC}, **options)["restart_required"]
 
 
 def test_tag_and_trunk_of_an_interface_of_a_bridge(switch):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 from guest.domain import domain_xml
 from integration.host import sh
-from integration.modules import Failed, run
+from integration.modules import Failed, converge, run
 from lxml import etree
 
 pytestmark = pytest.mark.both
@@ -27,13 +27,7 @@ def off(clean):
 
 
 def converged(**task) -> dict:
-    predicted = run("interface", check=True, **task)
-    done = run("interface", **task)
-    assert (predicted["steps"], predicted["diff"]) == (done["steps"], done["diff"])
-    assert done["changed"]
-    for check in (True, False):
-        assert run("interface", check=check, **task)["steps"] == []
-    return done
+    return converge("interface", **task)
 
 
 def interfaces() -> list:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 from guest.domain import domain_xml
 from integration.host import sh
-from integration.modules import Failed, run
+from integration.modules import Failed, converge, run
 
 MAC = "52:54:00:00:00:31"
 PORT = {"network": "lab", "mac": {"address": MAC}}
@@ -22,14 +22,8 @@ def lab(clean):
     return clean
 
 
-def converge(**options):
-    """Runs a task, with check mode before it and the same again after it."""
-    predicted = run("network_port", check=True, **options)
-    done = run("network_port", **options)
-    assert (predicted["steps"], predicted["diff"]) == (done["steps"], done["diff"])
-    for check in (False, True):
-        assert run("network_port", check=check, **options)["steps"] == []
-    return done
+def changed(**options):
+    return converge("network_port", **options)
 
 
 def ports():
@@ -37,49 +31,49 @@ def ports():
 
 
 def test_a_port_is_made_found_again_and_removed():
-    made = converge(**PORT)
+    made = changed(**PORT)
     assert made["steps"] == ["create port %s of network lab" % MAC]
     assert made["network_port"]["plug"] == {"type": "network", "bridge": "lab0"}
     assert ports() == [made["network_port"]["uuid"]]
     document = sh("virsh net-port-dumpxml lab " + made["network_port"]["uuid"])
     assert "<mac address='%s'/>" % MAC in document
-    assert converge(state="absent", **PORT)["steps"] == ["remove port %s of network lab" % MAC]
+    assert changed(state="absent", **PORT)["steps"] == ["remove port %s of network lab" % MAC]
     assert ports() == []
 
 
 def test_a_port_is_made_again_for_what_libvirt_cannot_change():
-    converge(**PORT)
-    done = converge(**PORT, group="web")
+    changed(**PORT)
+    done = changed(**PORT, group="web")
     assert done["steps"] == ["remove port %s of network lab" % MAC, "create port %s of network lab" % MAC]
     assert "<group>web</group>" in sh("virsh net-port-dumpxml lab " + ports()[0])
 
 
 def test_bandwidth_is_brought_in_by_a_new_port_and_then_set_in_place():
-    converge(**PORT)
-    assert len(converge(**PORT, bandwidth={"inbound": {"average": 100, "peak": 200}})["steps"]) == 2
+    changed(**PORT)
+    assert len(changed(**PORT, bandwidth={"inbound": {"average": 100, "peak": 200}})["steps"]) == 2
     uuid = ports()[0]
-    done = converge(**PORT, bandwidth={"inbound": {"average": 300, "peak": 200}})
+    done = changed(**PORT, bandwidth={"inbound": {"average": 300, "peak": 200}})
     assert done["steps"] == ["set bandwidth of port %s of network lab" % MAC]
     assert ports() == [uuid]
     assert "<inbound average='300' peak='200'/>" in sh("virsh net-port-dumpxml lab " + uuid)
-    converge(**PORT, bandwidth={})
+    changed(**PORT, bandwidth={})
     assert "average" not in sh("virsh net-port-dumpxml lab " + ports()[0])
 
 
 def test_a_port_can_say_what_it_is_plugged_into():
-    made = converge(**PORT, plug={"type": "network", "bridge": "lab0"}, owner={
+    made = changed(**PORT, plug={"type": "network", "bridge": "lab0"}, owner={
         "name": "web", "uuid": "5b0c1c51-6bd7-4bd3-a1a1-5d0cdf4c3f10"})
     assert "<name>web</name>" in sh("virsh net-port-dumpxml lab " + made["network_port"]["uuid"])
 
 
 def test_the_same_in_xml_is_no_change():
-    made = converge(**PORT, group="web")
+    made = changed(**PORT, group="web")
     document = sh("virsh net-port-dumpxml lab " + made["network_port"]["uuid"])
     assert run("network_port", network="lab", xml=document)["steps"] == []
 
 
 def test_ports_given_back_are_no_change():
-    converge(**PORT, group="db", bandwidth={"outbound": {"average": 5}})
+    changed(**PORT, group="db", bandwidth={"outbound": {"average": 5}})
     for port in run("network_port_info", names=["lab"])["network_ports"]:
         assert run("network_port", **port)["steps"] == []
 

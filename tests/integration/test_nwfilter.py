@@ -11,7 +11,7 @@ import pytest
 from guest.domain import domain_xml
 from hypothesis import HealthCheck, given, note, settings
 from integration.host import remove_everything, sh
-from integration.modules import Failed, run
+from integration.modules import Failed, converge, run
 from integration.nwfilters import attributes, filters, remove_filters, values, with_what_it_needs
 from lxml import etree
 
@@ -81,33 +81,22 @@ def refused(module="nwfilter", **task):
     return messages[0]
 
 
-def converge(module="nwfilter", **task):
-    """Converges, and proves that check mode predicts it and that a second run changes nothing."""
-    predicted = run(module, check=True, **task)
-    done = run(module, **task)
-    assert (predicted["steps"], predicted["diff"]) == (done["steps"], done["diff"])
-    assert done["changed"]
-    for check in (False, True):
-        assert run(module, check=check, **task)["steps"] == []
-    return done
-
-
 # --- a filter's life
 
 
 @both
 def test_create_change_remove(bare):
     entries = [reference("clean-traffic"), rule("tcp", {"dstportstart": 22}), rule("tcp", {"dstportstart": "0x50"})]
-    assert converge(name=NAME, entries=entries)["steps"] == ["define filter mine"]
+    assert converge("nwfilter", name=NAME, entries=entries)["steps"] == ["define filter mine"]
     uuid = sh("virsh nwfilter-dumpxml mine | grep uuid")
     assert "<tcp dstportstart='22'/>" in sh("virsh nwfilter-dumpxml mine")
-    assert converge(name=NAME, entries=entries[:2])["steps"] == ["change filter mine"]
-    assert converge(name=NAME, entries=entries[1::-1])["drift"]
+    assert converge("nwfilter", name=NAME, entries=entries[:2])["steps"] == ["change filter mine"]
+    assert converge("nwfilter", name=NAME, entries=entries[1::-1])["drift"]
     assert sh("virsh nwfilter-dumpxml mine | grep uuid") == uuid
-    assert converge(name=NAME, chain="root", priority=-5)["nwfilter"]["entries"]
-    done = converge(name=NAME, purge=True)
+    assert converge("nwfilter", name=NAME, chain="root", priority=-5)["nwfilter"]["entries"]
+    done = converge("nwfilter", name=NAME, purge=True)
     assert done["nwfilter"] == {"name": NAME, "uuid": uuid.strip()[6:-7], "chain": "root"}
-    assert converge(name=NAME, state="absent")["steps"] == ["remove filter mine"]
+    assert converge("nwfilter", name=NAME, state="absent")["steps"] == ["remove filter mine"]
     assert "mine" not in sh("virsh nwfilter-list")
 
 
@@ -115,7 +104,7 @@ def test_create_change_remove(bare):
 def test_xml_means_what_the_options_mean(bare):
     options = {"chain": "arp-mine", "priority": -490, "entries": [
         rule("arp", {"opcode": "Reply"}, {"match": False, "arpdstmacaddr": "$MAC"}, action="drop", priority=450)]}
-    converge(name=NAME, **options)
+    converge("nwfilter", name=NAME, **options)
     text = to_xml(dict(options, name=NAME))
     assert run("nwfilter", xml=text)["steps"] == []
     assert run("nwfilter", xml=text, purge=True)["steps"] == []
@@ -136,13 +125,13 @@ def test_what_libvirt_ships_is_no_change_when_it_is_given_back(bare):
 def test_an_ipset_survives_though_libvirt_loses_what_it_prints(bare):
     """Defined as libvirt prints it, an ipset with its flags would be lost."""
     entries = [rule("tcp", {"ipset": "one"}), rule("udp", {"ipset": "two", "match": False})]
-    converge(name=NAME, entries=entries)
+    converge("nwfilter", name=NAME, entries=entries)
     printed = run("nwfilter_info", names=[NAME])["nwfilters"][0]["entries"]
     assert printed[0]["rule"]["tcp"] == [{"ipset": "one", "ipsetflags": "src"}]
-    converge(name=NAME, entries=[*printed, rule()])
+    converge("nwfilter", name=NAME, entries=[*printed, rule()])
     assert sh("virsh nwfilter-dumpxml mine").count("ipset='") == 2
     run("nwfilter", name=NAME, state="absent")
-    converge(name=NAME, entries=printed)
+    converge("nwfilter", name=NAME, entries=printed)
     assert sh("virsh nwfilter-dumpxml mine").count("ipset='") == 2
 
 
@@ -157,7 +146,7 @@ def test_every_attribute_in_every_spelling(bare, protocol):
         for value in values(field):
             element = with_what_it_needs(protocol, {field.name: value})
             entries.append(rule(protocol.replace("-", "_"), element))
-    converge(name=NAME, entries=entries)
+    converge("nwfilter", name=NAME, entries=entries)
     text = sh("virsh nwfilter-dumpxml mine")
     found = from_xml(text)
     assert len(found["entries"]) == len(entries)
@@ -252,7 +241,7 @@ def test_a_loop_over_others_is_refused(bare):
 
 @both
 def test_missing_references_on_demand(bare):
-    converge(name=NAME, entries=[reference("later")], allow_missing_references=True)
+    converge("nwfilter", name=NAME, entries=[reference("later")], allow_missing_references=True)
     assert run("nwfilter_info", names=[NAME])["nwfilters"][0]["status"]["tree"]["references"] == [
         {"name": "later", "missing": True, "references": []}]
 
@@ -286,7 +275,7 @@ def test_a_filter_that_a_guest_refers_to_stays(bare):
     domain = bare.defineXML(domain_xml("guest", INTERFACE % NAME))
     assert refused(name=NAME, state="absent") == held("guest guest (%s)" % MAC)
     domain.undefine()
-    converge(name=NAME, state="absent")
+    converge("nwfilter", name=NAME, state="absent")
 
 
 def binding(name=NAME, port="tap9", **parameters):
@@ -304,7 +293,7 @@ def test_a_filter_that_a_binding_uses_stays(bare):
     info = run("nwfilter_info", names=["below"])["nwfilters"][0]["status"]
     assert (info["referenced_by"], info["bindings"]) == ([NAME], ["tap9"])
     converge("nwfilter_binding", portdev={"name": "tap9"}, state="absent")
-    converge(name=NAME, state="absent")
+    converge("nwfilter", name=NAME, state="absent")
 
 
 @both
@@ -313,7 +302,7 @@ def test_a_change_that_a_binding_has_no_value_for_is_refused(bare):
     run("nwfilter_binding", **binding(PORTS="22 80"))
     message = refused(name=NAME, entries=[rule("tcp", {"dstportstart": "$TCP", "srcipaddr": "$IP"})])
     assert message == "entries: the filter is on device tap9, whose binding gives no value for TCP"
-    done = converge(name=NAME, entries=[rule("udp", {"dstportstart": "$PORTS"})])
+    done = converge("nwfilter", name=NAME, entries=[rule("udp", {"dstportstart": "$PORTS"})])
     assert "--dport 80 " in sh("iptables -S FO-tap9 | grep udp")
     assert done["steps"] == ["change filter mine"]
 
@@ -405,7 +394,7 @@ def test_a_running_guest_keeps_its_filter_and_gets_its_changes(guest):
     assert refused(name=NAME, state="absent") == held("guest guest (%s), binding of %s" % (MAC, tap))
     assert run("nwfilter_info", names=[NAME])["nwfilters"][0]["status"]["guests"] == [
         {"domain": "guest", "mac": MAC, "interface": None}, {"domain": "guest", "mac": MAC, "interface": tap}]
-    done = converge(name=NAME, entries=[rule("tcp", {"dstportstart": 443})])
+    done = converge("nwfilter", name=NAME, entries=[rule("tcp", {"dstportstart": 443})])
     assert done["rebuilt_bindings"] == [tap]
     assert "--dport 443" in sh("iptables -S FO-%s" % tap)
 
@@ -428,7 +417,7 @@ def test_a_guests_own_binding_is_not_taken_from_it(guest):
     domain.destroy()
     assert tap not in sh("iptables -S; ebtables -t nat -L; virsh nwfilter-binding-list")
     domain.undefine()
-    converge(name=NAME, state="absent")
+    converge("nwfilter", name=NAME, state="absent")
 
 
 # --- speed
