@@ -1,10 +1,12 @@
 # Development of virtnet.libvirt; "make help" tells the targets.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo lab lint sanity unit integration molecule test-lab test changelog build clean
 STAGES := lint sanity unit integration molecule test-lab
+INTEGRATION := integration-12 integration-13 integration-targets integration-pypi
+IN_SANDBOX := tests/integration --ignore tests/integration/test_sandbox.py
 WITH := PYTHONPATH=$(CURDIR)/.cache/pylib
 SYSTEM := /usr/bin/python3 -m pytest
 VENV := .venv/bin/python -m pytest
+.PHONY: help setup demo lab lint sanity unit integration molecule test-lab test changelog build clean $(INTEGRATION)
 
 help: ## Show this
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -28,10 +30,20 @@ unit: setup ## Run the unit tests, with Debian's libraries and with PyPI's
 	@if [ ! -d tests/unit ]; then echo "no unit tests yet"; else set -x; \
 	$(WITH) $(SYSTEM) tests/unit && $(WITH) $(VENV) tests/unit; fi
 
-integration: setup ## Run the modules against a libvirtd of their own
-	$(SYSTEM) tests/integration/test_sandbox.py
-	$(WITH) tests/sandbox $(SYSTEM) tests/integration --ignore tests/integration/test_sandbox.py
+integration: setup ## Run the modules against libvirtds of their own, of Debian 12 and 13
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target --keep-going $(INTEGRATION)
+
+integration-12:
+	$(WITH) tests/sandbox $(SYSTEM) $(IN_SANDBOX)
+
+integration-13:
+	$(WITH) tests/sandbox --debian 13 $(SYSTEM) $(IN_SANDBOX)
+
+integration-pypi:
 	$(WITH) tests/sandbox $(VENV) tests/integration -m both
+
+integration-targets:
+	$(SYSTEM) tests/integration/test_sandbox.py
 	tests/targets
 
 molecule: setup ## Run the scenarios of extensions/molecule
