@@ -1,12 +1,14 @@
 # Development of virtnet.libvirt; "make help" tells the targets.
 .DEFAULT_GOAL := help
 STAGES := lint sanity unit integration molecule test-lab
-INTEGRATION := integration-12 integration-13 integration-targets integration-pypi
+# Sandboxes mostly wait.
+SIDE_BY_SIDE = $(MAKE) --no-print-directory --jobs=3 --output-sync=target --keep-going
 IN_SANDBOX := tests/integration --ignore tests/integration/test_sandbox.py
 WITH := PYTHONPATH=$(CURDIR)/.cache/pylib
 SYSTEM := /usr/bin/python3 -m pytest
 VENV := .venv/bin/python -m pytest
-.PHONY: help setup demo lab lint sanity unit integration molecule test-lab test changelog build clean $(INTEGRATION)
+.PHONY: help setup demo lab lint sanity unit integration molecule test-lab test changelog build clean \
+	unit-12 unit-pypi integration-12 integration-13 integration-targets integration-pypi
 
 help: ## Show this
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -27,11 +29,16 @@ sanity: setup ## Run ansible-test sanity
 	@tests/sanity
 
 unit: setup ## Run the unit tests, with Debian's libraries and with PyPI's
-	@if [ ! -d tests/unit ]; then echo "no unit tests yet"; else set -x; \
-	$(WITH) $(SYSTEM) tests/unit && $(WITH) $(VENV) tests/unit; fi
+	@$(SIDE_BY_SIDE) unit-12 unit-pypi
+
+unit-12:
+	$(WITH) $(SYSTEM) tests/unit
+
+unit-pypi:
+	$(WITH) $(VENV) tests/unit
 
 integration: setup ## Run the modules against libvirtds of their own, of Debian 12 and 13
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target --keep-going $(INTEGRATION)
+	@$(SIDE_BY_SIDE) integration-12 integration-13 integration-targets integration-pypi
 
 integration-12:
 	$(WITH) tests/sandbox $(SYSTEM) $(IN_SANDBOX)
