@@ -190,6 +190,7 @@ def set_autoprobe(address: str, autoprobe: bool) -> None:
 def set_number(address: str, wanted: int) -> None:
     """Makes that many virtual functions, through zero, without drivers: those are to find the settings there.
 
+    That holds also for a driver that udev loads when it sees the functions.
     Drivers of physical functions such as igb take the link down for a moment, and refuse settings until it is up again;
     a link that comes up under virtual functions has drivers undo settings of theirs.
     """
@@ -227,9 +228,10 @@ def probe(address: str) -> None:
 
 
 def settle(address: str) -> None:
-    """Waits until udev has named the network devices of all virtual functions."""
+    """Waits until udev has named the network devices of all virtual functions, and loaded the drivers it knows."""
     if os.path.exists(place("run/udev/control")):
-        _wait(lambda: all(_is_settled(vf) for vf in virtual_functions(address)))
+        _wait(lambda: all(_is_settled(vf) for vf in virtual_functions(address))
+              and not os.path.exists(place("run/udev/queue")))
 
 
 def _wait(condition: Callable) -> None:

@@ -492,6 +492,22 @@ def test_a_link_that_is_coming_up_is_waited_for_before_functions_are_made(sysfs,
     assert pci.number(pci.sysfs(PF, "sriov_numvfs")) == 4
 
 
+def test_drivers_that_udev_still_loads_find_no_function_to_take(sysfs, monkeypatch):
+    sysfs.file("run/udev/control")
+    sysfs.file("run/udev/queue")
+    waited = []
+
+    def sleep(seconds: float) -> None:
+        waited.append(pci.read(pci.sysfs(PF, "sriov_drivers_autoprobe")))
+        (sysfs.root / "run/udev/queue").unlink()
+
+    monkeypatch.setattr(pci.time, "sleep", sleep)
+    monkeypatch.setattr(pci, "_is_settled", lambda vf: True)
+    pci.set_number(PF, 4)
+    assert waited == ["0"]
+    assert pci.read(pci.sysfs(PF, "sriov_drivers_autoprobe")) == "1"
+
+
 def test_at_boot_only_what_is_kept_is_set(sysfs, monkeypatch):
     sysfs.file("sys/class/net/pf0/ifindex", "3\n")
     sysfs.file("run/udev/data/n3")
