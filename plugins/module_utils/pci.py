@@ -188,9 +188,8 @@ def set_autoprobe(address: str, autoprobe: bool) -> None:
 
 
 def set_number(address: str, wanted: int) -> None:
-    """Makes that many virtual functions, through zero, without drivers: those are to find the settings there.
+    """Makes that many virtual functions, through zero.
 
-    That holds also for a driver that udev loads when it sees the functions.
     Drivers of physical functions such as igb take the link down for a moment, and refuse settings until it is up again;
     a link that comes up under virtual functions has drivers undo settings of theirs.
     """
@@ -200,12 +199,11 @@ def set_number(address: str, wanted: int) -> None:
     devices = [device for device in names_in(sysfs(address, "net")) if wanted and is_up(device)]
     wait_for_link(*devices)
     linked = [device for device in devices if has_carrier(device)]
-    with _without_autoprobe(address):
-        if number(file):
-            write(file, 0)
-        if wanted:
-            write(file, wanted)
-        settle(address)
+    if number(file):
+        write(file, 0)
+    if wanted:
+        write(file, wanted)
+    settle(address)
     if number(file) != wanted:
         raise OSError(errno.EIO, "the driver %s made %s of %d virtual functions without saying why"
                       % (target(sysfs(address, "driver")), number(file), wanted))
@@ -213,7 +211,8 @@ def set_number(address: str, wanted: int) -> None:
 
 
 @contextmanager
-def _without_autoprobe(address: str) -> Iterator[None]:
+def without_autoprobe(address: str) -> Iterator[None]:
+    """Keeps drivers off new virtual functions until they have their settings, also one that udev loads meanwhile."""
     autoprobe = read(sysfs(address, "sriov_drivers_autoprobe")) != "0"
     try:
         set_autoprobe(address, False)
@@ -312,17 +311,18 @@ def at_boot(settings: dict) -> None:
     if there not in (0, settings["num_vfs"]):
         raise OSError(errno.EBUSY, "%s has %d virtual functions, not %d; changing that would destroy them"
                       % (address, there, settings["num_vfs"]))
-    # Some drivers make none, or refuse a setting, until the link is up.
-    _until(end, lambda: set_number(address, settings["num_vfs"]))
-    holders = vfio_holders()
-    for vf in virtual_functions(address):
-        wanted = next((one for one in settings["vfs"] if one["index"] == vf["index"]), {})
-        if any(name in holders for name in vf["vfio"]):
-            continue
-        for arguments in ip_arguments(wanted):
-            command = ["ip", "link", "set", "dev", device, "vf", str(vf["index"]), *arguments]
-            _until(end, lambda command=command: run(command))
-        driver = wanted.get("driver")
+    wanted = {vf["index"]: vf for vf in settings["vfs"]}
+    with without_autoprobe(address):
+        # Some drivers make none, or refuse a setting, until the link is up.
+        _until(end, lambda: set_number(address, settings["num_vfs"]))
+        holders = vfio_holders()
+        free = [vf for vf in virtual_functions(address) if not any(name in holders for name in vf["vfio"])]
+        for vf in free:
+            for arguments in ip_arguments(wanted.get(vf["index"], {})):
+                command = ["ip", "link", "set", "dev", device, "vf", str(vf["index"]), *arguments]
+                _until(end, lambda command=command: run(command))
+    for vf in free:
+        driver = wanted.get(vf["index"], {}).get("driver")
         if driver and not is_bound(vf, driver):
             bind(vf["address"], driver)
         elif not driver and not there:

@@ -492,19 +492,33 @@ def test_a_link_that_is_coming_up_is_waited_for_before_functions_are_made(sysfs,
     assert pci.number(pci.sysfs(PF, "sriov_numvfs")) == 4
 
 
-def test_drivers_that_udev_still_loads_find_no_function_to_take(sysfs, monkeypatch):
+def test_udev_is_waited_for(sysfs, monkeypatch):
     sysfs.file("run/udev/control")
     sysfs.file("run/udev/queue")
-    waited = []
-
-    def sleep(seconds: float) -> None:
-        waited.append(pci.read(pci.sysfs(PF, "sriov_drivers_autoprobe")))
-        (sysfs.root / "run/udev/queue").unlink()
-
-    monkeypatch.setattr(pci.time, "sleep", sleep)
+    monkeypatch.setattr(pci.time, "sleep", lambda seconds: (sysfs.root / "run/udev/queue").unlink())
     monkeypatch.setattr(pci, "_is_settled", lambda vf: True)
     pci.set_number(PF, 4)
-    assert waited == ["0"]
+    assert not (sysfs.root / "run/udev/queue").exists()
+
+
+def test_no_driver_takes_a_function_before_it_has_its_settings(sysfs, host, monkeypatch):
+    autoprobe = []
+    monkeypatch.setattr(pci, "set_number", lambda address, number: None)
+    monkeypatch.setattr(host.kernel, "set_vf", lambda *setting: autoprobe.append(
+        pci.read(pci.sysfs(PF, "sriov_drivers_autoprobe"))))
+    plan(host, {"num_vfs": 3, "vfs": [{"index": 1, "trust": True}]}).steps[0].do(host)
+    assert autoprobe[0] == "0"
+    assert pci.read(pci.sysfs(PF, "sriov_drivers_autoprobe")) == "1"
+
+
+def test_at_boot_no_driver_takes_a_function_before_it_has_its_settings(sysfs, monkeypatch):
+    sysfs.file("sys/class/net/pf0/ifindex", "3\n")
+    sysfs.file("run/udev/data/n3")
+    autoprobe = []
+    monkeypatch.setattr(pci, "run", lambda command: autoprobe.append(
+        pci.read(pci.sysfs(PF, "sriov_drivers_autoprobe"))))
+    pci.at_boot({"address": PF, "num_vfs": 2, "vfs": [{"index": 1, "trust": True}]})
+    assert autoprobe == ["0"]
     assert pci.read(pci.sysfs(PF, "sriov_drivers_autoprobe")) == "1"
 
 

@@ -170,7 +170,8 @@ ADDRESS = Group("address", "address", "Where the guest sees the interface; libvi
 
 INTERFACE = Group("interface", "interface", "A guest's network interface.", (
     Field("type", "@type", enum(*TYPES), "Kind of connection; some need a newer libvirt: vhostuser 1.2.7, udp 1.2.20,"
-          " vdpa 6.9.0, null and vds 8.7.0.", "0.2.0", implied="user"),
+          " vdpa 6.9.0, null and vds 8.7.0. From 11.1.0, vhostuser needs a guest with shared memory.", "0.2.0",
+          implied="user"),
     Field("managed", "@managed", YES_NO, "Whether libvirt detaches the device from the host's driver (hostdev).",
           "0.9.11", default=False),
     Field("trust_guest_rx_filters", "@trustGuestRxFilters", YES_NO, "Whether changes of MAC address and receive"
@@ -251,7 +252,7 @@ INTERFACE = Group("interface", "interface", "A guest's network interface.", (
     Group("backenddomain", "backenddomain", "Domain that has the host's end (Xen).", (
         Field("name", "@name", LINE, "Name.", "1.2.13", required=True),
     ), since="1.2.13"),
-    Group("boot", "boot", "Booting from the interface.", (
+    Group("boot", "boot", "Booting from the interface. Not beside boot devices in the C(os) of the guest.", (
         Field("order", "@order", POSITIVE, "Place in the order of boot devices.", "0.8.8", required=True),
         Field("loadparm", "@loadparm", STR, "Boot menu entry on s390.", "3.5.0"),
     ), since="0.8.8"),

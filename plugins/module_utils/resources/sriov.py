@@ -376,9 +376,9 @@ def _remake_step(state: FunctionState, vfs: list):
                 _settings_step(state, vf["index"], {name: vf[name] for name in SETTINGS if name in vf})(host)
 
     def step(host: Host) -> None:
-        with _kernel():
+        with _kernel(), pci.without_autoprobe(address):
             pci.set_number(address, len(vfs))
-        set_all(host)
+            set_all(host)
         with _kernel():
             for vf, now in zip(vfs, pci.virtual_functions(address)):
                 _find_driver(state, vf, now)
