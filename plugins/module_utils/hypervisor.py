@@ -27,6 +27,7 @@ except ImportError as error:
 # libvirt's numbers for virNetworkUpdate
 ADD_LAST, DELETE, MODIFY = 3, 2, 1
 LIVE, CONFIG = 1, 2
+DESCRIPTION, TITLE, ELEMENT = 0, 1, 2
 
 
 class HypervisorError(Exception):
@@ -393,6 +394,16 @@ class Hypervisor:
     def update_network(self, name: str, command: int, section: int, parent: int, element: Any, flag: int) -> None:
         """virNetworkUpdate on the running (LIVE) or the persistent (CONFIG) network."""
         self._look_up(name).update(command, section, parent, _text(element), flag)
+
+    @property
+    def sets_metadata(self) -> bool:
+        """Whether libvirt and its library for Python have virNetworkSetMetadata."""
+        return self.version >= (9, 7, 0) and hasattr(libvirt.virNetwork, "setMetadata")
+
+    @_quiet
+    def set_network_metadata(self, name: str, kind: int, text: str | None, prefix: str | None, uri: str | None) -> None:
+        """virNetworkSetMetadata on the running network; without a text, what is there is removed."""
+        self._look_up(name).setMetadata(kind, text, prefix, uri, LIVE)
 
     @_quiet
     def plug_in_again(self, uuid: str, interface: Any, bridge: str) -> None:

@@ -10,6 +10,8 @@ from guest.domain import domain_xml
 from integration.host import remove_everything, sh, within
 from integration.modules import Failed, converge, run
 
+from ansible_collections.virtnet.libvirt.plugins.module_utils.hypervisor import Hypervisor
+
 GUEST = "192.168.160.9"
 LAB = {
     "name": "lab",
@@ -82,6 +84,24 @@ def test_a_change_that_libvirt_can_make_live_leaves_the_guest_alone(guest, optio
     assert not stopped(done)
     assert not done["restart_required"]
     assert "master lab0" in sh("ip link show %s" % before)
+    assert answers()
+
+
+def test_metadata_of_a_running_network_is_changed_where_libvirt_can(guest):
+    first = {"metadata": ["<a:note xmlns:a='urn:note' a:kind='x'><a:b/></a:note>", "<o xmlns='urn:other'/>"]}
+    second = {"metadata": ["<meta:note xmlns:meta='urn:note'>y</meta:note>"]}
+    both = "virsh net-dumpxml lab; virsh net-dumpxml --inactive lab"
+    if not Hypervisor("qemu:///system").sets_metadata:
+        changed(**first)
+        assert sh(both).count("urn:note") == 1
+        return
+    texts = {"title": "A lab", "description": "for all"}
+    changed(**texts, **first)
+    assert [sh(both).count(word) for word in ("A lab", "for all", "a:kind", "<o xmlns")] == [2, 2, 2, 2]
+    changed(title="", description="", **second)
+    assert [sh(both).count(word) for word in ("<title", "<desc", "a:kind", "<o xmlns", ">y<")] == [0, 0, 0, 0, 2]
+    changed(metadata=[])
+    assert "metadata" not in sh(both)
     assert answers()
 
 

@@ -47,7 +47,7 @@ def port(uuid: str):
 
 def state(config: dict | None = None, live: dict | None = None, autostart: bool = False, guests: tuple = (),
           ports: tuple = (), devices: dict | None = None, names: dict | None = None, functions: frozenset | None = None,
-          version: tuple = (9, 0, 0)) -> NetworkState:
+          version: tuple = (9, 0, 0), sets_metadata: bool = False) -> NetworkState:
     """What there is: a network with a configuration, a running definition, both or neither."""
     record = None
     if config or live:
@@ -56,7 +56,8 @@ def state(config: dict | None = None, live: dict | None = None, autostart: bool 
                                tuple(port(one.port) for one in guests) + tuple(ports))
     if names is None and devices is not None:
         names = {name: device["stp"] is not None for name, device in devices.items()}
-    return NetworkState(record, config, live, tuple(guests), devices, names, functions, version)
+    return NetworkState(record, config, live, tuple(guests), devices, names, functions, version,
+                        sets_metadata=sets_metadata)
 
 
 class Recorder:
@@ -88,6 +89,7 @@ class MemoryLibvirt:
     """Networks in memory: what libvirt does of it, without a host. Fails once, at what ``broken`` names."""
 
     version = (9, 0, 0)
+    sets_metadata = False
 
     def __init__(self, broken: str = "") -> None:
         self.config, self.live, self.autostart, self.broken, self.guests = {}, {}, set(), broken, []

@@ -24,13 +24,13 @@ from ..hypervisor import CONFIG, LIVE, NetworkRecord
 from ..schema import Invalid, check_version, in_order, is_empty
 from .bandwidth import bridge_drift
 from .network_kernel import kernel_repairs, missing_devices, missing_functions, place_of, unstartable
+from .network_metadata import NAMES as METADATA
+from .network_metadata import metadata_steps, with_metadata
 from .network_restart import Restart, start_step
 from .network_updates import Update, apply_updates, plan_updates
 
 # a call takes libvirt about 0.15 s, a new definition of the configuration as long as one of them
 FEW_CALLS = 8
-# nothing reads these from the running definition; it follows at the next start
-MAIN_COPY = ("title", "description", "metadata")
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,8 @@ class NetworkState:
     ``devices`` is what Kernel.devices() says, None when it was not asked; ``names`` says of every device whether it
     is a Linux bridge, ``functions`` are the PCI addresses of virtual functions; None when the kernel is out of reach.
     ``traffic`` is what tc limits of the bridge, None for a network without bandwidth. ``pool`` is what a pool by
-    physical function would hand out if it were started now, None for other networks.
+    physical function would hand out if it were started now, None for other networks. ``sets_metadata`` is whether
+    libvirt changes the metadata of a running network.
     """
 
     record: NetworkRecord | None
@@ -53,10 +54,15 @@ class NetworkState:
     version: tuple
     traffic: dict | None = None
     pool: frozenset | None = None
+    sets_metadata: bool = False
 
     @property
     def active(self) -> bool:
         return bool(self.record and self.record.active)
+
+    def follows(self, drift: Drift) -> bool:
+        """Whether this is metadata of a running network that libvirt changes only at its next start."""
+        return drift.layer == "live" and drift.path.split("[")[0] in METADATA and not self.sets_metadata
 
     @property
     def users(self) -> list:
@@ -98,6 +104,7 @@ def read_network(host: Host, name: str) -> NetworkState:
         version=host.libvirt.version,
         traffic=_traffic(host, live) if active else None,
         pool=_pool(live) if active and host.kernel else None,
+        sets_metadata=host.libvirt.sets_metadata,
     )
 
 
@@ -202,9 +209,9 @@ class Network:
     def verify(self, state: NetworkState, plan: Plan) -> list:
         """What is not as planned: a new plan must have nothing to do, and leave only what this one left."""
         again = _Planner(self, state).plan()
-        main_copies = [drift for drift in again.drift if _is_main_copy(drift)]
+        follows = [drift for drift in again.drift if state.follows(drift)]
         left = again.unfinished("config", frozenset(
-            drift[:2] for drift in plan.waiting + plan.unrepaired + main_copies))
+            drift[:2] for drift in plan.waiting + plan.unrepaired + follows))
         there = {guest.label for guest in state.guests}
         return left + [Drift("live", "guests[%s]" % label, "connected", None)
                        for label in plan.guests if label not in there]
@@ -351,15 +358,19 @@ class _Planner:
         self._plan.drift += live
         wanted = merge_network(self.desired.options, state.live, self.desired.purge)
         calls = plan_updates(state.live, wanted, state.version, _busy(state.record.live)) if live else []
+        steps = [update_step(self.name, call, LIVE) for call in calls]
         after = apply_updates(state.live, calls)
+        if live and state.sets_metadata:
+            steps += metadata_steps(self.name, state.live, wanted)
+            after = with_metadata(after, wanted)
         left = [Drift("live", *found) for found in NETWORK.differences(self._stated(after), after)]
         stale = list(bridge_drift(after.get("bandwidth"), state.traffic)) + pool_drift(state)
         self._plan.drift += stale
-        reasons = [drift for drift in left if not _is_main_copy(drift)] + stale
+        reasons = [drift for drift in left if not state.follows(drift)] + stale
         if reasons and self._may_restart():
             self._restart(define)
             return []
-        self._plan.steps += define + [update_step(self.name, call, LIVE) for call in calls]
+        self._plan.steps += define + steps
         self._repair(after)
         self._plan.waiting = reasons
         return left
@@ -465,10 +476,6 @@ def _busy(live: Any) -> frozenset:
     """The forward interfaces that guests are on."""
     return frozenset(interface.get("dev") for interface in live.findall("forward/interface")
                      if int(interface.get("connections") or 0))
-
-
-def _is_main_copy(drift: Drift) -> bool:
-    return drift.layer == "live" and drift.path.split("[", maxsplit=1)[0] in MAIN_COPY
 
 
 def describe_network(host: Host, name: str) -> dict:
