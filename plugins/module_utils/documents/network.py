@@ -500,8 +500,9 @@ NETWORK = Group("network", "network", "A virtual network.", (
           filled=True),
     Field("title", "title", LINE, "Short description, one line.", "9.7.0"),
     Field("description", "description", STR, "Description.", "9.7.0"),
-    Markup("metadata", "metadata", "Metadata of other programs: XML elements, each of a namespace of its own. The"
-           " running network shows a change at its next start; it is never restarted for it.", "2.1.0"),
+    Markup("metadata", "metadata", "Metadata of other programs: XML elements, each of a namespace of its own."
+           " Before libvirt 9.7.0 a running network shows a change at its next start; it is never restarted for it.",
+           "2.1.0"),
     Field("connections", "@connections", UINT32, "Guest interfaces on the network.", "0.10.0", readonly=True),
     Field("ipv6", "@ipv6", YES_NO, "Whether guests may speak IPv6 to each other without an IPv6 address in O(ips).",
           "1.0.1", default=False),
