@@ -171,8 +171,9 @@ def test_what_cannot_be_is_refused_before_anything_is_touched(off, options, mess
 
 
 def test_what_libvirt_ignores_and_the_host_has_is_left_alone(clean):
-    clean.defineXML(domain_xml("guest", "<interface type='server'><mac address='%s'/><source address='127.0.0.1'"
-                                 " port='5558'/><bandwidth><inbound average='7'/></bandwidth></interface>" % MAC))
+    odd = ("<interface type='server'><mac address='%s'/><source address='127.0.0.1' port='5558'/>"
+           "<bandwidth><inbound average='7'/></bandwidth></interface>" % MAC)
+    clean.defineXML(domain_xml("guest", odd))
     converged(mac={"address": MAC}, link={"state": "down"})
     assert "<inbound average='7'/>" in config()
     with pytest.raises(Failed, match="bandwidth: is not taken by type server"):

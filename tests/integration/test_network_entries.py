@@ -41,7 +41,7 @@ def both(text):
 
 def test_a_reservation_is_made_changed_and_removed_in_both_definitions():
     assert changed("dhcp_host", **WEB) == ["add dhcp host 52:54:00:00:00:21 (configuration of network lab)",
-                                            "add dhcp host 52:54:00:00:00:21 (running network lab)"]
+                                           "add dhcp host 52:54:00:00:00:21 (running network lab)"]
     assert both("<host mac='52:54:00:00:00:21' name='web' ip='10.5.0.21'/>") == 2
     assert "52:54:00:00:00:21,10.5.0.21,web" in sh("cat /var/lib/libvirt/dnsmasq/lab.hostsfile")
     assert len(changed("dhcp_host", hosts=[dict(WEB, ip="10.5.0.22")])) == 2
@@ -128,7 +128,7 @@ def test_records_of_every_kind_are_made_changed_and_removed():
 
 def test_what_could_be_several_records_is_not_guessed():
     changed("dns_record", srvs=[{"service": "sip", "protocol": "udp", "target": "a", "port": 1},
-                                 {"service": "sip", "protocol": "udp", "target": "b", "port": 1}])
+                                {"service": "sip", "protocol": "udp", "target": "b", "port": 1}])
     with pytest.raises(Failed, match=r"srvs\[0\]: 2 entries are such; name more of it"):
         run("dns_record", network="lab", state="absent", srvs=[{"service": "sip", "protocol": "udp"}])
     assert len(changed("dns_record", state="absent", srvs=[{"service": "sip", "protocol": "udp", "target": "a"}])) == 2
