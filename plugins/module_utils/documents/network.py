@@ -301,11 +301,10 @@ def refused_vlan(options: dict, version: tuple) -> str | None:
 
 def vlan_refusal(version: tuple) -> str:
     """Where libvirt of this version takes VLAN tags."""
-    linux = ", and on Linux bridges of the host (forward mode bridge)" if version >= (11, 0, 0) else ""
+    linux = (", and on Linux bridges of the host (forward mode bridge)" if version >= (11, 0, 0)
+             else "; Linux bridges of the host need libvirt 11.0.0")
     return ("libvirt %s takes VLAN tags only in forward modes hostdev and passthrough, on Open vSwitch bridges"
-            " (virtualport.type: openvswitch)%s%s" % (
-                ".".join(map(str, version)), linux,
-                "; Linux bridges of the host need libvirt 11.0.0" if not linux else ""))
+            " (virtualport.type: openvswitch)%s" % (".".join(map(str, version)), linux))
 
 
 # --- which options say the same in different words
