@@ -55,12 +55,15 @@ def run(module_name: str, check: bool = False, **options: object) -> dict:
     return json.loads(json.dumps(ended, default=str))
 
 
-def converge(module_name: str, **options: object) -> dict:
-    """The result of a task that changes something, just as check mode predicts it, and nothing when it runs again."""
+def converge(module_name: str, *parts: str, **options: object) -> dict:
+    """The result of a task that changes something, just as check mode predicts it, and nothing when it runs again.
+
+    ``parts`` names more of the result that check mode knows.
+    """
     predicted = run(module_name, check=True, **options)
     done = run(module_name, **options)
     assert done["changed"]
-    for part in ("steps", "diff", "changed", "drift", "restart_required"):
+    for part in ("steps", "diff", "changed", "drift", "restart_required", *parts):
         assert predicted.get(part) == done.get(part)
     for check in (True, False):
         again = run(module_name, check=check, **options)

@@ -31,7 +31,7 @@ def lab(clean):
 
 
 def changed(module, **options):
-    return converge(module, network="lab", **options)["steps"]
+    return converge(module, "network", network="lab", **options)["steps"]
 
 
 def both(text):
@@ -63,7 +63,10 @@ def test_removing_by_name_takes_only_that_entry():
 
 
 def test_what_is_removed_must_have_all_that_is_given():
-    assert run("dhcp_host", network="lab", mac="52:54:00:00:00:01", ip="10.5.0.99", state="absent")["steps"] == []
+    other = {"network": "lab", "mac": "52:54:00:00:00:01", "ip": "10.5.0.99", "state": "absent"}
+    predicted, done, again = (run("dhcp_host", check=check, **other) for check in (True, False, True))
+    assert predicted["steps"] == done["steps"] == again["steps"] == []
+    assert (predicted["diff"], predicted["network"]) == (done["diff"], done["network"])
 
 
 def test_several_reservations_and_the_other_family():
