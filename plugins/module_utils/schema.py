@@ -83,6 +83,11 @@ def load_xml(text: str) -> Any:
     return root
 
 
+def namespace_of(text: str) -> str | None:
+    """The namespace of an XML element."""
+    return etree.QName(load_xml(text)).namespace
+
+
 def dump_xml(element: Any) -> str:
     """An element as indented text."""
     element = copy.deepcopy(element)
@@ -706,7 +711,7 @@ class Markup:
             if not isinstance(text, str):
                 raise not_allowed(here, text, "an XML element as text")
             try:
-                namespace = etree.QName(load_xml(text)).namespace
+                namespace = namespace_of(text)
             except Invalid as error:
                 raise Invalid(here, str(error).split(": ", 1)[-1]) from error
             if not namespace:

@@ -42,6 +42,8 @@ register_prefix("dnsmasq", DNSMASQ)
 
 # libvirt makes the bridge and runs the services of these; the mode None is the isolated network
 MANAGED_BRIDGE = (None, "nat", "route", "open")
+# from here on libvirt sets VLAN tags on ports of the host's own Linux bridges
+TAGS_ON_LINUX = (11, 0, 0)
 FORWARD_MODES = ("nat", "route", "open", "bridge", "private", "vepa", "passthrough", "hostdev")
 HOST_NAME = string("a host name without &, <, > and quotes", r"[^&<>\"'\s]+")
 
@@ -281,7 +283,7 @@ def takes_tags(options: dict, virtualport: dict | None, version: tuple) -> bool:
     """Whether libvirt of this version takes VLAN tags in such a network, beside a virtualport."""
     mode = mode_of(options)
     if mode == "bridge" and not any(options["forward"].get(name) for name in ("dev", "interfaces", "pf")):
-        return (virtualport or {}).get("type") == "openvswitch" or (not virtualport and version >= (11, 0, 0))
+        return (virtualport or {}).get("type") == "openvswitch" or (not virtualport and version >= TAGS_ON_LINUX)
     return mode in ("hostdev", "passthrough")
 
 
@@ -301,7 +303,7 @@ def refused_vlan(options: dict, version: tuple) -> str | None:
 
 def vlan_refusal(version: tuple) -> str:
     """Where libvirt of this version takes VLAN tags."""
-    linux = (", and on Linux bridges of the host (forward mode bridge)" if version >= (11, 0, 0)
+    linux = (", and on Linux bridges of the host (forward mode bridge)" if version >= TAGS_ON_LINUX
              else "; Linux bridges of the host need libvirt 11.0.0")
     return ("libvirt %s takes VLAN tags only in forward modes hostdev and passthrough, on Open vSwitch bridges"
             " (virtualport.type: openvswitch)%s" % (".".join(map(str, version)), linux))

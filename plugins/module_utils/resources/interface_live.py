@@ -15,7 +15,7 @@ from typing import Any
 
 from ..converge import Host
 from ..documents.interface import INTERFACE, TAPS, option
-from ..documents.network import manages_bridge, mode_of
+from ..documents.network import TAGS_ON_LINUX, manages_bridge, mode_of
 from ..hypervisor import LIVE, HypervisorError
 from ..scalars import MAC
 from ..schema import is_empty
@@ -115,7 +115,7 @@ def in_place(card: Any, wanted: dict, networks: dict, version: tuple) -> set:
     if kind in ("network", "bridge") and not switch:
         names.add("port")
     vswitch = switch and card.raw.find("virtualport").get("type") == "openvswitch"
-    if vswitch or (kind in ("network", "bridge") and not switch and version >= (11, 0, 0)):
+    if vswitch or (kind in ("network", "bridge") and not switch and version >= TAGS_ON_LINUX):
         names.add("vlan")
     if version >= (10, 0, 0):
         names.add("trust_guest_rx_filters")

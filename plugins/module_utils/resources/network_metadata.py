@@ -11,7 +11,7 @@ from typing import Any
 from ..converge import Host, Step
 from ..documents.network import NETWORK
 from ..hypervisor import DESCRIPTION, ELEMENT, TITLE
-from ..schema import load_xml
+from ..schema import load_xml, namespace_of
 
 TEXTS = {"title": TITLE, "description": DESCRIPTION}
 NAMES = (*TEXTS, "metadata")
@@ -28,7 +28,7 @@ def metadata_steps(network: str, live: dict, wanted: dict) -> Iterator[Step]:
     for name, kind in TEXTS.items():
         old, new = live.get(name), wanted.get(name)
         if (old or None) != (new or None):
-            yield _step(network, name, kind, "", old, new)
+            yield _step(network, name, kind, None, old, new)
     old, new = (_by_namespace(options.get("metadata")) for options in (live, wanted))
     for uri in sorted(old.keys() | new.keys()):
         before, after = old.get(uri), new.get(uri)
@@ -36,15 +36,15 @@ def metadata_steps(network: str, live: dict, wanted: dict) -> Iterator[Step]:
             yield _step(network, "metadata %s" % uri, ELEMENT, uri, before, after)
 
 
-def _step(network: str, noun: str, kind: int, uri: str, old: str | None, new: str | None) -> Step:
+def _step(network: str, noun: str, kind: int, uri: str | None, old: str | None, new: str | None) -> Step:
     def write(text: str | None) -> Any:
         return lambda host: _write(host, network, kind, uri, text)
 
     return Step("%s %s (running network %s)" % ("set" if new else "remove", noun, network), write(new), write(old))
 
 
-def _write(host: Host, network: str, kind: int, uri: str, text: str | None) -> None:
-    host.libvirt.set_network_metadata(network, kind, text or None, _free_prefix(text) if uri else None, uri or None)
+def _write(host: Host, network: str, kind: int, uri: str | None, text: str | None) -> None:
+    host.libvirt.set_network_metadata(network, kind, text or None, _free_prefix(text) if uri else None, uri)
 
 
 def _free_prefix(text: str | None) -> str:
@@ -56,7 +56,7 @@ def _free_prefix(text: str | None) -> str:
 
 
 def _by_namespace(elements: list | None) -> dict:
-    return {load_xml(text).tag[1:].partition("}")[0]: text for text in elements or []}
+    return {namespace_of(text): text for text in elements or []}
 
 
 def _normal(element: str | None) -> Any:
