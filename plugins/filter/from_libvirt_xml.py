@@ -62,7 +62,7 @@ def from_libvirt_xml(text: str) -> dict:
         if document is None:
             raise Invalid(str(root.tag), "no such document; there are %s"
                           % ", ".join(document.at for document in DOCUMENTS.values()))
-        options = document.parse(root)
+        options = document.check(document.parse(root), whole=False)
     except Invalid as error:
         raise AnsibleFilterError("from_libvirt_xml: %s" % error) from None
     for place in unknown(document, root):

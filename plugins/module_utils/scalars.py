@@ -18,7 +18,10 @@ from typing import Any, Callable
 
 from ansible.module_utils.parsing.convert_bool import boolean
 
-NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# What stands in an attribute, a name or a line of some program's file must not end it, so it has no control characters.
+CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+CONTROL_IN_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]")  # text may have several lines
+NOT_IN_XML = re.compile("[\ud800-\udfff\ufffe\uffff]")
 
 
 def _same(value: Any) -> Any:
@@ -47,17 +50,23 @@ def _string(value: Any) -> str:
     return str(value)
 
 
-def string(allowed: str = "a string", pattern: str = "", longest: int = 0) -> Scalar:
-    """A string; ``pattern`` is a regular expression that the whole of it must match."""
-    form = re.compile(pattern or ".*", re.DOTALL)
+def string(allowed: str = "a string", pattern: str = "", longest: int = 0, lines: bool = False) -> Scalar:
+    """A string without control characters, or with ``lines`` a text of several lines.
 
-    def read(value: Any) -> str:
+    ``pattern`` is a regular expression that the whole of it must match, ``longest`` its length in bytes at most. What
+    libvirt holds is read as it is.
+    """
+    form = re.compile(pattern or ".*", re.DOTALL)
+    control = CONTROL_IN_TEXT if lines else CONTROL
+
+    def coerce(value: Any) -> str:
         text = _string(value)
-        if not form.fullmatch(text) or (longest and len(text) > longest) or NOT_IN_XML.search(text):
+        if (not form.fullmatch(text) or control.search(text) or NOT_IN_XML.search(text)
+                or (longest and len(text.encode()) > longest)):
             raise ValueError(value)
         return text
 
-    return Scalar("str", allowed, read, read)
+    return Scalar("str", allowed, coerce, _string)
 
 
 def enum(*choices: str) -> Scalar:
@@ -190,11 +199,15 @@ def _mac_normal(text: str) -> str:
 def _address(*versions: int) -> Callable[[Any], str]:
     def read(value: Any) -> str:
         text = _string(value)
-        if ipaddress.ip_address(text).version not in versions:
+        # a zone may be any text; what begins with 0 is octal to some, and older Pythons take it for decimal
+        if "%" in text or _LEADING_ZERO.search(text) or ipaddress.ip_address(text).version not in versions:
             raise ValueError(value)
         return text
 
     return read
+
+
+_LEADING_ZERO = re.compile(r"\b0[0-9]+\.|\.0[0-9]")
 
 
 def _address_normal(text: str) -> str:
@@ -203,6 +216,8 @@ def _address_normal(text: str) -> str:
 
 def _netmask(value: Any) -> str:
     text = _string(value)
+    if _LEADING_ZERO.search(text):
+        raise ValueError(value)
     ipaddress.ip_network("0.0.0.0/" + text)
     if "." not in text or not is_netmask(text):
         raise ValueError(value)
@@ -237,8 +252,11 @@ def _pci_address(value: Any) -> str:
 
 
 STR = string()
-NAME = string("a name without '/' and line breaks", r"[^/\n]+")
-LINE = string("one line of text", r"[^\n]+")
+TEXT = string("text without control characters", lines=True)
+# part of the names of files, also of some that dnsmasq's file names: see documents/dnsmasq.py
+NAME = string("a name of at most 240 bytes without '/', '\"' and control characters, which has no blank at its ends, no"
+              " ' #' in it, and is not . or ..", r"(?!\.{1,2}\Z)(?=\S)(?:[^/\"\s]|\s(?![#\s]*\Z|#))+", longest=240)
+LINE = string("one line of text", r".+")
 DEVICE = string("a network device name", r"[a-zA-Z0-9_.\-\\:/%]+")
 DNS_NAME = string("a DNS name of letters, digits, '.' and '-'", r"[a-zA-Z0-9._\-]+")
 PATH = string("a path", r".+")

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Callable, NamedTuple
 
-from .scalars import Scalar
+from .scalars import CONTROL, CONTROL_IN_TEXT, NOT_IN_XML, Scalar
 
 try:
     from lxml import etree
@@ -32,11 +32,15 @@ except ImportError as error:
     LXML_ERROR = error
 
 
+LONGEST_MESSAGE = 1000
+LONGEST_VALUE = 80
+
+
 class Invalid(ValueError):
     """A value that is not allowed; the message names the option path, the value and what is allowed."""
 
     def __init__(self, path: str, problem: str) -> None:
-        super().__init__("%s: %s" % (path, problem) if path else problem)
+        super().__init__(_shortened(_escaped("%s: %s" % (path, problem) if path else problem), LONGEST_MESSAGE))
         self.path, self.problem = path, problem
 
 
@@ -49,7 +53,26 @@ class Difference(NamedTuple):
 
 
 def not_allowed(path: str, value: Any, allowed: str) -> Invalid:
-    return Invalid(path, "%s is not allowed; give %s" % (json.dumps(value, default=str), allowed))
+    return Invalid(path, "%s is not allowed; give %s" % (shown(value), allowed))
+
+
+def shown(value: Any) -> str:
+    """A value as an error shows it: escaped, and cut where it is long."""
+    try:
+        text = json.dumps(value, default=str, ensure_ascii=False)
+    except (ValueError, RecursionError):
+        text = "a value nested too deeply"
+    return _shortened(text, LONGEST_VALUE)
+
+
+def _escaped(text: str) -> str:
+    for unwanted in (CONTROL, NOT_IN_XML):
+        text = unwanted.sub(lambda found: "\\u%04x" % ord(found.group()), text)
+    return text
+
+
+def _shortened(text: str, longest: int) -> str:
+    return text if len(text) <= longest else "%s… (%d characters)" % (text[:longest], len(text))
 
 
 def is_empty(value: Any) -> bool:
@@ -76,6 +99,8 @@ def load_xml(text: str) -> Any:
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, encoding="utf-8")
     try:
         root = etree.fromstring(text.encode("utf-8"), parser)
+    except UnicodeEncodeError as error:
+        raise Invalid("xml", "has characters that XML cannot hold") from error
     except etree.XMLSyntaxError as error:
         raise Invalid("xml", "not well-formed: %s" % error) from error
     if root.getroottree().docinfo.doctype:
@@ -250,7 +275,8 @@ def _documented(node: Any, about: list, spec: dict) -> dict:
 class Group:
     """A dictionary of options: one child element (a document when it is the root).
 
-    ``rules`` are checks across its options, called as ``rule(options, path)``; they raise Invalid.
+    ``complete`` adds what goes without saying to options before they are checked. ``rules`` are checks across its
+    options, called as ``rule(options, path)``; they raise Invalid.
     ``simplify`` maps options, already in normal form, to one form for those that say the same in different words.
     ``either`` names options that state the same fact: giving some of them replaces the others. ``tidy`` drops
     what libvirt ignores of an element, called as ``tidy(element, options)``.
@@ -262,6 +288,7 @@ class Group:
     nodes: tuple
     since: str = ""
     required: bool = False
+    complete: Callable = dict
     rules: tuple = ()
     simplify: Callable = dict
     either: tuple = ()
@@ -314,6 +341,7 @@ class Group:
             return None
         if not isinstance(value, dict):
             raise not_allowed(path, value, "a dictionary")
+        value = self.complete(value)
         for name in value:
             if self.node(name) is None:
                 raise Invalid(join(path, str(name)), "no such option; there are %s"
@@ -711,11 +739,13 @@ class Markup:
             if not isinstance(text, str):
                 raise not_allowed(here, text, "an XML element as text")
             try:
-                namespace = namespace_of(text)
+                element = load_xml(text)
             except Invalid as error:
-                raise Invalid(here, str(error).split(": ", 1)[-1]) from error
+                raise Invalid(here, error.problem) from error
+            namespace = etree.QName(element).namespace
             if not namespace:
                 raise Invalid(here, "the element has no namespace; libvirt keeps only elements of a namespace")
+            _refuse_control(element, here)
             if namespace in seen:
                 raise Invalid(here, "namespace %s is already in %s[%d]; libvirt keeps one element of each"
                               % (namespace, path, seen[namespace]))
@@ -744,6 +774,15 @@ class Markup:
     def documentation(self, whole: bool) -> dict:
         about = _sentences(self.about) + ["The list is the whole list."]
         return _documented(self, about, self.spec(whole))
+
+
+def _refuse_control(element: Any, path: str) -> None:
+    """Refuses control characters in attributes; texts may have several lines."""
+    for part in element.iter():
+        values = [(CONTROL, value) for value in part.attrib.values()]
+        for unwanted, value in values + [(CONTROL_IN_TEXT, part.text or ""), (CONTROL_IN_TEXT, part.tail or "")]:
+            if unwanted.search(value):
+                raise not_allowed(path, value, "XML without control characters")
 
 
 def _alone(element: Any) -> Any:

@@ -16,9 +16,11 @@ from ansible.module_utils.common.respawn import has_respawned, probe_interpreter
 from .converge import ConvergeError, Host, converge
 from .hypervisor import LIBVIRT_ERROR, Hypervisor, HypervisorError
 from .kernel import Kernel, KernelError
-from .schema import LXML_ERROR, Field, Group, Invalid, load_xml, prune, unknown
+from .scalars import CONTROL, LINE
+from .schema import LXML_ERROR, Field, Group, Invalid, is_empty, load_xml, not_allowed, prune, unknown
 
 OLDEST_LIBVIRT = (6, 1, 0)
+LOOKED_UP = ("uri", "network", "domain", "portgroup", "port", "mac", "names")
 SYSTEM_PYTHONS = ("/usr/bin/python3", "/usr/libexec/platform-python")
 
 
@@ -36,8 +38,8 @@ class DocumentModule(AnsibleModule):
     def _load_params(self) -> None:
         super()._load_params()
         _require_libraries(self)
-        given = prune({node.name: _read(node, self.params.get(node.name)) for node in self._document.nodes})
         try:
+            given = prune({node.name: _read(node, self.params.get(node.name)) for node in self._document.nodes})
             self._document.check(given, whole=False)
         except Invalid as error:
             self.fail_json(msg=str(error))
@@ -50,6 +52,8 @@ def _read(node: Any, value: Any) -> Any:
             return json.loads(value)
         except ValueError:
             return None
+        except RecursionError as error:
+            raise Invalid(node.name, "is nested too deeply") from error
     return value
 
 
@@ -83,6 +87,7 @@ def host_of(module: AnsibleModule) -> Iterator[Host]:
     _require_libraries(module)
     host = None
     try:
+        _refuse_control_characters(module.params)
         libvirt = _connect(module.params["uri"])
         host = Host(libvirt, Kernel() if libvirt.is_local else None)
         if libvirt.version < OLDEST_LIBVIRT:
@@ -102,7 +107,7 @@ def stated_options(module: AnsibleModule, document: Group) -> dict:
     given = prune({node.name: module.params.get(node.name) for node in document.nodes})
     text = module.params.get("xml")
     if text is None:
-        return document.check(given, whole=False)
+        return _named(document, document.check(given, whole=False))
     others = sorted(set(given) - {"name"})
     if others:
         raise Invalid("xml", "cannot be given together with %s" % ", ".join(others))
@@ -114,7 +119,24 @@ def stated_options(module: AnsibleModule, document: Group) -> dict:
         raise Invalid("name", "is %s, but xml names %s" % (given["name"], options["name"]))
     for place in unknown(document, root):
         module.warn("xml: %s is not known and left out" % place)
-    return document.check(dict(given, **options), whole=False)
+    return _named(document, document.check(dict(given, **options), whole=False))
+
+
+def _named(document: Group, options: dict) -> dict:
+    """Options that have the name without which the object cannot be found; raises Invalid."""
+    for node in document.nodes:
+        if node.name == "name" and is_empty(options.get("name")):
+            raise Invalid("name", "is missing")
+    return options
+
+
+def _refuse_control_characters(params: dict) -> None:
+    """What libvirt is asked for by name has no control characters."""
+    for option in LOOKED_UP:
+        values = params.get(option)
+        for value in values if isinstance(values, list) else [values]:
+            if isinstance(value, str) and CONTROL.search(value):
+                raise not_allowed(option, value, LINE.allowed)
 
 
 def wanted_names(module: AnsibleModule, there: list, what: str) -> list:

@@ -157,7 +157,7 @@ def main() -> None:
     def desired() -> Sriov:
         options = SRIOV.check(prune({node.name: module.params[node.name] for node in SRIOV.nodes}))
         if not any(options.get(name) for name in NAMING):
-            raise Invalid(next(name for name in NAMING if name in options), "is empty")
+            raise Invalid(next((name for name in NAMING if name in options), NAMING[0]), "is empty")
         if module.params["state"] == "absent" and (options.get("num_vfs") or options.get("vfs")
                                                    or module.params["persist"]):
             raise Invalid("state", "absent leaves no virtual functions; num_vfs, vfs and persist do not go with it")

@@ -17,13 +17,14 @@ from dataclasses import replace
 from hypothesis import strategies as st
 
 from ansible_collections.virtnet.libvirt.plugins.module_utils import scalars as types
-from ansible_collections.virtnet.libvirt.plugins.module_utils.documents.network import HOST_NAME
+from ansible_collections.virtnet.libvirt.plugins.module_utils.documents import dnsmasq
 from ansible_collections.virtnet.libvirt.plugins.module_utils.schema import Field, Group, Many, Markup
 
 LETTERS = string.ascii_letters + string.digits
+PLAIN = st.characters(blacklist_categories=("Cs", "Cc", "Cn", "Zl", "Zp"), blacklist_characters="\ufffe\uffff")
+LINE = st.text(PLAIN | st.sampled_from(" <>&'\""), min_size=1, max_size=12)
 # what XML can hold; a carriage return too, for it must be written as a character reference
-TEXT = st.text(st.characters(blacklist_categories=("Cs", "Cc", "Cn"), blacklist_characters="\ufffe\uffff")
-               | st.sampled_from("\t\n\r <>&'\""), min_size=1, max_size=12)
+TEXT = st.text(PLAIN | st.sampled_from("\t\n\r <>&'\""), min_size=1, max_size=12)
 IPV4 = st.integers(0, 2**32 - 1).map(lambda number: str(ipaddress.IPv4Address(number)))
 IPV6 = st.integers(0, 2**128 - 1).map(ipaddress.IPv6Address).flatmap(
     lambda address: st.sampled_from([str(address), address.exploded.upper()]))
@@ -43,12 +44,13 @@ def macs(draw: st.DrawFn) -> str:
 
 
 TEXTS = {
-    types.STR: TEXT,
-    types.NAME: TEXT.filter(lambda text: not set(text) & set("/\n")),
-    types.LINE: TEXT.filter(lambda text: "\n" not in text),
+    types.STR: LINE,
+    types.TEXT: TEXT,
+    types.NAME: LINE.filter(lambda text: not set(text) & set("/\"#") and text.strip() == text and text.strip(".")),
+    types.LINE: LINE,
     types.DEVICE: of_letters(LETTERS + "_.-\\:/%"),
     types.DNS_NAME: of_letters(LETTERS + "._-"),
-    types.PATH: TEXT,
+    types.PATH: LINE,
     types.MAC: macs(),
     types.IP: IPV4 | IPV6,
     types.IPV4: IPV4,
@@ -57,13 +59,15 @@ TEXTS = {
         lambda found: st.sampled_from([str(found), found.hex.upper()])),
     types.DUID: st.lists(BYTE, min_size=1, max_size=8).map(lambda found: ":".join("%02x" % byte for byte in found)),
     types.PCI_FUNCTION: st.from_regex(r"([0-9a-fA-F]{4,8}:)?[0-9a-fA-F]{2}:[01][0-9a-fA-F]\.[0-7]", fullmatch=True),
-    HOST_NAME: of_letters(LETTERS + ".-_"),
+    dnsmasq.HOST_NAME: of_letters(LETTERS + ".-_"),
+    dnsmasq.DNSMASQ_NAME: of_letters(LETTERS + ".-_#'&<"),
+    dnsmasq.DNSMASQ_WORD: of_letters(LETTERS + ".-_/#'&<"),
+    dnsmasq.DNSMASQ_PATH: of_letters(LETTERS + "/.-_ '&<"),
+    dnsmasq.DNSMASQ_TEXT: of_letters(LETTERS + " ,=/.'&<") | st.just('"a, #b", "c \\" d"'),
 }
 # types that have no name, by what they say they take
 SAID = {
-    "a name without blanks and commas": TEXT.filter(lambda text: not set(text) & set(" ,")),
-    "tcp or udp": st.sampled_from(["tcp", "udp"]),
-    "at most 39 characters": TEXT,
+    "a name of at most 39 bytes": of_letters(LETTERS),
 }
 
 

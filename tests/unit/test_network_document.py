@@ -56,7 +56,15 @@ def with_bandwidth(**bandwidth) -> dict:
 
 REFUSED = [
     # addresses
-    (network(ips=[{"address": "fd00::1"}]), "ips[0].family: fd00::1 is an IPv6 address; give family: ipv6"),
+    (network(ips=[{"address": "fd00::1", "family": "ipv4"}]),
+     "ips[0].family: fd00::1 is an IPv6 address; give family: ipv6"),
+    (network(ips=[{"address": "10.0.0.1/24", "prefix": 24}]),
+     'ips[0].address: "10.0.0.1/24" is not allowed; give an IPv4 or IPv6 address'),
+    (network(ips=[{"address": "10.0.0.1/x"}]), 'ips[0].prefix: "x" is not allowed; give a whole number from 1 to 128'),
+    (network(ips=[{"address": "10.0.0.010"}]),
+     'ips[0].address: "10.0.0.010" is not allowed; give an IPv4 or IPv6 address'),
+    (network(ips=[{"address": "fe80::1%a\nb"}]),
+     'ips[0].address: "fe80::1%a\\nb" is not allowed; give an IPv4 or IPv6 address'),
     (network(ips=[dict(IP4, family="ipv6")]), "ips[0].family: 10.0.0.1 is an IPv4 address; give family: ipv4"),
     (network(ips=[IP4, {"family": "ipv6", "address": "fd00::1", "netmask": "255.0.0.0"}]),
      "ips[1].netmask: an IPv6 address takes a prefix, not a netmask"),
@@ -92,7 +100,7 @@ REFUSED = [
     (with_host(ip="fd00::5", name="a"), "ips[0].dhcp.hosts[0].ip: fd00::5 is not an IPv4 address"),
     (with_host(name="a"), "ips[0].dhcp.hosts[0].ip: is missing"),
     (with_host(name="a&b", ip="10.0.0.5"),
-     'ips[0].dhcp.hosts[0].name: "a&b" is not allowed; give a host name without &, <, > and quotes'),
+     'ips[0].dhcp.hosts[0].name: "a&b" is not allowed; give a host name without &, <, >, commas, \'#\' and quotes'),
     (with_dhcp(bootp={"server": "10.0.0.9"}), "ips[0].dhcp.bootp.file: is missing"),
     # routes
     (with_route(address="10.1.0.0", gateway="10.0.0.2"),
@@ -117,7 +125,7 @@ REFUSED = [
     (network(dns={"forwarders": [{}]}), "dns.forwarders[0]: give addr, domain or both"),
     (network(dns={"forwarders": [{"domain": "a", "port": 5}]}), "dns.forwarders[0].port: needs addr beside it"),
     (network(dns={"txts": [{"name": "a b", "value": "c"}]}),
-     'dns.txts[0].name: "a b" is not allowed; give a name without blanks and commas'),
+     'dns.txts[0].name: "a b" is not allowed; give a word without blanks, commas and quotes'),
     (network(dns={"hosts": [{"ip": "10.0.0.1"}]}), "dns.hosts[0].hostnames: is missing"),
     (network(domain={"name": "a", "register": True}), "domain.register: true needs domain.local_only: true"),
     (network(domain={"local_only": True}), "domain.name: is missing"),

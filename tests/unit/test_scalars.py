@@ -25,6 +25,7 @@ from ansible_collections.virtnet.libvirt.plugins.module_utils.scalars import (
     PCI_FUNCTION,
     PORT,
     STR,
+    TEXT,
     UINT16,
     UINT32,
     UINT64,
@@ -45,7 +46,7 @@ COLOUR = enum("red", "green")
 SHORT = string("at most 3 letters", r"[a-z]*", longest=3)
 
 ALLOWED = [
-    (STR, "any\ntext", "any\ntext"), (STR, 12, "12"), (STR, 1.5, "1.5"),
+    (TEXT, "any\n\ttext", "any\n\ttext"), (STR, "any text", "any text"), (STR, 12, "12"), (STR, 1.5, "1.5"),
     (SHORT, "abc", "abc"),
     (COLOUR, "red", "red"),
     (NUMBER, 2, 2), (NUMBER, 30, 30), (NUMBER, "07", 7),
@@ -64,7 +65,8 @@ ALLOWED = [
     (UUID, "3E3FCE454F534FA7BB3211F34168B82B", "3E3FCE454F534FA7BB3211F34168B82B"),
     (DUID, "0:1:0:1:18:aa:62:fe:0:16:3e:44:55:66", "0:1:0:1:18:aa:62:fe:0:16:3e:44:55:66"),
     (PCI_FUNCTION, "3B:00.0", "3B:00.0"), (PCI_FUNCTION, "0000:3b:1f.7", "0000:3b:1f.7"),
-    (NAME, "a network", "a network"), (LINE, "a / line", "a / line"), (DEVICE, "br%d", "br%d"),
+    (NAME, "a network", "a network"), (NAME, "...", "..."), (NAME, "a#b", "a#b"),
+    (NAME, "\u00e9" * 120, "\u00e9" * 120), (LINE, "a / line", "a / line"), (DEVICE, "br%d", "br%d"),
     (DEVICE, "eth0.5:x", "eth0.5:x"), (DNS_NAME, "lab.example", "lab.example"), (PATH, "/srv", "/srv"),
 ]
 
@@ -88,6 +90,11 @@ REFUSED = [
     (UUID, "3e3fce454f53-4fa7-bb32-11f34168b82b"), (UUID, "3e3fce45-4f53-4fa7-bb32-11f34168b82b\n"),
     (DUID, "00:xx"), (DUID, "00:"), (DUID, "0001"),
     (PCI_FUNCTION, "3b:00.8"), (PCI_FUNCTION, "3b:20.0"), (PCI_FUNCTION, "pci_0000_3b_00_0"), (PCI_FUNCTION, "eth0"),
+    (STR, "any\ntext"), (TEXT, "a\x07b"), (TEXT, "a\ud800b"), (LINE, "a\u2028b"), (PATH, "/a\x85"), (LINE, "a\tb"),
+    (IP, "010.0.0.1"), (IP, "10.0.0.01"), (IP, "::ffff:10.0.00.1"), (IP, "fe80::1%eth0"), (IP, "fe80::1%a\nb"),
+    (NETMASK, "255.255.255.00"),
+    (NAME, "."), (NAME, ".."), (NAME, " "), (NAME, " a"), (NAME, "a\t"), (NAME, "a "), (NAME, 'a"b'), (NAME, "a #b"),
+    (NAME, "a" * 241), (NAME, "\u00e9" * 121),
     (NAME, "a/b"), (NAME, "a\nb"), (LINE, "a\nb"), (DEVICE, "eth 0"), (DEVICE, "eth0\n"), (DNS_NAME, "a b"),
 ]
 

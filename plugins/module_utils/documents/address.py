@@ -1,12 +1,12 @@
 # Copyright (c) virtnet.libvirt contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``<address type='pci'>``: the place of a PCI device, in pools, ports and interfaces."""
+"""Addresses that several documents have: ``<address type='pci'>``, and IP addresses with a prefix."""
 
 from __future__ import annotations
 
 from ..scalars import ON_OFF, enum, pci_number
-from ..schema import Field
+from ..schema import Field, is_empty
 
 PCI_ADDRESS = (
     Field("type", "@type", enum("pci"), "Kind of address.", "0.10.0", implied="pci"),
@@ -19,3 +19,22 @@ PCI_ADDRESS = (
     Field("multifunction", "@multifunction", ON_OFF, "Whether the slot has several functions; not kept for a pool.",
           "0.10.0", default=False),
 )
+
+
+def split_prefix(options: dict) -> dict:
+    """Options in which an address with its prefix or netmask (10.1.0.1/24) is said by two."""
+    address = options.get("address")
+    if not isinstance(address, str) or not all(is_empty(options.get(name)) for name in ("prefix", "netmask")):
+        return dict(options)
+    address, slash, length = address.partition("/")
+    return dict(options, address=address, **{"netmask" if "." in length else "prefix": length}) if slash else (
+        dict(options))
+
+
+def with_family(options: dict) -> dict:
+    """The same, with the family of an IPv6 address, which libvirt wants to be told."""
+    options = split_prefix(options)
+    address = options.get("address")
+    if isinstance(address, str) and ":" in address and is_empty(options.get("family")):
+        options["family"] = "ipv6"
+    return options

@@ -5,10 +5,8 @@
 
 from __future__ import annotations
 
-from ..scalars import string
+from ..scalars import NAME, string
 from ..schema import Field, Group, Many
-
-FILTER_NAME = string("a name without '/' and line breaks, of at most 240 characters", r"[^/\n]+", longest=240)
 
 
 def _by_name(options: dict) -> dict:
@@ -22,7 +20,7 @@ def _by_name(options: dict) -> dict:
 def filterref(about: str) -> Group:
     """The filterref element."""
     return Group("filterref", "filterref", about, (
-        Field("filter", "@filter", FILTER_NAME, "Name of the filter.", "0.8.1", required=True),
+        Field("filter", "@filter", NAME, "Name of the filter.", "0.8.1", required=True),
         Many("parameters", "parameter", "Values of the variables of the filter and of those that it refers to.",
              Group("parameter", "parameter", "A value.", (
                  Field("name", "@name", string("letters, digits and _", r"[a-zA-Z0-9_]+"),

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -29,7 +30,7 @@ from ..scalars import (
     string,
 )
 from ..schema import Field, Group, Invalid, Many, is_empty
-from .address import PCI_ADDRESS
+from .address import PCI_ADDRESS, split_prefix
 from .bandwidth import bandwidth
 from .filterref import filterref
 from .virtualport import virtualport
@@ -53,7 +54,7 @@ def _ips(since: str, where: str) -> Many:
         Field("family", "@family", FAMILY, "Address family.", since),
         Field("prefix", "@prefix", integer(0, 128), "Prefix length.", since),
         Field("peer", "@peer", IP, "Address of the other end.", "2.1.0"),
-    )), since=since, ordered=True)
+    ), complete=split_prefix), since=since, ordered=True)
 
 
 def _routes(since: str, where: str) -> Many:
@@ -64,7 +65,7 @@ def _routes(since: str, where: str) -> Many:
         Field("prefix", "@prefix", integer(0, 128), "Prefix length; or give the netmask.", since),
         Field("gateway", "@gateway", IP, "Gateway.", since, required=True),
         Field("metric", "@metric", POSITIVE, "Metric of the route.", since),
-    )), since=since, ordered=True)
+    ), complete=split_prefix), since=since, ordered=True)
 
 
 def _switches(since: dict, about: str) -> tuple:
@@ -143,7 +144,19 @@ DRIVER = Group("driver", "driver", "The driver of the host's end.", (
           since="1.2.9"),
 ), since="0.8.8")
 
-ADDRESS = Group("address", "address", "Where the guest sees the interface; libvirt finds a place.", (
+def _chosen_by_libvirt(address: dict) -> dict:
+    """PCI address 0000:00:00.0, in whole or in part, means to libvirt that it is to choose."""
+    parts = {name: value for name, value in address.items() if not is_empty(value)}
+    kind, numbers = parts.pop("type", "pci"), [str(parts[name]) for name in PLACE if name in parts]
+    chosen = kind == "pci" and numbers and set(parts) <= set(PLACE) and all(
+        re.fullmatch("(0[xX])?0+", number) for number in numbers)
+    return {} if chosen else dict(address)
+
+
+PLACE = ("domain", "bus", "slot", "function")
+ADDRESS = Group("address", "address", [
+    "Where the guest sees the interface; libvirt finds a place, also for PCI address 0000:00:00.0.",
+], (
     Field("type", "@type", enum("pci", "ccw", "ccid", "dimm", "drive", "isa", "spapr-vio", "unassigned", "usb",
                                 "virtio-mmio", "virtio-serial"), "Kind of address.", "0.8.0", filled=True),
     Field("domain", "@domain", pci_number(0xFFFFFFFF), "PCI domain.", "0.8.0", filled=True),
@@ -166,7 +179,7 @@ ADDRESS = Group("address", "address", "Where the guest sees the interface; libvi
     Field("iobase", "@iobase", STR, "I/O port (isa).", "1.2.1", filled=True),
     Field("irq", "@irq", STR, "Interrupt (isa).", "1.2.1", filled=True),
     Field("base", "@base", STR, "Base (dimm).", "1.2.14", filled=True),
-), since="0.8.0")
+), since="0.8.0", complete=_chosen_by_libvirt)
 
 INTERFACE = Group("interface", "interface", "A guest's network interface.", (
     Field("type", "@type", enum(*TYPES), "Kind of connection; some need a newer libvirt: vhostuser 1.2.7, udp 1.2.20,"

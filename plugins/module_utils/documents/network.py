@@ -19,9 +19,9 @@ from ..scalars import (
     NAME,
     NETMASK,
     ON_OFF,
-    PATH,
     PORT,
     STR,
+    TEXT,
     UINT16,
     UINT32,
     UINT64,
@@ -29,11 +29,12 @@ from ..scalars import (
     YES_NO,
     enum,
     integer,
-    string,
 )
+
 from ..schema import Field, Group, Invalid, Many, Markup, is_empty, join, register_prefix
-from .address import PCI_ADDRESS
+from .address import PCI_ADDRESS, with_family
 from .bandwidth import bandwidth
+from .dnsmasq import DNSMASQ_NAME, DNSMASQ_PATH, DNSMASQ_TEXT, DNSMASQ_WORD, HOST_NAME
 from .virtualport import virtualport
 from .vlan import VLAN
 
@@ -45,7 +46,6 @@ MANAGED_BRIDGE = (None, "nat", "route", "open")
 # from here on libvirt sets VLAN tags on ports of the host's own Linux bridges
 TAGS_ON_LINUX = (11, 0, 0)
 FORWARD_MODES = ("nat", "route", "open", "bridge", "private", "vepa", "passthrough", "hostdev")
-HOST_NAME = string("a host name without &, <, > and quotes", r"[^&<>\"'\s]+")
 
 
 def mode_of(options: dict) -> str | None:
@@ -355,7 +355,8 @@ def _simple_forward(forward: dict) -> dict:
 
 # --- the tables
 
-FAMILY = Field("family", "@family", enum("ipv4", "ipv6"), "Address family.", "0.8.7", default="ipv4")
+FAMILY = Field("family", "@family", enum("ipv4", "ipv6"), "Address family; that of the address.", "0.8.7",
+               default="ipv4")
 
 LEASE = Group("lease", "lease", "How long a lease lasts; without it an hour, as dnsmasq has it.", (
     Field("expiry", "@expiry", UINT64, "Length of the lease, in C(unit); 0 never ends, else at"
@@ -377,7 +378,7 @@ DHCP = Group("dhcp", "dhcp", "The DHCP service on this address; one IPv4 and one
         LEASE,
     )), since="0.4.5", key=("mac", "id", "name")),
     Group("bootp", "bootp", "Boot information for IPv4 clients. libvirt keeps it only beside a range or a host.", (
-        Field("file", "@file", PATH, "Boot file.", "0.7.1", required=True),
+        Field("file", "@file", DNSMASQ_PATH, "Boot file.", "0.7.1", required=True),
         Field("server", "@server", IP, "Address of the TFTP server; without it this host.", "0.7.3"),
     ), since="0.7.1"),
 ), since="0.3.0", simplify=_simple_dhcp)
@@ -385,26 +386,30 @@ DHCP = Group("dhcp", "dhcp", "The DHCP service on this address; one IPv4 and one
 IPS = Many("ips", "ip", "Addresses of the host on the bridge, with the services on them."
            " Only in forward modes nat, route, open and without forward.", Group("ip", "ip", "An address.", (
                FAMILY,
-               Field("address", "@address", IP, "Address of the host.", "0.3.0", required=True),
+               Field("address", "@address", IP, "Address of the host; also with its prefix, as 10.1.0.1/24.", "0.3.0",
+                     required=True),
                Field("netmask", "@netmask", NETMASK, "Netmask, for IPv4 only; or give the prefix.", "0.3.0"),
                Field("prefix", "@prefix", integer(1, 128), "Prefix length; or give the netmask. Without either 64 for"
                      " IPv6, and by the class of an IPv4 address.", "0.8.7"),
                Field("local_ptr", "@localPtr", YES_NO, "Whether reverse look-ups of the subnet stay in this network's"
                      " own DNS.", "3.0.0", default=False),
                Group("tftp", "tftp", "The TFTP service; for IPv4 only.", (
-                   Field("root", "@root", PATH, "Folder that it serves.", "0.7.1", required=True),
+                   Field("root", "@root", DNSMASQ_PATH, "Folder that it serves.", "0.7.1", required=True),
                ), since="0.7.1"),
                DHCP,
-           ), rules=(_known_family, _fitting_services), simplify=_simple_ip), since="0.3.0", key=("address",))
+           ), complete=with_family, rules=(_known_family, _fitting_services), simplify=_simple_ip), since="0.3.0",
+           key=("address",))
 
 ROUTES = Many("routes", "route", "Static routes of the host by way of guests.", Group("route", "route", "A route.", (
-    Field("family", "@family", enum("ipv4", "ipv6"), "Address family.", "1.0.6", default="ipv4"),
-    Field("address", "@address", IP, "Network address of the destination.", "1.0.6", required=True),
+    Field("family", "@family", enum("ipv4", "ipv6"), "Address family; that of the address.", "1.0.6",
+          default="ipv4"),
+    Field("address", "@address", IP, "Network address of the destination; also with its prefix, as"
+          " 10.2.0.0/16.", "1.0.6", required=True),
     Field("netmask", "@netmask", NETMASK, "Netmask, for IPv4 only; or give the prefix.", "1.0.6"),
     Field("prefix", "@prefix", integer(0, 128), "Prefix length; or give the netmask.", "1.0.6"),
     Field("gateway", "@gateway", IP, "Gateway; in the subnet of one of O(ips).", "1.0.6", required=True),
     Field("metric", "@metric", integer(1, 0xFFFFFFFF), "Metric of the route.", "1.0.6", default=1),
-), rules=(_network_address,), simplify=_simple_route), since="1.0.6", key=("address",))
+), complete=with_family, rules=(_network_address,), simplify=_simple_route), since="1.0.6", key=("address",))
 
 DNS = Group("dns", "dns", "The DNS service. Only in forward modes nat, route, open and without forward.", (
     Field("enable", "@enable", YES_NO, "Whether there is a DNS service.", "2.2.0", default=True),
@@ -412,20 +417,20 @@ DNS = Group("dns", "dns", "The DNS service. Only in forward modes nat, route, op
           "1.1.2", default=True),
     Many("forwarders", "forwarder", "Where queries are sent instead of the host's own servers.",
          Group("forwarder", "forwarder", "A forwarder.", (
-             Field("domain", "@domain", STR, "Only names of this domain; without addr they are resolved by the"
+             Field("domain", "@domain", DNSMASQ_NAME, "Only names of this domain; without addr they are resolved by the"
                    " host's own servers.", "2.2.0"),
              Field("addr", "@addr", IP, "Address of the server.", "1.1.3"),
              Field("port", "@port", PORT, "Port of the server.", "12.0.0"),
          ), rules=(_addressed_or_named,)), since="1.1.3", key=("domain", "addr"), ordered=True),
     Many("txts", "txt", "TXT records.", Group("txt", "txt", "A record.", (
-        Field("name", "@name", string("a name without blanks and commas", r"[^ ,]+"), "Name.", "0.9.3", required=True),
-        Field("value", "@value", STR, "Value; several are separated by commas.", "0.9.3", required=True),
+        Field("name", "@name", DNSMASQ_WORD, "Name.", "0.9.3", required=True),
+        Field("value", "@value", DNSMASQ_TEXT, "Value; several are separated by commas.", "0.9.3", required=True),
     )), since="0.9.3", key=("name",)),
     Many("srvs", "srv", "SRV records.", Group("srv", "srv", "A record.", (
-        Field("service", "@service", STR, "Name of the service.", "0.9.9", required=True),
-        Field("protocol", "@protocol", string("tcp or udp", r"\S+"), "Protocol, tcp or udp.", "0.9.9", required=True),
+        Field("service", "@service", DNSMASQ_WORD, "Name of the service.", "0.9.9", required=True),
+        Field("protocol", "@protocol", enum("tcp", "udp"), "Protocol.", "0.9.9", required=True),
         Field("domain", "@domain", DNS_NAME, "Domain of the record.", "0.9.9"),
-        Field("target", "@target", STR, "Host that offers the service.", "0.9.9"),
+        Field("target", "@target", DNSMASQ_WORD, "Host that offers the service.", "0.9.9"),
         Field("port", "@port", PORT, "Port of the service.", "0.9.9"),
         Field("priority", "@priority", UINT16, "Priority.", "0.9.9", default=0),
         Field("weight", "@weight", UINT16, "Weight.", "0.9.9", default=0),
@@ -500,7 +505,7 @@ NETWORK = Group("network", "network", "A virtual network.", (
     Field("uuid", "uuid", UUID, "UUID of the network. It cannot change while the network exists.", "0.3.0",
           filled=True),
     Field("title", "title", LINE, "Short description, one line.", "9.7.0"),
-    Field("description", "description", STR, "Description.", "9.7.0"),
+    Field("description", "description", TEXT, "Description.", "9.7.0"),
     Markup("metadata", "metadata", "Metadata of other programs: XML elements, each of a namespace of its own."
            " Before libvirt 9.7.0 a running network shows a change at its next start; it is never restarted for it.",
            "2.1.0"),

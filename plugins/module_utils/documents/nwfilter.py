@@ -9,10 +9,10 @@ import re
 from dataclasses import replace
 from typing import Any
 
-from ..scalars import UUID, Scalar, enum, integer, string
+from ..scalars import NAME, UUID, Scalar, enum, integer, string
 from ..schema import Choice, Field, Group, Invalid, Many, join
 from . import nwfilter_types as t
-from .filterref import FILTER_NAME, filterref
+from .filterref import filterref
 
 PRIORITY = integer(-1000, 1000)
 CHAIN_PRIORITIES = {"root": 0, "mac": -800, "vlan": -750, "stp": 0, "arp": -500, "rarp": -400, "ipv4": -700,
@@ -366,7 +366,7 @@ RULE = Group("rule", "rule", "A rule: what happens to packets that match. Withou
              RULE_NODES, since="0.8.1", rules=(_one_protocol,), simplify=_simple_rule, tidy=first_protocol)
 
 NWFILTER = Group("nwfilter", "filter", "A network filter.", (
-    Field("name", "@name", FILTER_NAME, "Name of the filter.", "0.8.1", required=True),
+    Field("name", "@name", NAME, "Name of the filter.", "0.8.1", required=True),
     Field("chain", "@chain", CHAIN, "Chain of the rules: V(root), or one that packets of a protocol go to, such as"
           " V(arp) or V(ipv4-mine).", "0.8.1", default="root"),
     Field("priority", "@priority", PRIORITY, "Priority of the chain; chains with lower numbers are looked at first."

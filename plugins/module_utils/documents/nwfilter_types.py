@@ -125,6 +125,8 @@ def _octal_ipv4(text: str) -> str:
 
 
 def _ipv6(text: str) -> str:
+    if "%" in text:  # a zone may be any text
+        raise ValueError(text)
     return str(ipaddress.IPv6Address(text))
 
 
@@ -138,7 +140,7 @@ def _ipv4_mask(text: str) -> int:
 
 def _ipv6_mask(text: str) -> int:
     if ":" in text:
-        inverted = ~int(ipaddress.IPv6Address(text)) & (2**128 - 1)
+        inverted = ~int(ipaddress.IPv6Address(_ipv6(text))) & (2**128 - 1)
         if inverted & (inverted + 1):
             raise ValueError(text)
         return 128 - inverted.bit_length()
@@ -221,7 +223,7 @@ IPSET = or_variable("the name of an ipset, at most 31 letters, digits and _ . : 
 IPSET_FLAGS = _text(_ipset_flags, "up to six of src and dst, separated by commas")
 STATE = _text(_states, "NONE, or some of NEW, ESTABLISHED, RELATED and INVALID separated by commas")
 TCP_FLAG = _text(_tcp_flags, "MASK/FLAGS, each NONE, ALL, or some of SYN, ACK, URG, PSH, FIN and RST with commas")
-COMMENT = string("at most 256 characters", longest=256)
+COMMENT = string("text of at most 256 bytes", longest=256)
 MATCH = Scalar("bool", "true or false (yes or no in XML)", _yes, lambda text: text != "no",
                lambda value: "yes" if value else "no")
 STATE_MATCH = Scalar("bool", "true or false", _yes, lambda text: text.lower() not in ("false", "0"),

@@ -38,7 +38,7 @@ def virtualport(about: str, type_required: bool = True) -> Group:
             Field("typeidversion", "@typeidversion", integer(0, 255, hexadecimal=True),
                   "VSI type version (802.1Qbg); hexadecimal with 0x or decimal.", "0.9.4"),
             Field("instanceid", "@instanceid", UUID, "VSI instance (802.1Qbg).", "0.9.4"),
-            Field("profileid", "@profileid", string("at most 39 characters", longest=39),
+            Field("profileid", "@profileid", string("a name of at most 39 bytes", longest=39),
                   "Port profile (802.1Qbh, openvswitch).", "0.9.4"),
             Field("interfaceid", "@interfaceid", UUID, "Interface (openvswitch, midonet).", "0.9.11"),
         ), since="0.9.4"),

@@ -10,7 +10,8 @@ import inspect
 import json
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from .. import pci
@@ -92,9 +93,20 @@ def files_for(kept: Kept, settings: dict | None) -> dict:
 
 def put(files: dict) -> None:
     """Writes, links or removes files; those that are so already are left alone."""
-    for path, text in files.items():
-        if _read(path) != text:
-            _put(pci.place(path), text)
+    with _only_root_writes():
+        for path, text in files.items():
+            if _read(path) != text:
+                _put(pci.place(path), text)
+
+
+@contextmanager
+def _only_root_writes() -> Iterator[None]:
+    """Files of mode 0644 and folders of 0755, whatever the umask; a boot runs the program as root."""
+    former = os.umask(0o022)
+    try:
+        yield
+    finally:
+        os.umask(former)
 
 
 def _read(path: str) -> str | None:
@@ -103,7 +115,8 @@ def _read(path: str) -> str | None:
         return os.readlink(path)
     try:
         with open(path, encoding="utf-8") as file:
-            return file.read()
+            others_write = os.fstat(file.fileno()).st_mode & 0o022
+            return "" if others_write else file.read()  # what others can write is not what was put there
     except FileNotFoundError:
         return None
 

@@ -1,0 +1,107 @@
+# Copyright (c) virtnet.libvirt contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""No value leaves its place: in no table is there an option that takes a control character into a name or a line."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from unit.strategies import leaves
+
+from ansible_collections.virtnet.libvirt.plugins.module_utils.documents import network_entries, sriov
+from ansible_collections.virtnet.libvirt.plugins.module_utils.documents.aspects import QOS, TAGS
+from ansible_collections.virtnet.libvirt.plugins.module_utils.documents.network import NETWORK
+from ansible_collections.virtnet.libvirt.plugins.module_utils.documents.registry import DOCUMENTS
+from ansible_collections.virtnet.libvirt.plugins.module_utils.resources import sriov_persist
+from ansible_collections.virtnet.libvirt.plugins.module_utils.scalars import TEXT
+from ansible_collections.virtnet.libvirt.plugins.module_utils.schema import Field, Invalid, Many, Markup, load_xml
+
+TABLES = {**DOCUMENTS, "qos": QOS, "vlan": TAGS, "sriov": sriov.SRIOV, "dhcp_host": network_entries.DHCP_HOST,
+          "dns_record": network_entries.DNS_RECORD}
+CONTROL = ["\n", "\r", "\t", "\x00", "\x1b", "\x7f", "\x85", "\u2028", "\u2029"]
+
+
+def fields() -> list:
+    found = []
+    for table, document in TABLES.items():
+        for path, node in leaves(document):
+            field = node.item if isinstance(node, Many) else node
+            if isinstance(field, Field) and not field.readonly:
+                found.append(pytest.param(field, id="%s %s.%s" % (table, path[-1].name, field.name)))
+    return found
+
+
+@pytest.mark.parametrize("field", fields())
+def test_no_option_takes_a_control_character(field: Field):
+    for character in CONTROL:
+        if field.type is TEXT and character in "\n\r\t\x85\u2028\u2029":
+            continue
+        for value in ("a%sb", "a%s", "%sa", "10.0.0.1%s", "52:54:00:00:00:01%s", "0x10%s", "fe80::1%%%s"):
+            if field.type.kind == "bool" and not value.strip("%sa"):
+                continue
+            with pytest.raises(Invalid):
+                field.check(value % character, "path", True)
+
+
+@pytest.mark.parametrize(("path", "value"), [
+    (("dns", "txts"), {"name": "a", "value": 'a "b'}), (("dns", "txts"), {"name": "a", "value": "a #b"}),
+    (("dns", "txts"), {"name": "a,b", "value": "c"}), (("dns", "txts"), {"name": "a", "value": 'a "b\\" c'}),
+    (("dns", "srvs"), {"service": "s", "protocol": "tcp", "target": "a,1,2"}),
+    (("dns", "srvs"), {"service": "s,t", "protocol": "tcp"}), (("dns", "srvs"), {"service": "s", "protocol": "tls"}),
+    (("dns", "forwarders"), {"domain": "a/10.0.0.1"}), (("dns", "forwarders"), {"domain": "a b"}),
+    (("dns", "hosts"), {"ip": "10.0.0.1", "hostnames": ["a,b"]}),
+    (("dns", "hosts"), {"ip": "10.0.0.1", "hostnames": ["#a"]}),
+])
+def test_a_value_stays_one_value_of_dnsmasqs_line(path: tuple, value: dict):
+    with pytest.raises(Invalid):
+        NETWORK.check({"name": "lab", path[0]: {path[1]: [value]}}, whole=False)
+
+
+@pytest.mark.parametrize("value", ["a, b", '"a, #b" c', "v=spf1 -all", 'say \'so\'', '"a \\" b"', "a#b"])
+def test_a_txt_record_may_say_what_it_likes(value: str):
+    NETWORK.check({"name": "lab", "dns": {"txts": [{"name": "a", "value": value}]}}, whole=False)
+
+
+def test_what_libvirt_holds_is_read_as_it_is():
+    options = NETWORK.parse(load_xml('<network><name>lab</name><dns><txt name="a" value="b&#10;c"/></dns></network>'))
+    assert options["dns"]["txts"] == [{"name": "a", "value": "b\nc"}]
+
+
+@pytest.mark.parametrize(("text", "taken"), [
+    ('<a:x xmlns:a="urn:a" b="c&#10;d"/>', False), ('<a:x xmlns:a="urn:a"><y b="&#9;"/></a:x>', False),
+    ('<a:x xmlns:a="urn:a">\x7f</a:x>', False), ('<a:x xmlns:a="urn:a">b\n\tc<y/>\n</a:x>', True),
+])
+def test_metadata_has_control_characters_only_in_texts(text: str, taken: bool):
+    node = NETWORK.node("metadata")
+    assert isinstance(node, Markup)
+    if taken:
+        node.check([text], "metadata", True)
+    else:
+        with pytest.raises(Invalid, match=r"metadata\[0\]: .* give XML without control characters"):
+            node.check([text], "metadata", True)
+
+
+def test_an_error_is_one_short_line():
+    with pytest.raises(Invalid) as found:
+        NETWORK.check({"name": "a\n\x1b[2J" + "b" * 10000}, whole=False)
+    assert len(str(found.value)) < 400 and str(found.value).isprintable()
+    with pytest.raises(Invalid) as found:
+        NETWORK.check({"name": "lab", "a\nb" * 5000: 1}, whole=False)
+    assert len(str(found.value)) < 1100 and str(found.value).isprintable()
+
+
+def test_what_a_boot_runs_is_written_by_root_only(tmp_path, monkeypatch):
+    monkeypatch.setattr(sriov_persist.pci, "ROOT", str(tmp_path))
+    former = os.umask(0)
+    try:
+        sriov_persist.put({"usr/local/lib/virtnet-sriov/boot.py": "pass\n"})
+    finally:
+        os.umask(former)
+    file = tmp_path / "usr/local/lib/virtnet-sriov/boot.py"
+    assert file.stat().st_mode & 0o777 == 0o644
+    assert all(folder.stat().st_mode & 0o777 == 0o755 for folder in (file.parent, file.parent.parent))
+    file.chmod(0o666)
+    kept = sriov_persist.read_kept("0000:03:00.0")
+    assert kept.files["usr/local/lib/virtnet-sriov/boot.py"] == ""  # and so it is written anew
