@@ -30,7 +30,6 @@ from ..scalars import (
     enum,
     integer,
 )
-
 from ..schema import Field, Group, Invalid, Many, Markup, is_empty, join, register_prefix
 from .address import PCI_ADDRESS, with_family
 from .bandwidth import bandwidth
