@@ -253,9 +253,9 @@ def _pci_address(value: Any) -> str:
 
 STR = string()
 TEXT = string("text without control characters", lines=True)
-# part of the names of files, also of some that dnsmasq's file names: see documents/dnsmasq.py
-NAME = string("a name of at most 240 bytes without '/', '\"' and control characters, which has no blank at its ends, no"
-              " ' #' in it, and is not . or ..", r"(?!\.{1,2}\Z)(?=\S)(?:[^/\"\s]|\s(?![#\s]*\Z|#))+", longest=240)
+# part of the names of files, also in the lines of dnsmasq's
+NAME = string("a name of at most 240 bytes without '/', ' #' and control characters, with no blank at its ends, and not"
+              " . or ..", r"(?!\.{1,2}\Z)(?=\S)(?:[^/\s]|\s(?![#\s]*\Z|#))+", longest=240)
 LINE = string("one line of text", r".+")
 DEVICE = string("a network device name", r"[a-zA-Z0-9_.\-\\:/%]+")
 DNS_NAME = string("a DNS name of letters, digits, '.' and '-'", r"[a-zA-Z0-9._\-]+")

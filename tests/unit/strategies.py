@@ -46,7 +46,7 @@ def macs(draw: st.DrawFn) -> str:
 TEXTS = {
     types.STR: LINE,
     types.TEXT: TEXT,
-    types.NAME: LINE.filter(lambda text: not set(text) & set("/\"#") and text.strip() == text and text.strip(".")),
+    types.NAME: LINE.filter(lambda text: not set(text) & set("/#") and text.strip() == text and text.strip(".")),
     types.LINE: LINE,
     types.DEVICE: of_letters(LETTERS + "_.-\\:/%"),
     types.DNS_NAME: of_letters(LETTERS + "._-"),
