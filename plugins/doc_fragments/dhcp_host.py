@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 
-from ansible_collections.virtnet.libvirt.plugins.module_utils.documents.network_entries import DHCP_HOST
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.network_entries import DHCP_HOST
 
 
 class ModuleDocFragment:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 
-from ansible_collections.virtnet.libvirt.plugins.module_utils.documents.interface import INTERFACE
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.interface import INTERFACE
 
 
 class ModuleDocFragment:

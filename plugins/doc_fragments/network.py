@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 
-from ansible_collections.virtnet.libvirt.plugins.module_utils.documents.network import NETWORK
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.network import NETWORK
 
 
 class ModuleDocFragment:

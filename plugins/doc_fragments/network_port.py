@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 
-from ansible_collections.virtnet.libvirt.plugins.module_utils.documents.network_port import NETWORK_PORT
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.network_port import NETWORK_PORT
 
 
 class ModuleDocFragment:

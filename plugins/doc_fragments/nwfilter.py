@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 
-from ansible_collections.virtnet.libvirt.plugins.module_utils.documents.nwfilter import NWFILTER
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.nwfilter import NWFILTER
 
 
 class ModuleDocFragment:

@@ -6,7 +6,9 @@ from __future__ import annotations
 
 import json
 
-from ansible_collections.virtnet.libvirt.plugins.module_utils.documents.nwfilter_binding import NWFILTER_BINDING
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.nwfilter_binding import (
+    NWFILTER_BINDING,
+)
 
 
 class ModuleDocFragment:

@@ -46,8 +46,13 @@ _value:
 from ansible.errors import AnsibleFilterError
 from ansible.utils.display import Display
 
-from ansible_collections.virtnet.libvirt.plugins.module_utils.documents.registry import DOCUMENTS
-from ansible_collections.virtnet.libvirt.plugins.module_utils.schema import LXML_ERROR, Invalid, load_xml, unknown
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.registry import DOCUMENTS
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.nodes import (
+    LXML_ERROR,
+    Invalid,
+    load_xml,
+    unknown,
+)
 
 
 def from_libvirt_xml(text: str) -> dict:

@@ -47,8 +47,16 @@ _value:
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.virtnet.libvirt.plugins.module_utils.documents.registry import CONTROL_OPTIONS, DOCUMENTS
-from ansible_collections.virtnet.libvirt.plugins.module_utils.schema import LXML_ERROR, Invalid, dump_xml, prune
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.registry import (
+    CONTROL_OPTIONS,
+    DOCUMENTS,
+)
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.nodes import (
+    LXML_ERROR,
+    Invalid,
+    dump_xml,
+    prune,
+)
 
 
 def to_libvirt_xml(options: dict, module: str) -> str:

@@ -94,16 +94,20 @@ network:
   returned: success
 """
 
-from ansible_collections.virtnet.libvirt.plugins.module_utils.documents.network_entries import DNS_RECORD
-from ansible_collections.virtnet.libvirt.plugins.module_utils.resources.network_entries import (
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.network_entries import DNS_RECORD
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.network_entries import (
     DNS_HOSTS,
     DNS_SRVS,
     DNS_TXTS,
     NetworkEntries,
     stated,
 )
-from ansible_collections.virtnet.libvirt.plugins.module_utils.schema import prune
-from ansible_collections.virtnet.libvirt.plugins.module_utils.task import DocumentModule, argument_spec, converge_one
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.nodes import prune
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.task import (
+    DocumentModule,
+    argument_spec,
+    converge_one,
+)
 
 
 def main() -> None:

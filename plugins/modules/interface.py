@@ -171,11 +171,11 @@ interface:
 
 from typing import Any
 
-from ansible_collections.virtnet.libvirt.plugins.module_utils.documents.interface import INTERFACE
-from ansible_collections.virtnet.libvirt.plugins.module_utils.resources.interface import Interface
-from ansible_collections.virtnet.libvirt.plugins.module_utils.resources.interface_pair import InterfacePair
-from ansible_collections.virtnet.libvirt.plugins.module_utils.schema import prune
-from ansible_collections.virtnet.libvirt.plugins.module_utils.task import (
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.interface import INTERFACE
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.interface import Interface
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.interface_pair import InterfacePair
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.nodes import prune
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.task import (
     DocumentModule,
     argument_spec,
     converge_one,

@@ -130,10 +130,12 @@ interfaces:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.virtnet.libvirt.plugins.module_utils.resources.interface_read import describe_interfaces
-from ansible_collections.virtnet.libvirt.plugins.module_utils.scalars import MAC
-from ansible_collections.virtnet.libvirt.plugins.module_utils.schema import not_allowed
-from ansible_collections.virtnet.libvirt.plugins.module_utils.task import argument_spec, host_of
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.interface_read import (
+    describe_interfaces,
+)
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.nodes import not_allowed
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.scalars import MAC
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.task import argument_spec, host_of
 
 
 def main() -> None:

@@ -249,9 +249,9 @@ network:
   sample: {"name": "lab", "uuid": "3e3fce45-4f53-4fa7-bb32-11f34168b82b", "state": "active", "autostart": true}
 """
 
-from ansible_collections.virtnet.libvirt.plugins.module_utils.documents.network import NETWORK
-from ansible_collections.virtnet.libvirt.plugins.module_utils.resources.network import Network
-from ansible_collections.virtnet.libvirt.plugins.module_utils.task import (
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.network import NETWORK
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.network import Network
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.task import (
     DocumentModule,
     argument_spec,
     converge_one,

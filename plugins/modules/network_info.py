@@ -118,8 +118,8 @@ networks:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.virtnet.libvirt.plugins.module_utils.resources.network import describe_network
-from ansible_collections.virtnet.libvirt.plugins.module_utils.task import argument_spec, host_of, wanted_names
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.network import describe_network
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.task import argument_spec, host_of, wanted_names
 
 
 def main() -> None:

@@ -108,10 +108,10 @@ network_port:
   returned: success
 """
 
-from ansible_collections.virtnet.libvirt.plugins.module_utils.documents.network_port import NETWORK_PORT
-from ansible_collections.virtnet.libvirt.plugins.module_utils.resources.network_port import NetworkPort
-from ansible_collections.virtnet.libvirt.plugins.module_utils.schema import Invalid
-from ansible_collections.virtnet.libvirt.plugins.module_utils.task import (
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.network_port import NETWORK_PORT
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.network_port import NetworkPort
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.nodes import Invalid
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.task import (
     DocumentModule,
     argument_spec,
     converge_one,

@@ -70,8 +70,11 @@ network_ports:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.virtnet.libvirt.plugins.module_utils.resources.network_port import describe_port, ports_of
-from ansible_collections.virtnet.libvirt.plugins.module_utils.task import argument_spec, host_of, wanted_names
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.network_port import (
+    describe_port,
+    ports_of,
+)
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.task import argument_spec, host_of, wanted_names
 
 
 def main() -> None:

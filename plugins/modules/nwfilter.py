@@ -168,9 +168,9 @@ nwfilter:
   returned: success
 """
 
-from ansible_collections.virtnet.libvirt.plugins.module_utils.documents.nwfilter import NWFILTER
-from ansible_collections.virtnet.libvirt.plugins.module_utils.resources.nwfilter import NwFilter
-from ansible_collections.virtnet.libvirt.plugins.module_utils.task import (
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.nwfilter import NWFILTER
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.nwfilter import NwFilter
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.task import (
     DocumentModule,
     argument_spec,
     converge_one,

@@ -101,10 +101,12 @@ nwfilter_binding:
   returned: success
 """
 
-from ansible_collections.virtnet.libvirt.plugins.module_utils.documents.nwfilter_binding import NWFILTER_BINDING
-from ansible_collections.virtnet.libvirt.plugins.module_utils.resources.nwfilter_binding import NwFilterBinding
-from ansible_collections.virtnet.libvirt.plugins.module_utils.schema import Invalid
-from ansible_collections.virtnet.libvirt.plugins.module_utils.task import (
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.nwfilter_binding import (
+    NWFILTER_BINDING,
+)
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.nwfilter_binding import NwFilterBinding
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.nodes import Invalid
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.task import (
     DocumentModule,
     argument_spec,
     converge_one,

@@ -92,9 +92,13 @@ qos:
   sample: {network: lab, inbound: {average: 12500, peak: 125000, burst: 1953}}
 """
 
-from ansible_collections.virtnet.libvirt.plugins.module_utils.documents.aspects import QOS, TARGET_OPTIONS
-from ansible_collections.virtnet.libvirt.plugins.module_utils.resources.aspect import stated_aspect
-from ansible_collections.virtnet.libvirt.plugins.module_utils.task import DocumentModule, argument_spec, converge_one
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.aspects import QOS, TARGET_OPTIONS
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.aspect import stated_aspect
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.task import (
+    DocumentModule,
+    argument_spec,
+    converge_one,
+)
 
 
 def main() -> None:

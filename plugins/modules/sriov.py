@@ -128,10 +128,10 @@ sriov:
   returned: success
 """
 
-from ansible_collections.virtnet.libvirt.plugins.module_utils.documents.sriov import NAMING, SRIOV
-from ansible_collections.virtnet.libvirt.plugins.module_utils.resources.sriov import Sriov
-from ansible_collections.virtnet.libvirt.plugins.module_utils.schema import Invalid, prune
-from ansible_collections.virtnet.libvirt.plugins.module_utils.task import (
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.sriov import NAMING, SRIOV
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.sriov import Sriov
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.nodes import Invalid, prune
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.task import (
     DocumentModule,
     argument_spec,
     converge_one,

@@ -176,14 +176,14 @@ functions:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.virtnet.libvirt.plugins.module_utils import pci
-from ansible_collections.virtnet.libvirt.plugins.module_utils.resources.sriov_read import (
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host import sysfs as pci
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.sriov_read import (
     describe_function,
     host_status,
     kernel_of,
     read_function,
 )
-from ansible_collections.virtnet.libvirt.plugins.module_utils.task import argument_spec, host_of, wanted_names
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.task import argument_spec, host_of, wanted_names
 
 
 def main() -> None:

@@ -82,9 +82,13 @@ vlan:
   sample: {network: ovs, portgroup: office, tags: [{id: 10}]}
 """
 
-from ansible_collections.virtnet.libvirt.plugins.module_utils.documents.aspects import TAGS, TARGET_OPTIONS
-from ansible_collections.virtnet.libvirt.plugins.module_utils.resources.aspect import stated_aspect
-from ansible_collections.virtnet.libvirt.plugins.module_utils.task import DocumentModule, argument_spec, converge_one
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.aspects import TAGS, TARGET_OPTIONS
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.aspect import stated_aspect
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.task import (
+    DocumentModule,
+    argument_spec,
+    converge_one,
+)
 
 
 def main() -> None:

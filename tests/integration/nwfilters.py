@@ -9,8 +9,8 @@ from pathlib import Path
 
 from hypothesis import strategies as st
 
-from ansible_collections.virtnet.libvirt.plugins.module_utils.documents import nwfilter as document
-from ansible_collections.virtnet.libvirt.plugins.module_utils.documents import nwfilter_types as t
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents import nwfilter as document
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents import nwfilter_types as t
 
 SHIPPED = frozenset(path.stem for path in Path("/usr/share/libvirt/nwfilter").glob("*.xml"))
 VARIABLES = ("$A", "$A[0]", "$A[ 1 ]", "$A[@0]", "$A[@1]", "$IP")

@@ -10,8 +10,8 @@ from guest.domain import domain_xml
 from integration.host import sh
 from integration.modules import Failed, converge, run
 
-from ansible_collections.virtnet.libvirt.plugins.module_utils.kernel import Kernel
-from ansible_collections.virtnet.libvirt.plugins.module_utils.resources.bandwidth import tap_drift
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.kernel import Kernel
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.bandwidth import tap_drift
 
 MAC = "52:54:00:00:04:01"
 NAT = {"forward": {"mode": "nat"}, "bridge": {"name": "virbr9", "stp": False},

@@ -10,7 +10,7 @@ from guest.domain import domain_xml
 from integration.host import sh, within
 from integration.modules import Failed, converge, run
 
-from ansible_collections.virtnet.libvirt.plugins.module_utils.resources import interface_live
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources import interface_live
 
 GUEST, MAC, NEW = "192.168.160.9", "52:54:00:00:01:01", "52:54:00:00:01:02"
 LAB = {"name": "lab", "state": "active", "forward": {"mode": "nat"}, "bridge": {"name": "lab0", "stp": False},

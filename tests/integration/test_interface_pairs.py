@@ -19,8 +19,7 @@ from integration.modules import Failed, run
 from lxml import etree
 from unit.strategies import scalars
 
-from ansible_collections.virtnet.libvirt.plugins.module_utils import scalars as types
-from ansible_collections.virtnet.libvirt.plugins.module_utils.documents.interface import (
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.interface import (
     INTERFACE,
     NEEDED,
     ONLY_FOR,
@@ -28,7 +27,8 @@ from ansible_collections.virtnet.libvirt.plugins.module_utils.documents.interfac
     fitting,
     option,
 )
-from ansible_collections.virtnet.libvirt.plugins.module_utils.schema import Group, Many
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema import scalars as types
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.nodes import Group, Many
 
 MAC = "52:54:00:00:05:01"
 WORD = st.sampled_from(["alpha", "beta"])

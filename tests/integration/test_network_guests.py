@@ -10,7 +10,7 @@ from guest.domain import domain_xml
 from integration.host import remove_everything, sh, within
 from integration.modules import Failed, converge, run
 
-from ansible_collections.virtnet.libvirt.plugins.module_utils.hypervisor import Hypervisor
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.libvirt import Hypervisor
 
 GUEST = "192.168.160.9"
 LAB = {

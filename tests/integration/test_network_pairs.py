@@ -83,7 +83,7 @@ def test_from_one_network_to_another(hypervisor, before, after, state):
 
 
 def equal_by_meaning(connection, expected: str, found: str) -> bool:
-    from ansible_collections.virtnet.libvirt.plugins.module_utils.documents.network import NETWORK
+    from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.network import NETWORK
 
     normal = [NETWORK.normal(NETWORK.parse(etree.fromstring(text))) for text in (expected, found)]
     return _given(normal[0]) == _given(normal[1])

@@ -15,8 +15,8 @@ from integration.modules import Failed, converge, run
 from integration.nwfilters import attributes, filters, remove_filters, values, with_what_it_needs
 from lxml import etree
 
-from ansible_collections.virtnet.libvirt.plugins.module_utils.documents.nwfilter import NWFILTER, PROTOCOLS
-from ansible_collections.virtnet.libvirt.plugins.module_utils.schema import dump_xml, prune
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.nwfilter import NWFILTER, PROTOCOLS
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.nodes import dump_xml, prune
 
 NAME = "mine"
 MAC = "52:54:00:00:02:01"

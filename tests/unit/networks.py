@@ -7,16 +7,16 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-from ansible_collections.virtnet.libvirt.plugins.module_utils.converge import Host
-from ansible_collections.virtnet.libvirt.plugins.module_utils.documents.network import NETWORK
-from ansible_collections.virtnet.libvirt.plugins.module_utils.hypervisor import (
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.network import NETWORK
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.converge import Host
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.libvirt import (
     CONFIG,
     GuestInterface,
     HypervisorError,
     NetworkRecord,
 )
-from ansible_collections.virtnet.libvirt.plugins.module_utils.resources.network import NetworkState
-from ansible_collections.virtnet.libvirt.plugins.module_utils.schema import load_xml
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.network import NetworkState
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.nodes import load_xml
 
 UUID = "3e3fce45-4f53-4fa7-bb32-11f34168b82b"
 LAB = {

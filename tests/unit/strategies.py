@@ -16,9 +16,9 @@ from dataclasses import replace
 
 from hypothesis import strategies as st
 
-from ansible_collections.virtnet.libvirt.plugins.module_utils import scalars as types
-from ansible_collections.virtnet.libvirt.plugins.module_utils.documents import dnsmasq
-from ansible_collections.virtnet.libvirt.plugins.module_utils.schema import Field, Group, Many, Markup
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents import dnsmasq
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema import scalars as types
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.nodes import Field, Group, Many, Markup
 
 LETTERS = string.ascii_letters + string.digits
 PLAIN = st.characters(blacklist_categories=("Cs", "Cc", "Cn", "Zl", "Zp"), blacklist_characters="\ufffe\uffff")

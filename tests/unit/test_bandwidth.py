@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.virtnet.libvirt.plugins.module_utils.documents.bandwidth import BURST, RATE
-from ansible_collections.virtnet.libvirt.plugins.module_utils.resources.bandwidth import (
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.bandwidth import BURST, RATE
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.bandwidth import (
     bridge_drift,
     floor_drift,
     floors,
@@ -18,7 +18,7 @@ from ansible_collections.virtnet.libvirt.plugins.module_utils.resources.bandwidt
     refuse_floor,
     tap_drift,
 )
-from ansible_collections.virtnet.libvirt.plugins.module_utils.schema import Invalid, load_xml
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.nodes import Invalid, load_xml
 
 INBOUND = {"average": 500, "peak": 800, "burst": 512}
 OUTBOUND = {"average": 300, "peak": 600, "burst": 256}

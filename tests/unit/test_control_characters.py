@@ -10,13 +10,19 @@ import os
 import pytest
 from unit.strategies import leaves
 
-from ansible_collections.virtnet.libvirt.plugins.module_utils.documents import network_entries, sriov
-from ansible_collections.virtnet.libvirt.plugins.module_utils.documents.aspects import QOS, TAGS
-from ansible_collections.virtnet.libvirt.plugins.module_utils.documents.network import NETWORK
-from ansible_collections.virtnet.libvirt.plugins.module_utils.documents.registry import DOCUMENTS
-from ansible_collections.virtnet.libvirt.plugins.module_utils.resources import sriov_persist
-from ansible_collections.virtnet.libvirt.plugins.module_utils.scalars import TEXT
-from ansible_collections.virtnet.libvirt.plugins.module_utils.schema import Field, Invalid, Many, Markup, load_xml
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents import network_entries, sriov
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.aspects import QOS, TAGS
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.network import NETWORK
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.registry import DOCUMENTS
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources import sriov_persist
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.nodes import (
+    Field,
+    Invalid,
+    Many,
+    Markup,
+    load_xml,
+)
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.scalars import TEXT
 
 TABLES = {**DOCUMENTS, "qos": QOS, "vlan": TAGS, "sriov": sriov.SRIOV, "dhcp_host": network_entries.DHCP_HOST,
           "dns_record": network_entries.DNS_RECORD}

@@ -12,7 +12,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from unit.strategies import options
 
-from ansible_collections.virtnet.libvirt.plugins.module_utils.converge import (
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.network import NETWORK
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.converge import (
     ConvergeError,
     Drift,
     Host,
@@ -21,9 +22,8 @@ from ansible_collections.virtnet.libvirt.plugins.module_utils.converge import (
     converge,
     to_yaml,
 )
-from ansible_collections.virtnet.libvirt.plugins.module_utils.documents.network import NETWORK
-from ansible_collections.virtnet.libvirt.plugins.module_utils.hypervisor import HypervisorError
-from ansible_collections.virtnet.libvirt.plugins.module_utils.kernel import KernelError
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.kernel import KernelError
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.libvirt import HypervisorError
 
 
 class Layer:

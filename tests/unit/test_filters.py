@@ -15,8 +15,8 @@ from unit.strategies import options
 
 from ansible_collections.virtnet.libvirt.plugins.filter import from_libvirt_xml as reader
 from ansible_collections.virtnet.libvirt.plugins.filter import to_libvirt_xml as writer
-from ansible_collections.virtnet.libvirt.plugins.module_utils.documents.network import NETWORK
-from ansible_collections.virtnet.libvirt.plugins.module_utils.schema import Invalid
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.network import NETWORK
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.nodes import Invalid
 
 to_xml = writer.FilterModule().filters()["to_libvirt_xml"]
 from_xml = reader.FilterModule().filters()["from_libvirt_xml"]

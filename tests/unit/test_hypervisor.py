@@ -9,13 +9,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from ansible_collections.virtnet.libvirt.plugins.module_utils.hypervisor import (
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.libvirt import (
     Hypervisor,
     _as_configured,
     _interfaces,
     _Snapshot,
 )
-from ansible_collections.virtnet.libvirt.plugins.module_utils.schema import load_xml
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.nodes import load_xml
 
 
 class Domain:

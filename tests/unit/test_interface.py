@@ -7,23 +7,26 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.virtnet.libvirt.plugins.module_utils.documents.interface import (
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.interface import (
     INTERFACE,
     NEEDED,
     ONLY_FOR,
     fitting,
     refuse_unfit,
 )
-from ansible_collections.virtnet.libvirt.plugins.module_utils.hypervisor import DomainRecord
-from ansible_collections.virtnet.libvirt.plugins.module_utils.resources.interface import Interface
-from ansible_collections.virtnet.libvirt.plugins.module_utils.resources.interface_live import (
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.libvirt import DomainRecord
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.interface import Interface
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.interface_live import (
     as_configured,
     in_place,
     inherited,
     is_bridged,
 )
-from ansible_collections.virtnet.libvirt.plugins.module_utils.resources.interface_read import Card, InterfaceState
-from ansible_collections.virtnet.libvirt.plugins.module_utils.schema import Invalid, dump_xml, load_xml
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.interface_read import (
+    Card,
+    InterfaceState,
+)
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.nodes import Invalid, dump_xml, load_xml
 
 MAC = "52:54:00:00:00:01"
 HOST_BRIDGE = {"forward": {"mode": "bridge"}, "bridge": {"name": "br0"}, "port": {"isolated": True},

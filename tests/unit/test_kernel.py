@@ -9,8 +9,8 @@ import socket
 
 import pytest
 
-from ansible_collections.virtnet.libvirt.plugins.module_utils import kernel as layer
-from ansible_collections.virtnet.libvirt.plugins.module_utils.kernel import Kernel, KernelError
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host import kernel as layer
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.kernel import Kernel, KernelError
 
 
 class Message(dict):

@@ -9,7 +9,7 @@ import re
 
 import pytest
 
-from ansible_collections.virtnet.libvirt.plugins.module_utils.documents.network import (
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.network import (
     NETWORK,
     manages_bridge,
     merge_network,
@@ -19,7 +19,7 @@ from ansible_collections.virtnet.libvirt.plugins.module_utils.documents.network 
     refused_vlan,
     subnet_of,
 )
-from ansible_collections.virtnet.libvirt.plugins.module_utils.schema import Invalid, load_xml
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.nodes import Invalid, load_xml
 
 IP4 = {"address": "10.0.0.1", "prefix": 24}
 IP6 = {"family": "ipv6", "address": "fd00::1", "prefix": 64}

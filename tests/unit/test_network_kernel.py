@@ -9,15 +9,15 @@ from types import SimpleNamespace
 
 import pytest
 
-from ansible_collections.virtnet.libvirt.plugins.module_utils.documents.network import NETWORK
-from ansible_collections.virtnet.libvirt.plugins.module_utils.resources.network_kernel import (
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.network import NETWORK
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.network_kernel import (
     expected_delay,
     kernel_repairs,
     missing_devices,
     missing_functions,
     unstartable,
 )
-from ansible_collections.virtnet.libvirt.plugins.module_utils.schema import load_xml
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.nodes import load_xml
 
 LIVE = {
     "name": "lab", "forward": {"mode": "nat"}, "bridge": {"name": "virbr0", "stp": True, "delay": 0},

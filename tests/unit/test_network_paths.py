@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.virtnet.libvirt.plugins.module_utils.documents.network import NETWORK
-from ansible_collections.virtnet.libvirt.plugins.module_utils.schema import Field, Group, Many, Markup
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.network import NETWORK
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.nodes import Field, Group, Many, Markup
 
 KNOWN = """
 network - @connections=0.10.0 @ipv6=1.0.1 @trustGuestRxFilters=1.2.10

@@ -10,10 +10,15 @@ from dataclasses import replace
 import pytest
 from unit.networks import BRIDGE, LAB, TAP, UUID, MemoryLibvirt, guest, network, port, recording_host, state
 
-from ansible_collections.virtnet.libvirt.plugins.module_utils.converge import ConvergeError, Drift, Host, converge
-from ansible_collections.virtnet.libvirt.plugins.module_utils.documents.network import NETWORK
-from ansible_collections.virtnet.libvirt.plugins.module_utils.hypervisor import CONFIG, LIVE
-from ansible_collections.virtnet.libvirt.plugins.module_utils.resources.network import (
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.network import NETWORK
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.converge import (
+    ConvergeError,
+    Drift,
+    Host,
+    converge,
+)
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.libvirt import CONFIG, LIVE
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.network import (
     Network,
     describe_network,
     kernel_drift,
@@ -21,7 +26,7 @@ from ansible_collections.virtnet.libvirt.plugins.module_utils.resources.network 
     model,
     read_network,
 )
-from ansible_collections.virtnet.libvirt.plugins.module_utils.schema import Invalid, etree
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.nodes import Invalid, etree
 
 SETTINGS = ("state", "autostart", "persistent", "restart", "purge")
 NEW = {"name": "lab", "ips": [{"address": "10.0.0.1", "prefix": 24}]}

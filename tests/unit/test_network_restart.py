@@ -10,11 +10,11 @@ from dataclasses import replace
 import pytest
 from unit.networks import BRIDGE, LAB, TAP, UUID, guest, network, port, recording_host, state
 
-from ansible_collections.virtnet.libvirt.plugins.module_utils.resources.network_restart import (
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.network_restart import (
     Restart,
     start_step,
 )
-from ansible_collections.virtnet.libvirt.plugins.module_utils.schema import Invalid, load_xml
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.nodes import Invalid, load_xml
 
 OVS = {"name": "lab", "forward": {"mode": "bridge"}, "bridge": {"name": "ovs0"}, "virtualport": {"type": "openvswitch"}}
 LAN = {"name": "lab", "forward": {"mode": "bridge"}, "bridge": {"name": "br0"}}

@@ -15,13 +15,16 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.virtnet.libvirt.plugins.module_utils.documents.network import NETWORK, refused_by_driver
-from ansible_collections.virtnet.libvirt.plugins.module_utils.hypervisor import ADD_LAST, DELETE, MODIFY
-from ansible_collections.virtnet.libvirt.plugins.module_utils.resources.network_updates import (
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.network import (
+    NETWORK,
+    refused_by_driver,
+)
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.libvirt import ADD_LAST, DELETE, MODIFY
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.network_updates import (
     apply_updates,
     plan_updates,
 )
-from ansible_collections.virtnet.libvirt.plugins.module_utils.schema import Invalid, in_order
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.nodes import Invalid, in_order
 
 OLD, MIDDLE, NEW = (9, 0, 0), (10, 5, 0), (10, 7, 0)
 ONE, TWO, THREE = "52:54:00:00:00:01", "52:54:00:00:00:02", "52:54:00:00:00:03"

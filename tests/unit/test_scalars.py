@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from unit.strategies import macs, scalars
 
-from ansible_collections.virtnet.libvirt.plugins.module_utils import scalars as types
-from ansible_collections.virtnet.libvirt.plugins.module_utils.scalars import (
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema import scalars as types
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.scalars import (
     DEVICE,
     DNS_NAME,
     DUID,

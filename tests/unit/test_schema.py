@@ -10,8 +10,7 @@ import json
 import pytest
 from lxml import etree
 
-from ansible_collections.virtnet.libvirt.plugins.module_utils.scalars import MAC, ON_OFF, STR, YES_NO, enum, integer
-from ansible_collections.virtnet.libvirt.plugins.module_utils.schema import (
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.nodes import (
     Difference,
     Field,
     Group,
@@ -24,6 +23,14 @@ from ansible_collections.virtnet.libvirt.plugins.module_utils.schema import (
     load_xml,
     prune,
     unknown,
+)
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.scalars import (
+    MAC,
+    ON_OFF,
+    STR,
+    YES_NO,
+    enum,
+    integer,
 )
 
 TAGS = "{urn:tags}"

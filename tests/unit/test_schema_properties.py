@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from lxml import etree
 from unit.strategies import leaves, options, values, without_rules
 
-from ansible_collections.virtnet.libvirt.plugins.module_utils.documents.network import NETWORK
-from ansible_collections.virtnet.libvirt.plugins.module_utils.schema import (
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.network import NETWORK
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.nodes import (
     Group,
     Many,
     Markup,

@@ -13,21 +13,21 @@ from types import SimpleNamespace
 
 import pytest
 
-from ansible_collections.virtnet.libvirt.plugins.module_utils import pci
-from ansible_collections.virtnet.libvirt.plugins.module_utils.converge import Host
-from ansible_collections.virtnet.libvirt.plugins.module_utils.documents.sriov import SRIOV
-from ansible_collections.virtnet.libvirt.plugins.module_utils.hypervisor import HeldDevice
-from ansible_collections.virtnet.libvirt.plugins.module_utils.kernel import KernelError
-from ansible_collections.virtnet.libvirt.plugins.module_utils.resources import sriov_persist
-from ansible_collections.virtnet.libvirt.plugins.module_utils.resources.sriov import Sriov
-from ansible_collections.virtnet.libvirt.plugins.module_utils.resources.sriov_read import (
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.sriov import SRIOV
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.converge import Host
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host import sysfs as pci
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.kernel import KernelError
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.libvirt import HeldDevice
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources import sriov_persist
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.sriov import Sriov
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.sriov_read import (
     describe_function,
     find_function,
     host_status,
     read_function,
 )
-from ansible_collections.virtnet.libvirt.plugins.module_utils.schema import Invalid, load_xml
-from ansible_collections.virtnet.libvirt.plugins.module_utils.task import plain_model
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.nodes import Invalid, load_xml
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.task import plain_model
 
 PF, OTHER, DISK = "0000:3b:00.0", "0000:3b:00.1", "0000:00:03.0"
 FRESH = {"min_tx_rate": 0, "max_tx_rate": 0, "spoof_check": True, "trust": False, "link_state": "auto"}

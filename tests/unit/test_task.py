@@ -9,10 +9,14 @@ import json
 
 import pytest
 
-from ansible_collections.virtnet.libvirt.plugins.module_utils import task
-from ansible_collections.virtnet.libvirt.plugins.module_utils.documents.network import NETWORK
-from ansible_collections.virtnet.libvirt.plugins.module_utils.schema import Invalid
-from ansible_collections.virtnet.libvirt.plugins.module_utils.task import argument_spec, plain_model, stated_options
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet import task
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.network import NETWORK
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.nodes import Invalid
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.task import (
+    argument_spec,
+    plain_model,
+    stated_options,
+)
 
 XML = "<network><name>lab</name><forward mode='nat'/><ip address='10.0.0.1' prefix='24'/></network>"
 OPTIONS = {"name": "lab", "forward": {"mode": "nat"}, "ips": [{"address": "10.0.0.1", "prefix": 24}]}

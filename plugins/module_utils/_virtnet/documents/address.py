@@ -1,0 +1,40 @@
+# Copyright (c) virtnet.libvirt contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Addresses that several documents have: ``<address type='pci'>``, and IP addresses with a prefix."""
+
+from __future__ import annotations
+
+from ..schema.nodes import Field, is_empty
+from ..schema.scalars import ON_OFF, enum, pci_number
+
+PCI_ADDRESS = (
+    Field("type", "@type", enum("pci"), "Kind of address.", "0.10.0", implied="pci"),
+    Field("domain", "@domain", pci_number(0xFFFFFFFF), "PCI domain (0000 in 0000:03:10.1).", "0.10.0", default=0),
+    Field("bus", "@bus", pci_number(0xFF), "PCI bus (0x03 in 0000:03:10.1; without 0x it is decimal).", "0.10.0",
+          default=0),
+    Field("slot", "@slot", pci_number(0x1F), "PCI slot (0x10 in 0000:03:10.1; without 0x it is decimal).", "0.10.0",
+          default=0),
+    Field("function", "@function", pci_number(7), "PCI function (1 in 0000:03:10.1).", "0.10.0", default=0),
+    Field("multifunction", "@multifunction", ON_OFF, "Whether the slot has several functions; not kept for a pool.",
+          "0.10.0", default=False),
+)
+
+
+def split_prefix(options: dict) -> dict:
+    """Options in which an address with its prefix or netmask (10.1.0.1/24) is said by two."""
+    address = options.get("address")
+    if not isinstance(address, str) or not all(is_empty(options.get(name)) for name in ("prefix", "netmask")):
+        return dict(options)
+    address, slash, length = address.partition("/")
+    return dict(options, address=address, **{"netmask" if "." in length else "prefix": length}) if slash else (
+        dict(options))
+
+
+def with_family(options: dict) -> dict:
+    """The same, with the family of an IPv6 address, which libvirt wants to be told."""
+    options = split_prefix(options)
+    address = options.get("address")
+    if isinstance(address, str) and ":" in address and is_empty(options.get("family")):
+        options["family"] = "ipv6"
+    return options

@@ -1,0 +1,45 @@
+# Copyright (c) virtnet.libvirt contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``<virtualport>``: parameters of Open vSwitch, MidoNet and 802.1Qbg/Qbh switch ports."""
+
+from __future__ import annotations
+
+from ..schema.nodes import Field, Group, Invalid
+from ..schema.scalars import UUID, enum, integer, string
+
+PARAMETERS = {
+    "802.1Qbg": ("managerid", "typeid", "typeidversion", "instanceid"),
+    "802.1Qbh": ("profileid",),
+    "midonet": ("interfaceid",),
+    "openvswitch": ("interfaceid", "profileid"),
+}
+
+
+def _of_type(options: dict, path: str) -> None:
+    kind = options.get("type")
+    for name in options.get("parameters") or {} if kind else {}:
+        if name not in PARAMETERS[kind] and options["parameters"][name] != "":
+            raise Invalid("%s.parameters.%s" % (path, name), "does not belong to type %s, which takes %s"
+                          % (kind, ", ".join(PARAMETERS[kind])))
+
+
+def virtualport(about: str, type_required: bool = True) -> Group:
+    """The virtualport element; where it is merged with another one the type may be left to that."""
+    return Group("virtualport", "virtualport", about, (
+        Field("type", "@type", enum(*PARAMETERS),
+              "Kind of switch port; openvswitch since libvirt 0.9.11, midonet since 1.2.13.", "0.9.4",
+              required=type_required),
+        Group("parameters", "parameters", "Parameters of the port; which ones there are depends on the type.", (
+            Field("managerid", "@managerid", integer(0, 255, hexadecimal=True),
+                  "VSI manager (802.1Qbg); hexadecimal with 0x or decimal.", "0.9.4"),
+            Field("typeid", "@typeid", integer(0, 0xFFFFFF, hexadecimal=True),
+                  "VSI type (802.1Qbg); hexadecimal with 0x or decimal.", "0.9.4"),
+            Field("typeidversion", "@typeidversion", integer(0, 255, hexadecimal=True),
+                  "VSI type version (802.1Qbg); hexadecimal with 0x or decimal.", "0.9.4"),
+            Field("instanceid", "@instanceid", UUID, "VSI instance (802.1Qbg).", "0.9.4"),
+            Field("profileid", "@profileid", string("a name of at most 39 bytes", longest=39),
+                  "Port profile (802.1Qbh, openvswitch).", "0.9.4"),
+            Field("interfaceid", "@interfaceid", UUID, "Interface (openvswitch, midonet).", "0.9.11"),
+        ), since="0.9.4"),
+    ), since="0.9.4", rules=(_of_type,))

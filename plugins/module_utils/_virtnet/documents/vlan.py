@@ -1,0 +1,41 @@
+# Copyright (c) virtnet.libvirt contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``<vlan>``: VLAN tags, the same element in networks, portgroups, ports and guest interfaces."""
+
+from __future__ import annotations
+
+from ..schema.nodes import Field, Group, Invalid, Many
+from ..schema.scalars import YES_NO, enum, integer
+
+
+def _consistent(options: dict, path: str) -> None:
+    tags = options.get("tags") or []
+    if not tags:
+        raise Invalid(path + ".tags", "is missing; give at least one tag")
+    native = [index for index, tag in enumerate(tags) if tag.get("native_mode")]
+    if len(native) > 1:
+        raise Invalid("%s.tags[%d].native_mode" % (path, native[1]), "is already given in %s.tags[%d]; one tag"
+                      " can be native" % (path, native[0]))
+    if options.get("trunk") is False and (len(tags) > 1 or native):
+        raise Invalid(path + ".trunk", "false is not allowed; several tags or a native tag make a trunk")
+
+
+def _trunk(options: dict) -> dict:
+    """Several tags make a trunk without saying so."""
+    tags = options.get("tags") or []
+    return dict(options, trunk=True) if len(tags) > 1 else options
+
+
+VLAN = Group("vlan", "vlan", [
+    "VLAN tags that guests do not see.",
+    "Where libvirt supports it: Open vSwitch bridges, SR-IOV virtual functions (hostdev and macvtap passthrough),"
+    " from libvirt 11.0.0 also Linux bridges of the host, not those that libvirt makes.",
+], (
+    Field("trunk", "@trunk", YES_NO, "Whether this is a trunk; several tags always make one.", "0.10.0", default=False),
+    Many("tags", "tag", "The tags.", Group("tag", "tag", "A tag.", (
+        Field("id", "@id", integer(0, 4095), "VLAN tag.", "0.10.0", required=True),
+        Field("native_mode", "@nativeMode", enum("tagged", "untagged"),
+              "Makes this the native VLAN of a trunk, its frames tagged or untagged (Open vSwitch).", "1.1.0"),
+    )), since="0.10.0", key=("id",)),
+), since="0.10.0", rules=(_consistent,), simplify=_trunk)

@@ -1,0 +1,112 @@
+# Copyright (c) virtnet.libvirt contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Bandwidth beyond the documents: what the kernel's tc should have of it, and how much floor a network has left.
+
+libvirt limits what a device sends by the HTB class 1:1 and what it receives by a policer. A guest receives what its tap
+sends; a macvtap device is on the guest's side of the wire. Pure: what tc has comes as data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..engine.converge import Drift
+from ..schema.nodes import Invalid
+
+RATE = 1000  # bytes per second in tc for each kilobyte of libvirt's
+BURST = 1024
+RATES = ("average", "peak", "burst", "floor")
+LARGEST_RATE = 0xFFFFFFFF  # of the field that is read
+LONGEST_BURST = 270  # seconds at the average rate, from which on tc cannot say it
+BURST_SLACK = 0.02  # a burst is kept as the time that it takes
+
+
+def _rates(bandwidth: dict, direction: str) -> dict:
+    return (bandwidth or {}).get(direction) or {}
+
+
+def tap_drift(bandwidth: dict, traffic: dict | None, macvtap: bool = False) -> Iterator[Drift]:
+    """Where the limits of a guest's device differ from its bandwidth."""
+    if traffic is None:
+        return
+    sends, receives = ("outbound", "inbound") if macvtap else ("inbound", "outbound")
+    yield from _sent(sends, _rates(bandwidth, sends), traffic)
+    yield from _received(receives, _rates(bandwidth, receives), traffic)
+
+
+def bridge_drift(bandwidth: dict, traffic: dict | None) -> Iterator[Drift]:
+    """Where the limits of a network's bridge differ from its bandwidth.
+
+    libvirt itself loses the burst of what goes to the guests when one with a floor comes, so that is not compared.
+    """
+    if traffic is None:
+        return
+    yield from _sent("inbound", dict(_rates(bandwidth, "inbound"), burst=0), traffic)
+    yield from _received("outbound", _rates(bandwidth, "outbound"), traffic)
+
+
+def _sent(direction: str, rates: dict, traffic: dict) -> Iterator[Drift]:
+    if rates.get("average"):
+        found = traffic["sent"].get(1)
+        yield from _differences(direction, "average", rates["average"], found and found["rate"])
+        yield from _differences(direction, "peak", rates.get("peak") or rates["average"], found and found["ceil"])
+        yield from _burst(direction, rates, found)
+
+
+def _received(direction: str, rates: dict, traffic: dict) -> Iterator[Drift]:
+    if rates.get("average"):
+        found = traffic["received"]
+        yield from _differences(direction, "average", rates["average"], found and found["rate"])
+        yield from _burst(direction, rates, found)
+
+
+def floor_drift(floor: int, class_id: int | None, bridge: dict | None) -> Iterator[Drift]:
+    """Where the traffic class of a guest in its network's bridge differs from its floor."""
+    if floor and class_id and bridge is not None:
+        found = bridge["sent"].get(class_id)
+        yield from _differences("inbound", "floor", floor, found and found["rate"])
+
+
+def _differences(direction: str, name: str, wanted: int, found: int | None) -> Iterator[Drift]:
+    if found != min(wanted * RATE, LARGEST_RATE):
+        current = None if found is None else found // RATE if found % RATE == 0 else found / RATE
+        yield Drift("kernel", "bandwidth.%s.%s" % (direction, name), wanted, current)
+
+
+def _burst(direction: str, rates: dict, found: dict | None) -> Iterator[Drift]:
+    wanted = (rates.get("burst") or 0) * BURST
+    rate = rates["average"] * RATE
+    if not wanted or rate > LARGEST_RATE or wanted / rate > LONGEST_BURST:
+        return
+    if found is None or abs(found["burst"] - wanted) > wanted * BURST_SLACK:
+        yield Drift("kernel", "bandwidth.%s.burst" % direction, rates["burst"],
+                    found and round(found["burst"] / BURST, 1))
+
+
+def rates(options: dict) -> dict:
+    """The bandwidth of a port or interface by libvirt's parameter names (inbound.average, …), 0 for none."""
+    bandwidth = options.get("bandwidth") or {}
+    return {"%s.%s" % (direction, rate): (bandwidth.get(direction) or {}).get(rate) or 0
+            for direction in ("inbound", "outbound") for rate in RATES if (direction, rate) != ("outbound", "floor")}
+
+
+def refuse_floor(bandwidth: dict, name: str, network: dict | None, others: list) -> None:
+    """Refuses a floor that the network ``name`` cannot keep; ``others`` are the floors of its other ports."""
+    floor = _rates(bandwidth, "inbound").get("floor") or 0
+    if not floor or network is None:
+        return
+    rates = _rates(network.get("bandwidth"), "inbound")
+    limit, word = (rates["peak"], "peak") if rates.get("peak") else (rates.get("average") or 0, "average")
+    path = "bandwidth.inbound.floor"
+    if not limit:
+        raise Invalid(path, "%d needs a network with bandwidth.inbound.average, which %s has not" % (floor, name))
+    if floor + sum(others) > limit:
+        raise Invalid(path, "%d is too much; network %s has an inbound %s of %d kB/s, of which %d are guaranteed to"
+                      " others" % (floor, name, word, limit, sum(others)))
+
+
+def floors(ports: tuple, but: str | None) -> list:
+    """The floors in kB/s of ports, given as libvirt's documents, without that of the port with UUID ``but``."""
+    found = [port.find("bandwidth/inbound") for port in ports if port.findtext("uuid") != but]
+    return [int(inbound.get("floor") or 0) for inbound in found if inbound is not None]
