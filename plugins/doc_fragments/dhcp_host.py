@@ -7,9 +7,10 @@ from __future__ import annotations
 import json
 
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.network_entries import DHCP_HOST
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.docs import options_documentation
 
 
 class ModuleDocFragment:
     """The options of single entries of a network, computed from its table."""
 
-    DOCUMENTATION: str = json.dumps({"options": DHCP_HOST.options_documentation()})
+    DOCUMENTATION: str = json.dumps({"options": options_documentation(DHCP_HOST)})

@@ -7,9 +7,10 @@ from __future__ import annotations
 import json
 
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.interface import INTERFACE
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.docs import options_documentation
 
 
 class ModuleDocFragment:
     """The options of the interface document, computed from its table."""
 
-    DOCUMENTATION: str = json.dumps({"options": INTERFACE.options_documentation()})
+    DOCUMENTATION: str = json.dumps({"options": options_documentation(INTERFACE)})

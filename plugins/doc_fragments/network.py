@@ -7,9 +7,10 @@ from __future__ import annotations
 import json
 
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.network import NETWORK
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.docs import options_documentation
 
 
 class ModuleDocFragment:
     """The options of the network document, computed from its table."""
 
-    DOCUMENTATION: str = json.dumps({"options": NETWORK.options_documentation()})
+    DOCUMENTATION: str = json.dumps({"options": options_documentation(NETWORK)})

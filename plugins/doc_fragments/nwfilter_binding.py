@@ -9,9 +9,10 @@ import json
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.nwfilter_binding import (
     NWFILTER_BINDING,
 )
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.docs import options_documentation
 
 
 class ModuleDocFragment:
     """The options of the filter binding document, computed from its table."""
 
-    DOCUMENTATION: str = json.dumps({"options": NWFILTER_BINDING.options_documentation()})
+    DOCUMENTATION: str = json.dumps({"options": options_documentation(NWFILTER_BINDING)})

@@ -7,9 +7,10 @@ from __future__ import annotations
 import json
 
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.sriov import SRIOV
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.docs import options_documentation
 
 
 class ModuleDocFragment:
     """The options of a physical function, computed from their table."""
 
-    DOCUMENTATION: str = json.dumps({"options": SRIOV.options_documentation()})
+    DOCUMENTATION: str = json.dumps({"options": options_documentation(SRIOV)})

@@ -7,9 +7,10 @@ from __future__ import annotations
 import json
 
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.aspects import TAGS
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.docs import options_documentation
 
 
 class ModuleDocFragment:
     """The options of one aspect, computed from its table."""
 
-    DOCUMENTATION: str = json.dumps({"options": TAGS.options_documentation()})
+    DOCUMENTATION: str = json.dumps({"options": options_documentation(TAGS)})

@@ -47,12 +47,9 @@ from ansible.errors import AnsibleFilterError
 from ansible.utils.display import Display
 
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.registry import DOCUMENTS
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.nodes import (
-    LXML_ERROR,
-    Invalid,
-    load_xml,
-    unknown,
-)
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.errors import Invalid
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.known import unknown
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.xml import LXML_ERROR, load_xml
 
 
 def from_libvirt_xml(text: str) -> dict:

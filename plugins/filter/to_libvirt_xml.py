@@ -51,12 +51,9 @@ from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents
     CONTROL_OPTIONS,
     DOCUMENTS,
 )
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.nodes import (
-    LXML_ERROR,
-    Invalid,
-    dump_xml,
-    prune,
-)
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.errors import Invalid
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.options import prune
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.xml import LXML_ERROR, dump_xml
 
 
 def to_libvirt_xml(options: dict, module: str) -> str:

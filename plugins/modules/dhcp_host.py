@@ -92,12 +92,11 @@ network:
 """
 
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.network_entries import DHCP_HOST
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.network_entries import (
-    DHCP_HOSTS,
-    NetworkEntries,
-    stated,
-)
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.nodes import Invalid, prune
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.entries.lists import DHCP_HOSTS, stated
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.entries.resource import NetworkEntries
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.errors import Invalid
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.options import prune
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.spec import options_spec
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.task import (
     DocumentModule,
     argument_spec,
@@ -112,7 +111,7 @@ def main() -> None:
         argument_spec=argument_spec(
             network={"type": "str", "required": True},
             state={"type": "str", "choices": ["present", "absent"], "default": "present"},
-            **DHCP_HOST.argument_spec(),
+            **options_spec(DHCP_HOST),
         ),
         supports_check_mode=True,
     )
@@ -124,9 +123,9 @@ def main() -> None:
             raise Invalid("hosts", "cannot be given together with %s" % ", ".join(sorted(given)))
         absent = module.params["state"] == "absent"
         entries = stated(DHCP_HOSTS, [given] if items is None else items, absent)
-        return NetworkEntries(module.params["network"], [entries], module.params["state"])
+        return NetworkEntries("dhcp_host", module.params["network"], [entries], module.params["state"])
 
-    converge_one(module, desired)
+    converge_one(module, desired, returns="network")
 
 
 if __name__ == "__main__":

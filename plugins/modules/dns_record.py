@@ -95,14 +95,15 @@ network:
 """
 
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.network_entries import DNS_RECORD
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.network_entries import (
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.entries.lists import (
     DNS_HOSTS,
     DNS_SRVS,
     DNS_TXTS,
-    NetworkEntries,
     stated,
 )
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.nodes import prune
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.entries.resource import NetworkEntries
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.options import prune
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.spec import options_spec
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.task import (
     DocumentModule,
     argument_spec,
@@ -117,7 +118,7 @@ def main() -> None:
         argument_spec=argument_spec(
             network={"type": "str", "required": True},
             state={"type": "str", "choices": ["present", "absent"], "default": "present"},
-            **DNS_RECORD.argument_spec(),
+            **options_spec(DNS_RECORD),
         ),
         required_one_of=[("hosts", "txts", "srvs")],
         supports_check_mode=True,
@@ -127,9 +128,9 @@ def main() -> None:
         absent = module.params["state"] == "absent"
         entries = [stated(kind, prune(module.params[kind.option]), absent) for kind in (DNS_HOSTS, DNS_TXTS, DNS_SRVS)
                    if module.params[kind.option] is not None]
-        return NetworkEntries(module.params["network"], entries, module.params["state"])
+        return NetworkEntries("dns_record", module.params["network"], entries, module.params["state"])
 
-    converge_one(module, desired)
+    converge_one(module, desired, returns="network")
 
 
 if __name__ == "__main__":

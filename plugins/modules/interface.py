@@ -172,9 +172,11 @@ interface:
 from typing import Any
 
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.interface import INTERFACE
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.interface import Interface
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.interface_pair import InterfacePair
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.nodes import prune
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.interface.pair import InterfacePair
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.interface.resource import Interface
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.errors import inside
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.options import prune
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.spec import options_spec
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.task import (
     DocumentModule,
     argument_spec,
@@ -196,7 +198,7 @@ def main() -> None:
             partner={"type": "dict"},
             xml={"type": "str"},
             status={"type": "dict"},
-            **INTERFACE.argument_spec(),
+            **options_spec(INTERFACE),
         ),
         supports_check_mode=True,
     )
@@ -207,7 +209,8 @@ def main() -> None:
                               params["replace"], params["purge"])
         if params["partner"] is None:
             return interface
-        partner = INTERFACE.check(prune(params["partner"]), "partner", whole=False)
+        with inside("partner"):
+            partner = INTERFACE.check(prune(params["partner"]), whole=False)
         return InterfacePair(interface, partner)
 
     converge_one(module, desired)

@@ -130,12 +130,13 @@ interfaces:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.interface_read import (
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.snapshot import Snapshot
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.interface.describe import (
     describe_interfaces,
 )
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.nodes import not_allowed
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.errors import not_allowed
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.scalars import MAC
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.task import argument_spec, host_of
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.task import argument_spec, read_only
 
 
 def main() -> None:
@@ -144,15 +145,19 @@ def main() -> None:
         argument_spec=argument_spec(domain={"type": "str", "required": True}, mac={"type": "str"}),
         supports_check_mode=True,
     )
-    with host_of(module) as host:
-        mac = module.params["mac"]
-        if mac is not None:
-            try:
-                MAC.coerce(mac)
-            except ValueError as error:
-                raise not_allowed("mac", mac, MAC.allowed) from error
-        interfaces = describe_interfaces(host, module.params["domain"], mac)
-    module.exit_json(changed=False, interfaces=interfaces)
+    domain, mac = module.params["domain"], module.params["mac"]
+
+    def read(seen: Snapshot) -> dict:
+        return {"interfaces": describe_interfaces(seen, domain, None if mac is None else _normal(mac))}
+
+    read_only(module, read)
+
+
+def _normal(mac: str) -> str:
+    try:
+        return MAC.normal(MAC.coerce(mac))
+    except ValueError as error:
+        raise not_allowed("mac", mac, MAC.allowed) from error
 
 
 if __name__ == "__main__":

@@ -250,7 +250,8 @@ network:
 """
 
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.network import NETWORK
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.network import Network
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.network.resource import Network
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.spec import options_spec
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.task import (
     DocumentModule,
     argument_spec,
@@ -271,7 +272,7 @@ def main() -> None:
             purge={"type": "bool", "default": False},
             xml={"type": "str"},
             status={"type": "dict"},
-            **NETWORK.argument_spec(),
+            **options_spec(NETWORK),
         ),
         required_one_of=[("name", "xml")],
         supports_check_mode=True,

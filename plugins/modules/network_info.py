@@ -118,8 +118,15 @@ networks:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.network import describe_network
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.task import argument_spec, host_of, wanted_names
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.snapshot import Snapshot
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.network.describe import (
+    describe_network,
+)
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.task import (
+    argument_spec,
+    read_only,
+    wanted_names,
+)
 
 
 def main() -> None:
@@ -128,10 +135,12 @@ def main() -> None:
         argument_spec=argument_spec(names={"type": "list", "elements": "str"}),
         supports_check_mode=True,
     )
-    with host_of(module) as host:
-        names = wanted_names(module, host.libvirt.network_names(), "network")
-        networks = [describe_network(host, name) for name in names]
-    module.exit_json(changed=False, networks=networks)
+
+    def read(seen: Snapshot) -> dict:
+        names = wanted_names(module, seen.network_names(), "network")
+        return {"networks": [describe_network(seen, name) for name in names]}
+
+    read_only(module, read)
 
 
 if __name__ == "__main__":

@@ -109,8 +109,11 @@ network_port:
 """
 
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.network_port import NETWORK_PORT
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.network_port import NetworkPort
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.nodes import Invalid
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.network_port.resource import (
+    NetworkPort,
+)
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.errors import Invalid
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.spec import options_spec
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.task import (
     DocumentModule,
     argument_spec,
@@ -129,7 +132,7 @@ def main() -> None:
             force={"type": "bool", "default": False},
             xml={"type": "str"},
             status={"type": "dict"},
-            **NETWORK_PORT.argument_spec(),
+            **options_spec(NETWORK_PORT),
         ),
         required_one_of=[("uuid", "mac", "xml")],
         supports_check_mode=True,

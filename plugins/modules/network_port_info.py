@@ -70,11 +70,15 @@ network_ports:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.network_port import (
-    describe_port,
-    ports_of,
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.snapshot import Snapshot
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.network_port.describe import (
+    describe_ports,
 )
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.task import argument_spec, host_of, wanted_names
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.task import (
+    argument_spec,
+    read_only,
+    wanted_names,
+)
 
 
 def main() -> None:
@@ -83,10 +87,12 @@ def main() -> None:
         argument_spec=argument_spec(names={"type": "list", "elements": "str"}),
         supports_check_mode=True,
     )
-    with host_of(module) as host:
-        networks = wanted_names(module, host.libvirt.network_names(), "network")
-        ports = [describe_port(host, network, port) for network in networks for port in ports_of(host, network)]
-    module.exit_json(changed=False, network_ports=ports)
+
+    def read(seen: Snapshot) -> dict:
+        networks = wanted_names(module, seen.network_names(), "network")
+        return {"network_ports": [port for network in networks for port in describe_ports(seen, network)]}
+
+    read_only(module, read)
 
 
 if __name__ == "__main__":

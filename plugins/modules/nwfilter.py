@@ -169,7 +169,8 @@ nwfilter:
 """
 
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.nwfilter import NWFILTER
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.nwfilter import NwFilter
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.nwfilter.resource import NwFilter
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.spec import options_spec
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.task import (
     DocumentModule,
     argument_spec,
@@ -189,7 +190,7 @@ def main() -> None:
             purge={"type": "bool", "default": False},
             xml={"type": "str"},
             status={"type": "dict"},
-            **NWFILTER.argument_spec(),
+            **options_spec(NWFILTER),
         ),
         required_one_of=[("name", "xml")],
         supports_check_mode=True,

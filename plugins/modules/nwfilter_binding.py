@@ -104,8 +104,12 @@ nwfilter_binding:
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.nwfilter_binding import (
     NWFILTER_BINDING,
 )
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.nwfilter_binding import NwFilterBinding
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.nodes import Invalid
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.nwfilter_binding.resource import (
+    NwFilterBinding,
+)
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.errors import Invalid, Path
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.options import option
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.spec import options_spec
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.task import (
     DocumentModule,
     argument_spec,
@@ -123,7 +127,7 @@ def main() -> None:
             force={"type": "bool", "default": False},
             xml={"type": "str"},
             status={"type": "dict"},
-            **NWFILTER_BINDING.argument_spec(),
+            **options_spec(NWFILTER_BINDING),
         ),
         required_one_of=[("portdev", "xml")],
         supports_check_mode=True,
@@ -131,9 +135,9 @@ def main() -> None:
 
     def desired() -> NwFilterBinding:
         options = stated_options(module, NWFILTER_BINDING)
-        name = options.get("portdev", {}).get("name")
+        name = option(options, "portdev", "name")
         if not name:
-            raise Invalid("portdev.name", "is missing")
+            raise Invalid(Path("portdev", "name"), "is missing")
         return NwFilterBinding(name, options, module.params["state"], module.params["force"])
 
     converge_one(module, desired)

@@ -73,10 +73,15 @@ nwfilter_bindings:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.nwfilter_binding import (
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.snapshot import Snapshot
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.nwfilter_binding.describe import (
     describe_binding,
 )
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.task import argument_spec, host_of, wanted_names
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.task import (
+    argument_spec,
+    read_only,
+    wanted_names,
+)
 
 
 def main() -> None:
@@ -85,10 +90,12 @@ def main() -> None:
         argument_spec=argument_spec(names={"type": "list", "elements": "str"}),
         supports_check_mode=True,
     )
-    with host_of(module) as host:
-        names = wanted_names(module, sorted(host.libvirt.nwfilter_bindings()), "binding of")
-        bindings = [describe_binding(host, name) for name in names]
-    module.exit_json(changed=False, nwfilter_bindings=bindings)
+
+    def read(seen: Snapshot) -> dict:
+        names = wanted_names(module, sorted(seen.get("bindings")), "binding of")
+        return {"nwfilter_bindings": [describe_binding(seen, name) for name in names]}
+
+    read_only(module, read)
 
 
 if __name__ == "__main__":

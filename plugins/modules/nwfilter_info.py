@@ -59,7 +59,9 @@ nwfilters:
       returned: always
       contains:
         tree:
-          description: The filter with its references, each with C(name), C(missing) and C(references).
+          description:
+            - The filter with its references, each with C(name), C(missing) and C(references).
+            - The last is null where the tree goes on below 50 levels, or beyond 10000 references.
           type: dict
           returned: always
         variables:
@@ -86,8 +88,15 @@ nwfilters:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.nwfilter import describe_filter
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.task import argument_spec, host_of, wanted_names
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.snapshot import Snapshot
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.nwfilter.describe import (
+    describe_filter,
+)
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.task import (
+    argument_spec,
+    read_only,
+    wanted_names,
+)
 
 
 def main() -> None:
@@ -96,10 +105,12 @@ def main() -> None:
         argument_spec=argument_spec(names={"type": "list", "elements": "str"}),
         supports_check_mode=True,
     )
-    with host_of(module) as host:
-        names = wanted_names(module, sorted(host.libvirt.nwfilters()), "filter")
-        filters = [describe_filter(host, name) for name in names]
-    module.exit_json(changed=False, nwfilters=filters)
+
+    def read(seen: Snapshot) -> dict:
+        names = wanted_names(module, sorted(seen.get("nwfilters")), "filter")
+        return {"nwfilters": [describe_filter(seen, name) for name in names]}
+
+    read_only(module, read)
 
 
 if __name__ == "__main__":

@@ -93,7 +93,8 @@ qos:
 """
 
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.aspects import QOS, TARGET_OPTIONS
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.aspect import stated_aspect
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.aspect.resource import stated_aspect
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.spec import options_spec
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.task import (
     DocumentModule,
     argument_spec,
@@ -105,7 +106,7 @@ def main() -> None:
     """Converges the bandwidth of one target."""
     module = DocumentModule(
         QOS,
-        argument_spec=argument_spec(**TARGET_OPTIONS, **QOS.argument_spec()),
+        argument_spec=argument_spec(**TARGET_OPTIONS, **options_spec(QOS)),
         supports_check_mode=True,
     )
     converge_one(module, lambda: stated_aspect("qos", QOS, module.params))

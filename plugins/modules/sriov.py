@@ -129,8 +129,9 @@ sriov:
 """
 
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.sriov import NAMING, SRIOV
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.sriov import Sriov
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.nodes import Invalid, prune
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.sriov.resource import Sriov
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.options import prune
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.spec import options_spec
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.task import (
     DocumentModule,
     argument_spec,
@@ -147,7 +148,7 @@ def main() -> None:
             persist={"type": "bool"},
             force={"type": "bool", "default": False},
             status={"type": "dict"},
-            **SRIOV.argument_spec(),
+            **options_spec(SRIOV),
         ),
         mutually_exclusive=[NAMING],
         required_one_of=[NAMING],
@@ -156,11 +157,6 @@ def main() -> None:
 
     def desired() -> Sriov:
         options = SRIOV.check(prune({node.name: module.params[node.name] for node in SRIOV.nodes}))
-        if not any(options.get(name) for name in NAMING):
-            raise Invalid(next((name for name in NAMING if name in options), NAMING[0]), "is empty")
-        if module.params["state"] == "absent" and (options.get("num_vfs") or options.get("vfs")
-                                                   or module.params["persist"]):
-            raise Invalid("state", "absent leaves no virtual functions; num_vfs, vfs and persist do not go with it")
         return Sriov(options, module.params["state"], module.params["persist"], module.params["force"])
 
     converge_one(module, desired)

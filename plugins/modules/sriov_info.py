@@ -176,14 +176,17 @@ functions:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host import sysfs as pci
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.sriov_read import (
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.snapshot import Snapshot
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.sriov.describe import (
     describe_function,
-    host_status,
-    kernel_of,
-    read_function,
+    describe_host,
+    names_of,
 )
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.task import argument_spec, host_of, wanted_names
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.task import (
+    argument_spec,
+    read_only,
+    wanted_names,
+)
 
 
 def main() -> None:
@@ -192,16 +195,15 @@ def main() -> None:
         argument_spec=argument_spec(names={"type": "list", "elements": "str"}),
         supports_check_mode=True,
     )
-    with host_of(module) as host:
-        kernel_of(host)
-        addresses = pci.physical_functions()
-        names = {address: address for address in addresses}
-        names.update({device: address for address in addresses for device in pci.function(address)["devices"]})
+
+    def read(seen: Snapshot) -> dict:
+        names = names_of(seen)
+        addresses = list(seen.physical_functions)
         if module.params["names"] is not None:
             addresses = [names[name] for name in wanted_names(module, list(names), "physical function")]
-        functions = [describe_function(read_function(host, address)) for address in addresses]
-        status = host_status()
-    module.exit_json(changed=False, host=status, functions=functions)
+        return {"host": describe_host(seen), "functions": [describe_function(seen, address) for address in addresses]}
+
+    read_only(module, read)
 
 
 if __name__ == "__main__":

@@ -83,7 +83,8 @@ vlan:
 """
 
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.aspects import TAGS, TARGET_OPTIONS
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.aspect import stated_aspect
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.aspect.resource import stated_aspect
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.spec import options_spec
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.task import (
     DocumentModule,
     argument_spec,
@@ -95,7 +96,7 @@ def main() -> None:
     """Converges the VLAN tags of one target."""
     module = DocumentModule(
         TAGS,
-        argument_spec=argument_spec(**TARGET_OPTIONS, **TAGS.argument_spec()),
+        argument_spec=argument_spec(**TARGET_OPTIONS, **options_spec(TAGS)),
         supports_check_mode=True,
     )
     converge_one(module, lambda: stated_aspect("vlan", TAGS, module.params))

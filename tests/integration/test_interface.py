@@ -191,6 +191,17 @@ def test_tags_on_a_linux_bridge_are_as_this_libvirt_takes_them(off):
     assert "<interface" not in config()
 
 
+def test_a_mac_of_zeros_is_kept_or_refused(off):
+    task = {"type": "bridge", "mac": {"address": "00:00:00:00:00:00"}, "source": {"bridge": "hostbr0"}}
+    if off.connect().getLibVersion() < 10000000:
+        converged(**task)
+        assert "00:00:00:00:00:00" in config()
+        return
+    with pytest.raises(Failed, match=r"^mac.address: 00:00:00:00:00:00 is not allowed, for libvirt .* leave it out"):
+        run("interface", domain="guest", **task)
+    assert "<interface" not in config()
+
+
 def test_vhost_user_and_memory_that_is_not_shared(clean):
     clean.defineXML(domain_xml("guest", ""))
     task = {"type": "vhostuser", "mac": {"address": MAC}, **TYPES["vhostuser"][0]}

@@ -10,7 +10,7 @@ from guest.domain import domain_xml
 from integration.host import sh, within
 from integration.modules import Failed, converge, run
 
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources import interface_live
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.interface import steps
 
 GUEST, MAC, NEW = "192.168.160.9", "52:54:00:00:01:01", "52:54:00:00:01:02"
 LAB = {"name": "lab", "state": "active", "forward": {"mode": "nat"}, "bridge": {"name": "lab0", "stp": False},
@@ -197,7 +197,7 @@ def test_when_the_new_one_cannot_be_plugged_in_the_old_one_is_back(guest):
 
 
 def test_a_guest_that_does_not_let_go_keeps_its_interface(guest, monkeypatch):
-    monkeypatch.setattr(interface_live, "UNPLUG_SECONDS", 1)
+    monkeypatch.setattr(steps, "UNPLUG_SECONDS", 1)
     before = config()
     guest.suspend()
     with pytest.raises(Failed, match=r"the guest did not let the interface go within 1 seconds; it still may"):

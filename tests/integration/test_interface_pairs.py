@@ -25,10 +25,11 @@ from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents
     ONLY_FOR,
     TYPES,
     fitting,
-    option,
 )
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema import scalars as types
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.errors import Path
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.nodes import Group, Many
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.options import option
 
 MAC = "52:54:00:00:05:01"
 WORD = st.sampled_from(["alpha", "beta"])
@@ -74,7 +75,7 @@ def values(node) -> st.SearchStrategy:
 
 
 def takes(kind: str, name: str) -> bool:
-    return all(kind in kinds for path, kinds in ONLY_FOR.items() if path == name)
+    return all(kind in kinds for path, kinds in ONLY_FOR.items() if path == Path(name))
 
 
 @st.composite
@@ -131,7 +132,7 @@ def test_from_one_interface_to_another(hypervisor, before, after):
     domain = fresh(hypervisor, before)
     task = dict(after, domain="guest", mac={"address": MAC}, purge=True)
     if "model" not in task:  # libvirt's own choice stays
-        task["model"] = {"type": option(normal(expected), "model.type")}
+        task["model"] = {"type": option(normal(expected), "model", "type")}
 
     predicted = run("interface", check=True, **task)
     done = run("interface", **task)

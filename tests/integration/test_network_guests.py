@@ -10,7 +10,7 @@ from guest.domain import domain_xml
 from integration.host import remove_everything, sh, within
 from integration.modules import Failed, converge, run
 
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.libvirt import Hypervisor
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.libvirt import Libvirt
 
 GUEST = "192.168.160.9"
 LAB = {
@@ -91,7 +91,7 @@ def test_metadata_of_a_running_network_is_changed_where_libvirt_can(guest):
     first = {"metadata": ["<a:note xmlns:a='urn:note' a:kind='x'><a:b/></a:note>", "<o xmlns='urn:other'/>"]}
     second = {"metadata": ["<meta:note xmlns:meta='urn:note'>y</meta:note>"]}
     both = "virsh net-dumpxml lab; virsh net-dumpxml --inactive lab"
-    if not Hypervisor("qemu:///system").sets_metadata:
+    if not Libvirt("qemu:///system").sets_metadata:
         changed(**first)
         assert sh(both).count("urn:note") == 1
         return

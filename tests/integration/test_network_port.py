@@ -79,7 +79,6 @@ def test_ports_given_back_are_no_change():
 
 
 @pytest.mark.parametrize(("options", "message"), [
-    ({"network": "nowhere"}, "network: there is no network nowhere; there are lab"),
     ({"mac": {"address": "fe:54:00:00:00:31"}}, "mac.address: fe:54:00:00:00:31 begins with fe"),
     ({"plug": {"type": "direct", "bridge": "lab0"}}, "plug.bridge: does not belong to type direct"),
     ({"plug": {"type": "bridge"}}, "plug.bridge: is missing; type bridge needs it"),
@@ -92,6 +91,15 @@ def test_bad_options_are_refused(options, message):
             run("network_port", check=check, **dict(PORT, **options))
         assert str(failure.value).startswith(message)
     assert ports() == []
+
+
+def test_a_network_that_is_not_there():
+    message = "network: there is no network nowhere; there are lab"
+    with pytest.raises(Failed) as failure:
+        run("network_port", **dict(PORT, network="nowhere"))
+    assert str(failure.value) == message
+    predicted = run("network_port", check=True, **dict(PORT, network="nowhere"))
+    assert predicted["changed"] and predicted["warnings"][0].startswith(message + "; where an earlier task makes it")
 
 
 def test_an_inactive_network_has_no_ports():

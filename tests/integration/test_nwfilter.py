@@ -16,7 +16,8 @@ from integration.nwfilters import attributes, filters, remove_filters, values, w
 from lxml import etree
 
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.nwfilter import NWFILTER, PROTOCOLS
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.nodes import dump_xml, prune
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.options import prune
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.xml import dump_xml
 
 NAME = "mine"
 MAC = "52:54:00:00:02:01"
@@ -79,6 +80,19 @@ def refused(module="nwfilter", **task):
     assert messages[0] == messages[1]
     assert sh("virsh nwfilter-list; virsh nwfilter-binding-list") == before
     return messages[0]
+
+
+def needs(module="nwfilter", **task):
+    """The message of a task that is refused for something that is not there; check mode only warns of that."""
+    before = sh("virsh nwfilter-list; virsh nwfilter-binding-list")
+    predicted = run(module, check=True, **task)
+    with pytest.raises(Failed) as failure:
+        run(module, **task)
+    assert sh("virsh nwfilter-list; virsh nwfilter-binding-list") == before
+    message = str(failure.value)
+    assert predicted["changed"]
+    assert predicted["warnings"][0].startswith("%s; where an earlier task makes it, " % message)
+    return message
 
 
 # --- a filter's life
@@ -198,8 +212,6 @@ def equal_by_meaning(text, other):
 
 @both
 @pytest.mark.parametrize(("options", "message"), [
-    ({"entries": [rule(), reference("nowhere")]},
-     "entries[1].filterref.filter: there is no filter nowhere; define it first, or give allow_missing_references"),
     ({"entries": [reference(NAME)]}, "entries: filter mine would refer to itself: mine -> mine"),
     ({"chain": "arp-x", "entries": [rule("tcp", {})]},
      "entries[0].rule.tcp: does not belong to chain arp-x, which takes mac and arp"),
@@ -210,7 +222,7 @@ def equal_by_meaning(text, other):
     ({"entries": [rule("ip", {"srcipaddr": "010.1.2.3"})]},
      'entries[0].rule.ip[0].srcipaddr: "010.1.2.3" is not allowed; give an IPv4 address without leading zeros'),
     ({"chain": "ipv4-is-too-long"}, 'chain: "ipv4-is-too-long" is not allowed; give root, or a name of at most 12'),
-    ({"name": "x" * 241}, "is not allowed; give a name without '/' and line breaks, of at most 240 characters"),
+    ({"name": "x" * 241}, "is not allowed; give a name of at most 240 bytes"),
     ({"priority": 1}, "priority: needs chain beside it"),
     ({"entries": [rule("tcp", {"ipset": "a", "ipsetflags": "src,dst"})]},
      "rule.tcp[0].ipset: libvirt would lose it, and the rule would match more than it says"),
@@ -229,6 +241,13 @@ def equal_by_meaning(text, other):
 ])
 def test_what_libvirt_would_take_otherwise_is_refused(bare, options, message):
     assert message in refused(**dict({"name": NAME}, **options))
+
+
+@both
+def test_a_reference_to_what_is_not_there_is_refused(bare):
+    assert needs(name=NAME, entries=[rule(), reference("nowhere")]) == (
+        "entries[1].filterref.filter: there is no filter nowhere; define it first, or give"
+        " allow_missing_references: true")
 
 
 @both
@@ -312,14 +331,23 @@ def test_a_change_that_a_binding_has_no_value_for_is_refused(bare):
 
 @both
 @pytest.mark.parametrize(("task", "message"), [
-    (binding("clean-traffic", "tap8"), "portdev.name: the host has no device tap8; libvirt would take the binding and"),
-    (binding("nowhere"), "filterref.filter: there is no filter nowhere"),
     (binding("allow-dhcp-server"), "filterref.parameters: filter allow-dhcp-server needs a value for DHCPSERVER"),
     ({"portdev": {"name": "tap9"}}, "mac: is missing"),
     ({"portdev": {"name": "tap9"}, "mac": {"address": MAC}}, "filterref: is missing"),
 ])
 def test_a_binding_that_would_filter_nothing_is_refused(bare, task, message):
     assert message in refused("nwfilter_binding", **task)
+
+
+@both
+@pytest.mark.parametrize(("task", "message"), [
+    (binding("clean-traffic", "tap8"), "portdev.name: the host has no device tap8; libvirt would take the binding and"),
+    (binding("nowhere"), "filterref.filter: there is no filter nowhere"),
+    (binding(), "filterref.filter: there is no filter nowhere, which mine refers to"),
+])
+def test_a_binding_to_what_is_not_there_is_refused(bare, task, message):
+    run("nwfilter", name=NAME, entries=[reference("nowhere")], allow_missing_references=True)
+    assert message in needs("nwfilter_binding", **task)
 
 
 @both

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from ansible.module_utils import basic  # noqa: F401 # before anything that is of the controller
 from hypothesis import HealthCheck, settings
 
 settings.register_profile("unit", deadline=None, derandomize=True, database=None, print_blob=False,

@@ -1,161 +1,157 @@
 # Copyright (c) virtnet.libvirt contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Hosts and networks made by hand, without libvirt."""
+"""Hosts with a network and guests on it, made by hand, as parts of a snapshot."""
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+from typing import Any, NamedTuple
+
+from unit.fake_host import UUID, FakeHost, device, parts
 
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.network import NETWORK
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.converge import Host
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.libvirt import (
-    CONFIG,
-    GuestInterface,
-    HypervisorError,
-    NetworkRecord,
-)
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.network import NetworkState
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.nodes import load_xml
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.snapshot import Snapshot
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.network.found import NetworkFound, look
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.xml import dump_xml
 
-UUID = "3e3fce45-4f53-4fa7-bb32-11f34168b82b"
 LAB = {
     "name": "lab", "uuid": UUID, "forward": {"mode": "nat"}, "bridge": {"name": "virbr0", "stp": True, "delay": 0},
     "mac": {"address": "52:54:00:00:00:01"}, "ips": [{"address": "10.0.0.1", "prefix": 24}],
 }
-BRIDGE = {"up": True, "mtu": 1500, "stp": True, "delay": 2.0, "master": None, "addresses": ["10.0.0.1/24"],
-          "routes": [], "port": {}, "fdb": []}
-TAP = {"up": True, "mtu": 1500, "stp": None, "delay": None, "master": "virbr0", "addresses": [], "routes": [],
-       "port": {"brport_isolated": 1}, "fdb": [("52:54:00:00:01:00", None)]}
+BRIDGE = device(kind="bridge", stp=True, delay=2.0, addresses=["10.0.0.1/24"])
+TAP = device(kind="tun", master="virbr0", port={"brport_isolated": 1}, fdb=[["52:54:00:00:01:00", None]])
 
 
-def network(**changes) -> dict:
+def network(**changes: Any) -> dict:
     """The network above with changes; None takes an option away."""
     return {name: value for name, value in dict(LAB, **changes).items() if value is not None}
 
 
-def guest(number: int = 0, name: str = "one") -> GuestInterface:
-    mac = "52:54:00:00:01:%02x" % number
-    interface = load_xml("<interface type='network'><mac address='%s'/><source network='lab'/></interface>" % mac)
-    return GuestInterface(name, UUID, mac, "vnet%d" % number, "port-%d" % number, interface, interface)
+class Guest(NamedTuple):
+    """A running guest with one interface, of a network and with a tap; ``own`` is what it has besides."""
+
+    number: int = 0
+    name: str = "one"
+    network: str = "lab"
+    own: str = ""
+
+    @property
+    def uuid(self) -> str:
+        return "%s%06x" % (UUID[:-6], self.number)
+
+    @property
+    def mac(self) -> str:
+        return "52:54:00:00:%02x:%02x" % (1 + self.number // 256, self.number % 256)
+
+    @property
+    def label(self) -> str:
+        return "%s (%s)" % (self.name, self.mac)
+
+    @property
+    def tap(self) -> str:
+        return "vnet%d" % self.number
+
+    @property
+    def live(self) -> str:
+        return _domain("bridge", self.mac, "<source network='%s' portid='port-%d' bridge='virbr0'/><target dev='%s'/>%s"
+                       % (self.network, self.number, self.tap, self.own))
+
+    @property
+    def config(self) -> str:
+        return _domain("network", self.mac, "<source network='%s'/>%s" % (self.network, self.own))
 
 
-def port(uuid: str):
-    return load_xml("<networkport><uuid>%s</uuid><owner><name>one</name><uuid>%s</uuid></owner><mac"
-                    " address='52:54:00:00:00:99'/><plug type='network' bridge='virbr0'/></networkport>" % (uuid, UUID))
+def _domain(kind: str, mac: str, rest: str) -> str:
+    return "<domain><devices><interface type='%s'><mac address='%s'/>%s</interface></devices></domain>" % (
+        kind, mac, rest)
 
 
-def state(config: dict | None = None, live: dict | None = None, autostart: bool = False, guests: tuple = (),
-          ports: tuple = (), devices: dict | None = None, names: dict | None = None, functions: frozenset | None = None,
-          version: tuple = (9, 0, 0), sets_metadata: bool = False) -> NetworkState:
-    """What there is: a network with a configuration, a running definition, both or neither."""
-    record = None
+def guest(number: int = 0, name: str = "one", own: str = "") -> Guest:
+    return Guest(number, name, own=own)
+
+
+def port(uuid: str) -> str:
+    return ("<networkport><uuid>%s</uuid><owner><name>one</name><uuid>%s</uuid></owner><mac"
+            " address='52:54:00:00:00:99'/><plug type='network' bridge='virbr0'/></networkport>" % (uuid, UUID))
+
+
+def guest_parts(guests: tuple[Guest, ...]) -> dict[str, dict[str, Any]]:
+    """The parts of a host that are about guests."""
+    return {
+        "domains": {one.uuid: {"name": one.name, "active": True, "persistent": True} for one in guests},
+        "domain_config": {one.uuid: one.config for one in guests},
+        "domain_live": {one.uuid: one.live for one in guests},
+    }
+
+
+def lab_parts(config: dict | None = None, live: dict | None = None, autostart: bool = False,
+              guests: tuple[Guest, ...] = (), ports: tuple[str, ...] = (), devices: dict | None = None,
+              version: tuple[int, ...] = (9, 0, 0), sets_metadata: bool = False, **more: Any) -> dict[str, Any]:
+    """The network lab with a configuration, a running definition, both or neither; without devices the kernel is out
+    of reach."""
+    networks = {}
     if config or live:
-        record = NetworkRecord((config or live)["name"], UUID, bool(live), bool(config), autostart,
-                               NETWORK.render(config) if config else None, NETWORK.render(live) if live else None,
-                               tuple(port(one.port) for one in guests) + tuple(ports))
-    if names is None and devices is not None:
-        names = {name: device["stp"] is not None for name, device in devices.items()}
-    return NetworkState(record, config, live, tuple(guests), devices, names, functions, version,
-                        sets_metadata=sets_metadata)
+        networks["lab"] = {"uuid": UUID, "active": bool(live), "persistent": bool(config), "autostart": autostart}
+    return {
+        "host": {"version": list(version), "uri": "qemu:///system", "local": devices is not None,
+                 "sets_metadata": sets_metadata},
+        "networks": networks,
+        "network_config": {"lab": _text(config)},
+        "network_live": {"lab": _text(live)},
+        "ports": {"lab": [port("port-%d" % one.number) for one in guests] + list(ports)},
+        "devices": devices or {},
+        **guest_parts(guests),
+        **more,
+    }
 
 
-class Recorder:
-    """A layer that writes down what it is told and says what it was asked to say."""
-
-    def __init__(self, **answers) -> None:
-        self.calls, self.answers = [], answers
-
-    def __getattr__(self, name: str):
-        if name in self.answers:
-            return self.answers[name]
-
-        def call(*args) -> None:
-            self.calls.append((name, *args))
-
-        return call
+def _text(options: dict | None) -> str | None:
+    return dump_xml(NETWORK.render(options)) if options else None
 
 
-def recording_host(bridge: str = "virbr0", devices: dict | None = None) -> Host:
-    """A host that does nothing but write down, whose network is in ``bridge`` when it runs again."""
-    live = load_xml("<network><bridge name='%s'/></network>" % bridge)
-    record = SimpleNamespace(live=live)
-    devices = dict({bridge: BRIDGE}, **(devices or {}))
-    return Host(Recorder(forget=lambda: None, network=lambda name: record),
-                Recorder(forget=lambda: None, device=devices.get))
+def numbered(number: int) -> dict:
+    """The options of one of many networks."""
+    return dict(LAB, name="net%04d" % number, uuid="%s%06x" % (UUID[:-6], number),
+                bridge={"name": "virbr%d" % number, "stp": True, "delay": 0},
+                mac={"address": "52:54:00:01:%02x:%02x" % divmod(number, 256)},
+                ips=[{"address": "10.%d.%d.1" % divmod(number, 256), "prefix": 24}])
 
 
-class MemoryLibvirt:
-    """Networks in memory: what libvirt does of it, without a host. Fails once, at what ``broken`` names."""
+def many_parts(count: int, pools: int = 0) -> dict[str, Any]:
+    """Networks that run, each with its bridge and a guest's tap in it; the first guests have a device of a pool too,
+    by which the guest does not say the network."""
+    every = [numbered(number) for number in range(count)]
+    guests = [Guest(number, "guest%04d" % number, options["name"]) for number, options in enumerate(every)]
+    devices = {"virbr%d" % number: device(kind="bridge", stp=True, delay=2.0, addresses=[
+        "%s/24" % options["ips"][0]["address"]]) for number, options in enumerate(every)}
+    taps = {one.tap: device(kind="tun", master="virbr%d" % one.number) for one in guests}
+    texts = {options["name"]: _text(options) for options in every}
+    about_guests = guest_parts(tuple(guests))
+    for one in guests[:pools]:
+        about_guests["domain_live"][one.uuid] = one.live.replace("</devices>", POOLED + "</devices>")
+    return {
+        "networks": {options["name"]: {"uuid": options["uuid"], "active": True, "persistent": True, "autostart": False}
+                     for options in every},
+        "network_config": texts, "network_live": dict(texts),
+        "ports": {one.network: [port("port-%d" % one.number)] for one in guests},
+        "devices": {**devices, **taps}, **about_guests,
+    }
 
-    version = (9, 0, 0)
-    sets_metadata = False
 
-    def __init__(self, broken: str = "") -> None:
-        self.config, self.live, self.autostart, self.broken, self.guests = {}, {}, set(), broken, []
+POOLED = ("<interface type='hostdev'><mac address='52:54:00:00:00:77'/><source><address type='pci' domain='0x0000'"
+          " bus='0x3b' slot='0x10' function='0x1'/></source></interface>")
 
-    def forget(self) -> None:
-        pass
 
-    def close(self) -> None:
-        pass
+def lab(*layers: dict | None, **more: Any) -> Snapshot:
+    """A host with the network lab as it was recorded."""
+    return Snapshot.of_record(parts(**lab_parts(*layers, **more)))
 
-    def _may(self, what: str) -> None:
-        if what == self.broken:
-            self.broken = ""
-            raise HypervisorError("%s is broken" % what)
 
-    def network(self, name: str) -> NetworkRecord | None:
-        if name not in self.config and name not in self.live:
-            return None
-        return NetworkRecord(name, UUID, name in self.live, name in self.config, name in self.autostart,
-                             self.config.get(name), self.live.get(name), ())
+def lab_host(*layers: dict | None, **more: Any) -> FakeHost:
+    """A host with the network lab that can be changed."""
+    return FakeHost(**lab_parts(*layers, **more))
 
-    def guests_of(self, name: str) -> list:
-        return self.guests
 
-    def define_network(self, document) -> None:
-        self._may("define")
-        options = NETWORK.parse(document)
-        options.setdefault("uuid", UUID)
-        if (options.get("forward") or {}).get("mode") not in ("bridge", "hostdev", "passthrough", "private", "vepa"):
-            options["bridge"] = dict({"name": "virbr0", "stp": True, "delay": 0}, **options.get("bridge", {}))
-            options.setdefault("mac", {"address": "52:54:00:00:00:01"})
-        self.config[options["name"]] = NETWORK.render(options, document)
-
-    def create_network(self, document) -> None:
-        self._may("create")
-        name = document.findtext("name")
-        before = self.config.pop(name, None)
-        self.define_network(document)
-        self.live[name] = self.config.pop(name)
-        if before is not None:
-            self.config[name] = before
-
-    def undefine_network(self, name: str) -> None:
-        self._may("undefine")
-        del self.config[name]
-        self.autostart.discard(name)
-
-    def start_network(self, name: str) -> None:
-        self._may("start")
-        self.live[name] = self.config[name]
-
-    def stop_network(self, name: str) -> None:
-        self._may("stop")
-        del self.live[name]
-
-    def set_network_autostart(self, name: str, autostart: bool) -> None:
-        self._may("autostart")
-        (self.autostart.add if autostart else self.autostart.discard)(name)
-
-    def update_network(self, name: str, command: int, section: int, parent: int, element, flag: int) -> None:
-        """Portgroups alone, which are enough to see it work."""
-        self._may("update")
-        assert section == 9
-        layer = self.config if flag == CONFIG else self.live
-        options = NETWORK.parse(layer[name])
-        item = NETWORK.node("portgroups").item.parse(element)
-        groups = [group for group in options.get("portgroups", []) if group["name"] != item["name"]]
-        options["portgroups"] = groups + ([] if command == 2 else [item])
-        layer[name] = NETWORK.render(options, layer[name])
+def found(*layers: dict | None, **more: Any) -> NetworkFound:
+    """What is found of the network lab."""
+    return look(lab(*layers, **more), "lab")

@@ -12,7 +12,6 @@ import ipaddress
 import re
 import string
 import uuid
-from dataclasses import replace
 
 from hypothesis import strategies as st
 
@@ -96,7 +95,7 @@ def options(group: Group, empties: bool = False) -> st.SearchStrategy:
                 if node.name not in needed and not getattr(node, "readonly", False)}
     if empties:
         optional = {name: strategy | empty(group.node(name)) for name, strategy in optional.items()}
-    needed.update({node.name: values(node) for node in group.nodes if node.required})
+    needed.update({node.name: values(node) for node in group.nodes if getattr(node, "required", False)})
     return st.fixed_dictionaries(needed, optional={
         name: strategy for name, strategy in optional.items() if name not in needed}).filter(bool)
 
@@ -146,7 +145,7 @@ def leaves(group: Group, path: tuple = ()) -> list:
 def without_rules(node):
     """The same table without the rules across options, which random options seldom keep to."""
     if isinstance(node, Group):
-        return replace(node, rules=(), nodes=tuple(without_rules(child) for child in node.nodes))
+        return node._replace(rules=(), nodes=tuple(without_rules(child) for child in node.nodes))
     if isinstance(node, Many):
-        return replace(node, item=without_rules(node.item))
+        return node._replace(item=without_rules(node.item))
     return node

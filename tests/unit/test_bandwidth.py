@@ -18,19 +18,20 @@ from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources
     refuse_floor,
     tap_drift,
 )
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.nodes import Invalid, load_xml
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.errors import Invalid
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.xml import load_xml
 
 INBOUND = {"average": 500, "peak": 800, "burst": 512}
 OUTBOUND = {"average": 300, "peak": 600, "burst": 256}
 BOTH = {"inbound": INBOUND, "outbound": OUTBOUND}
 # what libvirt 11.3 made of it, as the kernel shows it
-SENT = {1: {"rate": 500000, "ceil": 800000, "burst": 524288}}
+SENT = {"1": {"rate": 500000, "ceil": 800000, "burst": 524288}}
 RECEIVED = {"rate": 300000, "ceil": 300000, "burst": 262144}
 NOTHING = {"sent": {}, "received": None}
 
 
 def found(drift) -> list:
-    return [(one.path, one.desired, one.current) for one in drift]
+    return [(str(one.path), one.desired, one.current) for one in drift]
 
 
 def test_a_tap_that_has_its_limits_is_no_drift():
@@ -44,37 +45,37 @@ def test_what_a_tap_lacks_is_named():
         ("bandwidth.inbound.average", 500, None), ("bandwidth.inbound.peak", 800, None),
         ("bandwidth.inbound.burst", 512, None), ("bandwidth.outbound.average", 300, None),
         ("bandwidth.outbound.burst", 256, None)]
-    slow = {"sent": {1: dict(SENT[1], rate=1500)}, "received": dict(RECEIVED, burst=1024)}
+    slow = {"sent": {"1": dict(SENT["1"], rate=1500)}, "received": dict(RECEIVED, burst=1024)}
     assert found(tap_drift(BOTH, slow)) == [
         ("bandwidth.inbound.average", 500, 1.5), ("bandwidth.outbound.burst", 256, 1.0)]
 
 
 def test_macvtap_is_on_the_other_side():
-    there = {"sent": {1: {"rate": 300000, "ceil": 600000, "burst": 262144}},
+    there = {"sent": {"1": {"rate": 300000, "ceil": 600000, "burst": 262144}},
              "received": {"rate": 500000, "ceil": 500000, "burst": 524288}}
     assert found(tap_drift(BOTH, there, macvtap=True)) == []
     assert found(tap_drift(BOTH, there)) != []
 
 
 def test_without_a_peak_the_average_is_the_ceiling():
-    assert found(tap_drift({"inbound": {"average": 5}}, {"sent": {1: {"rate": 5000, "ceil": 5000, "burst": 1600}},
+    assert found(tap_drift({"inbound": {"average": 5}}, {"sent": {"1": {"rate": 5000, "ceil": 5000, "burst": 1600}},
                                                          "received": None})) == []
 
 
 def test_a_burst_is_kept_in_ticks_and_some_cannot_be_said():
-    near = {"sent": {1: dict(SENT[1], burst=524000)}, "received": None}
+    near = {"sent": {"1": dict(SENT["1"], burst=524000)}, "received": None}
     assert found(tap_drift({"inbound": INBOUND}, near)) == []
     endless = {"inbound": {"average": 1, "burst": 1024}}
-    assert found(tap_drift(endless, {"sent": {1: {"rate": 1000, "ceil": 1000, "burst": 7}}, "received": None})) == []
+    assert found(tap_drift(endless, {"sent": {"1": {"rate": 1000, "ceil": 1000, "burst": 7}}, "received": None})) == []
 
 
 def test_a_rate_beyond_the_field_is_full():
-    there = {"sent": {1: {"rate": 0xFFFFFFFF, "ceil": 0xFFFFFFFF, "burst": 1}}, "received": None}
+    there = {"sent": {"1": {"rate": 0xFFFFFFFF, "ceil": 0xFFFFFFFF, "burst": 1}}, "received": None}
     assert found(tap_drift({"inbound": {"average": 10**7, "burst": 100}}, there)) == []
 
 
 def test_a_bridge_loses_its_burst_and_keeps_its_rate():
-    bridge = {"sent": {1: {"rate": 500000, "ceil": 800000, "burst": 1600}, 2: {"rate": 1, "ceil": 2, "burst": 3}},
+    bridge = {"sent": {"1": {"rate": 500000, "ceil": 800000, "burst": 1600}, "2": {"rate": 1, "ceil": 2, "burst": 3}},
               "received": RECEIVED}
     assert found(bridge_drift(BOTH, bridge)) == []
     assert found(bridge_drift(BOTH, NOTHING))[0] == ("bandwidth.inbound.average", 500, None)
@@ -83,7 +84,7 @@ def test_a_bridge_loses_its_burst_and_keeps_its_rate():
 
 
 def test_a_floor_is_a_class_of_the_bridge():
-    bridge = {"sent": {3: {"rate": 200000, "ceil": 800000, "burst": 1}}, "received": None}
+    bridge = {"sent": {"3": {"rate": 200000, "ceil": 800000, "burst": 1}}, "received": None}
     assert found(floor_drift(200, 3, bridge)) == []
     assert found(floor_drift(201, 3, bridge)) == [("bandwidth.inbound.floor", 201, 200)]
     assert found(floor_drift(200, 4, bridge)) == [("bandwidth.inbound.floor", 200, None)]

@@ -1,121 +1,140 @@
 # Copyright (c) virtnet.libvirt contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Plan, apply, verify and undo, with resources that are a few lines long."""
+"""Plan, apply, verify and undo, with wishes that are a few lines long."""
 
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from unit.fake_host import FakeHost
 from unit.strategies import options
 
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.network import NETWORK
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.converge import (
     ConvergeError,
-    Drift,
-    Host,
-    Plan,
-    Step,
     converge,
+    plan_all,
+)
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.plan import Drift, Plan, Step
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.report import (
+    model_of,
+    result_of,
     to_yaml,
 )
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.kernel import KernelError
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.libvirt import HypervisorError
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.errors import HypervisorError, KernelError
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.host import Host
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.errors import (
+    Entry,
+    Invalid,
+    Missing,
+    Path,
+)
 
-
-class Layer:
-    """A libvirt or kernel that remembers what is done to it."""
-
-    def __init__(self) -> None:
-        self.log = []
-        self.forgotten = self.closed = 0
-
-    def forget(self) -> None:
-        self.forgotten += 1
-
-    def close(self) -> None:
-        self.closed += 1
+GUEST = "one (52:54:00:00:01:00)"
 
 
 class Thing:
-    """A resource with a step for each word; a word with '!' fails when it is done, one with '?' when undone."""
+    """A wish with a step for each word; a word with '!' fails when it is done, one with '?' when undone, and one with
+    '~' when what it left behind is taken away."""
 
-    kind = "thing"
+    kind, absent = "thing", False
 
-    def __init__(self, name: str, *words: str, left: tuple = (), unreadable: bool = False) -> None:
-        self.name, self.words, self.left, self.unreadable = name, words, left, unreadable
-        self.reads = 0
+    def __init__(self, name: str, *words: str, left: tuple[Drift, ...] = (), error: Exception | None = None,
+                 unreadable: bool = False, unplannable: bool = False) -> None:
+        self.name, self.words, self.left = name, words, left
+        self.error = error or HypervisorError("it is broken")
+        self.unreadable, self.unplannable, self.looks = unreadable, unplannable, 0
+        self.key = ("thing", name)
 
-    def read(self, host: Host) -> str:
-        self.reads += 1
-        if self.unreadable and self.reads > 1:
-            raise HypervisorError("libvirt went away")
-        return "state %d" % self.reads
+    def needs(self) -> list:
+        return []
 
-    def plan(self, state: str) -> Plan:
-        return Plan({"was": 1}, {"will": 2}, [self.step(word) for word in self.words], [Drift("config", "a", 1, 2)])
+    def look(self, seen) -> int:
+        self.looks += 1
+        if self.unreadable and self.looks > 1:
+            raise self.error
+        return self.looks
+
+    def plan(self, found: int) -> Plan:
+        if found > 1:
+            if self.unplannable:
+                raise self.error
+            return Plan({}, {}, drift=list(self.left))
+        return Plan({"was": 1}, {"will": 2}, [self.step(word) for word in self.words],
+                    [Drift("config", Path("a"), 1, 2)])
+
+    def promise(self, seen, plan: Plan) -> None:
+        pass
+
+    def model(self, found: int) -> dict:
+        return {"looks": found}
 
     def step(self, word: str) -> Step:
-        title = "%s %s" % (word.strip("!?-"), self.name)
+        title = "%s %s" % (word.strip("!?-~"), self.name)
 
-        def do(host: Host) -> None:
-            if word.endswith("!"):
-                raise (KernelError if "kernel" in word else HypervisorError)("it is broken")
-            host.libvirt.log.append(title)
+        def do(host: FakeHost) -> None:
+            if "!" in word:
+                raise KernelError("it is broken") if "kernel" in word else self.error
+            host.calls.append(title)
 
-        def undo(host: Host) -> None:
-            if word.endswith("?"):
-                raise HypervisorError("no way back")
-            host.libvirt.log.append("not " + title)
+        def undo(host: FakeHost) -> None:
+            if "?" in word:
+                raise self.error
+            host.calls.append("not " + title)
 
-        return Step(title, do, None if word.endswith("-") else undo)
+        def clean_up(host: FakeHost) -> None:
+            if "~" in word:
+                raise self.error
+            host.calls.append("clean up " + title)
 
-    def verify(self, state: str, plan: Plan) -> list:
-        return list(self.left)
+        return Step(title, do, None if word.endswith("-") else undo, clean_up=clean_up if "!" in word else None)
 
 
 class Unplannable(Thing):
-    """A resource whose options cannot be."""
+    """A wish whose options cannot be."""
 
-    def plan(self, state: str) -> Plan:
-        raise ValueError("bad")
+    def plan(self, found: int) -> Plan:
+        raise self.error
 
 
 @pytest.fixture
-def host() -> Host:
-    return Host(Layer(), Layer())
+def host() -> FakeHost:
+    return FakeHost()
 
 
-def failure(host: Host, *things: Thing) -> str:
+def failure(host: FakeHost, *things: Thing) -> str:
     with pytest.raises(ConvergeError) as error:
         converge(host, list(things), False)
     return str(error.value)
 
 
-def test_steps_are_done_in_order_and_the_state_is_read_again(host):
+def test_steps_are_done_in_order_and_the_host_is_read_again(host):
     outcome, = converge(host, [Thing("x", "make", "start")], False)
-    assert host.libvirt.log == ["make x", "start x"]
-    assert outcome.state == "state 2" and host.libvirt.forgotten == host.kernel.forgotten == 1
+    assert host.calls == ["make x", "start x"]
+    assert outcome.found == 2 and host.looks == 2
+    assert model_of(outcome) == {"looks": 2}
 
 
 def test_nothing_is_read_again_when_nothing_was_done(host):
     outcome, = converge(host, [Thing("x")], False)
-    assert outcome.state == "state 1" and host.libvirt.forgotten == 0
-    assert outcome.result()["changed"] is False and outcome.result()["steps"] == []
+    assert outcome.found == 1 and host.looks == 1
+    assert result_of(outcome)["changed"] is False and result_of(outcome)["steps"] == []
 
 
 def test_check_mode_does_nothing_and_reports_the_same(host):
     checked, = converge(host, [Thing("x", "make", "break!")], True)
-    assert host.libvirt.log == [] and checked.state is None
+    assert host.calls == [] and checked.found is None and model_of(checked) == {"will": 2}
     real, = converge(host, [Thing("x", "make", "break")], False)
-    assert checked.result() == real.result()
+    assert result_of(checked) == result_of(real)
 
 
 def test_the_result_has_steps_drift_and_diff(host):
-    result = converge(host, [Thing("x", "make")], False)[0].result()
+    result = result_of(converge(host, [Thing("x", "make")], False)[0])
     assert result == {
         "changed": True, "steps": ["make x"], "restart_required": False,
         "drift": [{"layer": "config", "path": "a", "desired": 1, "current": 2}],
@@ -126,14 +145,14 @@ def test_the_result_has_steps_drift_and_diff(host):
 
 def test_what_waits_for_a_restart_is_said(host):
     thing = Thing("x")
-    thing.plan = lambda state: Plan({}, {}, waiting=[Drift("live", "mtu.size", 9000, None)])
-    assert converge(host, [thing], False)[0].result()["restart_required"] is True
+    thing.plan = lambda found: Plan({}, {}, waiting=[Drift("live", Path("mtu", "size"), 9000, None)])
+    assert result_of(converge(host, [thing], False)[0])["restart_required"] is True
 
 
 def test_a_failed_step_undoes_those_before_it_last_first(host):
     message = failure(host, Thing("x", "make", "start", "use!", "never"))
     assert message == "Could not use x: it is broken. Undone, last first: start x; make x."
-    assert host.libvirt.log == ["make x", "start x", "not start x", "not make x"]
+    assert host.calls == ["make x", "start x", "clean up use x", "not start x", "not make x"]
 
 
 def test_a_failed_first_step_changed_nothing(host):
@@ -147,62 +166,242 @@ def test_a_failure_of_the_kernel_is_undone_alike(host):
 def test_what_could_not_be_undone_is_said_and_the_rest_is_undone(host):
     message = failure(host, Thing("x", "one", "two?", "three", "four!"))
     assert message == ("Could not four x: it is broken. Undone, last first: three x; one x."
-                       " Could not be undone: two x (no way back).")
-    assert host.libvirt.log[-2:] == ["not three x", "not one x"]
+                       " Could not be undone: two x (it is broken).")
+    assert host.calls[-2:] == ["not three x", "not one x"]
 
 
 def test_a_step_without_undo_is_passed_over(host):
     assert failure(host, Thing("x", "make", "tell-", "use!")).endswith("Undone, last first: tell x; make x.")
-    assert host.libvirt.log == ["make x", "tell x", "not make x"]
+    assert host.calls == ["make x", "tell x", "clean up use x", "not make x"]
 
 
 def test_what_is_not_as_planned_afterwards_is_undone(host):
-    left = (Drift("live", "mtu.size", 9000, 1500), Drift("config", "ips[0]", None, {"address": "10.0.0.1"}),
-            Drift("kernel", "bridge.up", True, False))
+    left = (Drift("live", Path("mtu", "size"), 9000, 1500),
+            Drift("config", Path("ips", 0), None, {"address": "10.0.0.1"}),
+            Drift("kernel", Path("bridge", "up"), True, False))
     message = failure(host, Thing("x", "make", left=left))
     assert message == (
         'Not converged: mtu.size of the running definition is 1500, not 9000; ips[0] of the configuration is'
         ' {"address": "10.0.0.1"}, not null; bridge.up of the kernel is false, not true.'
         ' Undone, last first: make x.')
-    assert host.libvirt.log == ["make x", "not make x"]
+    assert host.calls == ["make x", "not make x"]
 
 
-def test_many_resources_are_one_transaction(host):
+def test_many_wishes_are_one_transaction(host):
     message = failure(host, Thing("x", "make"), Thing("y", "make", "start!"), Thing("z", "make"))
     assert message == "Could not start y: it is broken. Undone, last first: make y; make x."
-    assert host.libvirt.log == ["make x", "make y", "not make y", "not make x"]
+    assert host.calls == ["make x", "make y", "clean up start y", "not make y", "not make x"]
 
 
 def test_all_are_planned_before_any_is_touched(host):
-    with pytest.raises(ValueError):
-        converge(host, [Thing("x", "make"), Unplannable("y")], False)
-    assert host.libvirt.log == []
+    with pytest.raises(ValueError, match=r"^bad$"):
+        converge(host, [Thing("x", "make"), Unplannable("y", error=ValueError("bad"))], False)
+    assert host.calls == []
+
+
+def test_of_many_wishes_an_error_names_the_one(host):
+    broken = Unplannable("y", error=Invalid(Path("ips", 0), "is bad"))
+    with pytest.raises(Invalid, match=r"^ips\[0\]: is bad \(thing y\)$"):
+        converge(host, [Thing("x"), broken], False)
+    broken.error = Invalid(Path("ips", 0), "is bad")
+    with pytest.raises(Invalid, match=r"^ips\[0\]: is bad$"):
+        converge(host, [broken], False)
 
 
 def test_one_that_does_not_converge_takes_back_all(host):
-    failure(host, Thing("x", "make"), Thing("y", left=(Drift("live", "a", 1, 2),)))
-    assert host.libvirt.log == ["make x", "not make x"]
+    failure(host, Thing("x", "make"), Thing("y", left=(Drift("live", Path("a"), 1, 2),)))
+    assert host.calls == ["make x", "not make x"]
 
 
-def test_outcomes_come_in_the_order_of_the_resources(host):
-    assert [outcome.resource.name for outcome in converge(host, [Thing("y", "a"), Thing("x")], False)] == ["y", "x"]
+def test_outcomes_come_in_the_order_of_the_wishes(host):
+    assert [outcome.wish.name for outcome in converge(host, [Thing("y", "a"), Thing("x")], False)] == ["y", "x"]
 
 
 def test_a_failure_to_read_back_is_undone_and_said(host):
-    message = failure(host, Thing("x", "make", unreadable=True))
-    assert "libvirt went away" in message and "Undone, last first: make x." in message
+    message = failure(host, Thing("x", "make", unreadable=True, error=HypervisorError("libvirt went away.")))
+    assert message == "Could not read back what was done: libvirt went away. Undone, last first: make x."
 
 
-def test_a_host_whose_kernel_is_out_of_reach_has_libvirt_alone():
-    host = Host(Layer(), None)
-    host.forget()
-    host.close()
-    assert (host.libvirt.forgotten, host.libvirt.closed) == (1, 1)
+def test_each_wish_is_planned_on_what_those_before_it_promise(host):
+    first, second = Thing("x", "make"), Thing("y")
+    first.promise = lambda seen, plan: seen.put("networks", "", {"new": {}})
+    second.look = lambda seen: 1 if "new" in seen.get("networks") else 9
+    base = host.look()
+    assert [outcome.found for outcome in plan_all(base.fork(), [second, first])] == [1, 1]
+    assert base.get("networks") == {}
 
 
-def test_a_host_forgets_and_closes_both_layers(host):
+def test_what_has_nothing_to_do_promises_nothing(host):
+    thing = Thing("x")
+    thing.promise = None
+    converge(host, [thing], False)
+
+
+def test_check_mode_says_that_an_earlier_task_is_needed(host):
+    lost = Unplannable("x", "make", error=Missing("network", "there is no network lab"))
+    result = result_of(converge(host, [lost], True)[0])
+    assert result["changed"] is True and result["steps"] == []
+    assert converge(host, [lost], True)[0].plan.warnings == [
+        "network: there is no network lab; where an earlier task makes it, this one has something to do; check mode"
+        " can say no more of it"]
+    with pytest.raises(Missing):
+        converge(host, [lost], False)
+
+
+# --- whatever goes wrong: one message, and all is undone
+
+ERRORS = [
+    (HypervisorError("it is broken"), "it is broken"),
+    (KernelError("it is broken."), "it is broken"),
+    (Invalid(Path("a"), "is odd"), "a: is odd"),
+    (KeyError("bridge"), "KeyError: 'bridge'"),
+    (OSError(5, "Input/output error"), "OSError: [Errno 5] Input/output error"),
+    (RuntimeError("it is odd"), "RuntimeError: it is odd"),
+    (RecursionError(), "RecursionError: "),
+]
+EACH = pytest.mark.parametrize(("error", "said"), ERRORS, ids=lambda value: type(value).__name__)
+
+
+@EACH
+def test_whatever_a_step_raises_all_is_undone(host, error: Exception, said: str):
+    message = failure(host, Thing("x", "make", "start"), Thing("y", "use!", error=error))
+    assert message == "Could not use y: %s. Undone, last first: start x; make x." % said
+    assert host.calls == ["make x", "start x", "clean up use y", "not start x", "not make x"]
+
+
+@EACH
+def test_whatever_taking_away_raises_all_is_undone(host, error: Exception, said: str):
+    message = failure(host, Thing("x", "make", "start!~", error=error))
+    assert message == ("Could not start x: %s. What it left behind could not be taken away: %s. Undone, last first:"
+                       " make x." % (said, said))
+    assert host.calls == ["make x", "not make x"]
+
+
+@EACH
+def test_whatever_undoing_raises_the_rest_is_undone(host, error: Exception, said: str):
+    message = failure(host, Thing("x", "one", "two?", "three", "four!", error=error))
+    assert message == ("Could not four x: %s. Undone, last first: three x; one x. Could not be undone: two x (%s)."
+                       % (said, said))
+    assert host.calls[-2:] == ["not three x", "not one x"]
+
+
+@EACH
+@pytest.mark.parametrize("how", ["unreadable", "unplannable"])
+def test_whatever_reading_back_raises_all_is_undone(host, how: str, error: Exception, said: str):
+    message = failure(host, Thing("x", "make"), Thing("y", "make", error=error, **{how: True}))
+    assert message == "Could not read back what was done: %s. Undone, last first: make y; make x." % said
+    assert host.calls[-2:] == ["not make y", "not make x"]
+
+
+@EACH
+def test_whatever_keeps_the_host_from_being_read_again_all_is_undone(host, error: Exception, said: str):
+    thing, first = Thing("x", "make"), host.look()
+
+    def look() -> Any:
+        if thing.looks:
+            raise error
+        return first
+
+    host.look = look
+    assert failure(host, thing) == "Could not read back what was done: %s. Undone, last first: make x." % said
+    assert host.calls == ["make x", "not make x"]
+
+
+# --- verify, which is the same for all kinds: a second plan may find nothing but what the first one left
+
+MTU, TITLE = Drift("live", Path("mtu", "size"), 9000, 1500), Drift("live", Path("title"), "a", None)
+STEP = Step("start network lab", print)
+
+
+@pytest.mark.parametrize(("first", "again", "left"), [
+    ({}, {}, []),
+    ({"drift": [MTU], "steps": [STEP]}, {}, []),
+    ({"drift": [MTU], "steps": [STEP]}, {"drift": [MTU]}, [MTU]),
+    ({"drift": [MTU], "waiting": [MTU]}, {"drift": [MTU], "waiting": [MTU]}, []),
+    ({"drift": [MTU], "waiting": [MTU]}, {"drift": [MTU._replace(current=1400)]}, []),
+    ({"drift": [MTU], "waiting": [MTU]}, {"drift": [MTU._replace(layer="config")]}, [MTU._replace(layer="config")]),
+    ({"drift": [MTU], "waiting": [MTU]}, {"drift": [TITLE, MTU]}, [TITLE]),
+    ({"drift": [MTU], "unrepaired": [MTU]}, {"drift": [MTU]}, []),
+    ({}, {"drift": [TITLE], "follows": [TITLE]}, []),
+    ({"follows": [TITLE]}, {"drift": [TITLE]}, [TITLE]),
+    ({"steps": [STEP]}, {"steps": [STEP]}, [Drift("plan", Path("start network lab"), "done", "not done")]),
+    ({"steps": [STEP]}, {"drift": [MTU], "steps": [STEP]}, [MTU]),
+    ({"connects": [GUEST]}, {"connected": [GUEST]}, []),
+    ({"connects": [GUEST]}, {"connected": ["two"]}, [Drift("live", Path("guests", Entry(GUEST)), "connected", None)]),
+    ({"connects": [GUEST]}, {"drift": [MTU]}, [MTU, Drift("live", Path("guests", Entry(GUEST)), "connected", None)]),
+])
+def test_what_is_left(first: dict, again: dict, left: list):
+    assert Plan({}, {}, **first).left(Plan({}, {}, **again)) == left
+
+
+@pytest.mark.parametrize(("drift", "words"), [
+    (Drift("plan", Path("start network lab"), "done", "not done"),
+     'start network lab of the plan is "not done", not "done"'),
+    (Drift("boot", Path("vfs", 0, "mac"), "a", None), 'vfs[0].mac of the next boot is null, not "a"'),
+    (Drift("config", Path(), {"a": 1}, None), 'the object of the configuration is null, not {"a": 1}'),
+])
+def test_a_drift_in_words(drift: Drift, words: str):
+    assert str(drift) == words
+
+
+def test_the_diff_shows_layers_beside_the_configuration():
+    label = Drift("kernel", Path("guests", Entry(GUEST)), "virbr0", None)
+    plan = Plan({}, {}, drift=[MTU, TITLE, TITLE._replace(layer="config"), label], waiting=[MTU])
+    plan.show_layers()
+    assert plan.before == {"live": {"mtu.size": 1500}, "kernel": {"guests[%s]" % GUEST: None}}
+    assert plan.after == {"live": {"mtu.size": 1500}, "kernel": {"guests[%s]" % GUEST: "virbr0"}}
+
+
+# --- a host: which transport reads what
+
+
+class Layer:
+    """A libvirt or kernel that says what it was asked, and counts how often it is closed."""
+
+    def __init__(self) -> None:
+        self.closed = 0
+
+    def close(self) -> None:
+        self.closed += 1
+
+    def networks(self) -> str:
+        return "networks"
+
+    def network_xml(self, name: str, live: bool) -> tuple:
+        return "xml", name, live
+
+    def statistics(self, *about: str) -> tuple:
+        return about
+
+    def devices(self) -> str:
+        return "devices"
+
+    def traffic(self, device: str) -> tuple:
+        return "traffic", device
+
+
+def test_a_host_closes_both_layers():
+    host = Host(Layer(), Layer(), True)
     host.close()
     assert (host.libvirt.closed, host.kernel.closed) == (1, 1)
+
+
+def test_each_part_is_read_by_its_transport():
+    seen = Host(Layer(), Layer(), True).look()
+    assert [seen.get(*place) for place in (
+        ("networks",), ("network_config", "lab"), ("network_live", "lab"), ("statistics", "uuid vnet0 1"),
+        ("devices",), ("traffic", "eth0"))] == [
+        "networks", ("xml", "lab", False), ("xml", "lab", True), ("uuid", "vnet0 1"), "devices", ("traffic", "eth0")]
+
+
+def test_of_a_host_whose_kernel_is_out_of_reach_libvirt_alone_is_read():
+    seen = Host(Layer(), None, False).look()
+    assert (seen.get("networks"), seen.get("devices"), seen.get("traffic", "eth0")) == ("networks", None, None)
+
+
+def test_a_host_is_read_anew_at_each_look():
+    host = Host(Layer(), Layer(), True)
+    assert host.look() is not host.look()
 
 
 # --- YAML for people

@@ -16,7 +16,7 @@ from unit.strategies import options
 from ansible_collections.virtnet.libvirt.plugins.filter import from_libvirt_xml as reader
 from ansible_collections.virtnet.libvirt.plugins.filter import to_libvirt_xml as writer
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.network import NETWORK
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.nodes import Invalid
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.errors import Invalid
 
 to_xml = writer.FilterModule().filters()["to_libvirt_xml"]
 from_xml = reader.FilterModule().filters()["from_libvirt_xml"]

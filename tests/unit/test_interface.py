@@ -5,7 +5,11 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
+from unit import fake_host
+from unit.fake_host import FakeHost, device, parts
 
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.interface import (
     INTERFACE,
@@ -14,19 +18,27 @@ from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents
     fitting,
     refuse_unfit,
 )
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.libvirt import DomainRecord
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.interface import Interface
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.interface_live import (
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.converge import plan_all
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.plan import Plan
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host import flags
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.errors import HypervisorError
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.snapshot import Snapshot
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.interface import steps
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.interface.cards import Card
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.interface.describe import (
+    describe_interfaces,
+)
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.interface.pair import InterfacePair
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.interface.resource import Interface
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.interface.running import (
     as_configured,
     in_place,
     inherited,
     is_bridged,
 )
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.interface_read import (
-    Card,
-    InterfaceState,
-)
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.nodes import Invalid, dump_xml, load_xml
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.network.resource import Network
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.errors import Invalid, Missing
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.xml import dump_xml, load_xml
 
 MAC = "52:54:00:00:00:01"
 HOST_BRIDGE = {"forward": {"mode": "bridge"}, "bridge": {"name": "br0"}, "port": {"isolated": True},
@@ -41,18 +53,55 @@ def card(text: str, network: dict | None = None) -> Card:
     raw = load_xml(text)
     element = as_configured(raw)
     options = INTERFACE.parse(element)
-    return Card(raw, element, options, inherited(options, network))
+    return Card(0, MAC, raw, element, options, inherited(options, network))
 
 
-def state(config: tuple = (), live: tuple | None = None, networks: dict | None = None) -> InterfaceState:
-    record = DomainRecord("guest", "09b11c53-8b5c-4eeb-8f00-d84eaa0aaa4f", live is not None, True, None, None)
-    return InterfaceState(record, config, live, networks or {}, None, (9, 0, 0))
+OFF, ON = "09b11c53-8b5c-4eeb-8f00-d84eaa0aaa4f", "1d2c3b4a-8b5c-4eeb-8f00-d84eaa0aaa4f"
+BRIDGE_LAB = ("<network><name>lab</name><forward mode='bridge'/><bridge name='br0'/><port isolated='yes'/>"
+              "<portgroup name='a' default='yes'><vlan><tag id='5'/></vlan></portgroup></network>")
+CONFIGURED = "<interface type='network'><mac address='%s'/><source network='lab'/></interface>" % MAC
+NO_LIMITS = {"sent": {}, "received": None}
+
+
+def domain(*interfaces: str, os: str = "") -> str:
+    return "<domain><os>%s</os><devices>%s</devices></domain>" % (os, "".join(interfaces))
+
+
+def host_parts(config: str | None = None, live: str | None = None, networks: dict | None = None,
+               version: tuple = (9, 0, 0)) -> dict:
+    """A host with the guest "off" and, with a running document, the guest "on", and networks that run, by name."""
+    guests = {OFF: {"name": "off", "active": False, "persistent": True}}
+    configs, lives = {OFF: domain() if config is None else config}, {}
+    if live is not None:
+        guests[ON] = {"name": "on", "active": True, "persistent": True}
+        configs[ON], lives[ON] = configs[OFF], live
+    networks = networks or {}
+    return {
+        "host": {"version": list(version), "uri": "qemu:///system", "local": True, "sets_metadata": False},
+        "networks": {name: {"uuid": OFF, "active": True, "persistent": True, "autostart": False} for name in networks},
+        "network_config": networks, "network_live": networks, "ports": {name: [] for name in networks},
+        "domains": guests, "domain_config": configs, "domain_live": lives,
+        "devices": {"br0": device(kind="bridge"), "vnet3": device(master="br0")},
+        "traffic": {"br0": NO_LIMITS, "vnet3": NO_LIMITS},
+    }
+
+
+def host(*layers: str | dict | None, **more: object) -> Snapshot:
+    return Snapshot.of_record(parts(**host_parts(*layers, **more)))
+
+
+def plan(seen: Snapshot, wish: Interface | InterfacePair) -> Plan:
+    return wish.plan(wish.look(seen))
+
+
+def titles(done: Plan) -> list:
+    return [step.title for step in done.steps]
 
 
 def test_every_place_that_only_some_types_take_is_in_the_table():
     for path in [*ONLY_FOR, *(path for paths in NEEDED.values() for path in paths)]:
         node = INTERFACE
-        for name in path.split("."):
+        for name in path:
             node = node.node(name)
             assert node is not None, path
 
@@ -112,27 +161,277 @@ def test_a_device_of_a_pool_is_one_of_its_network():
 ])
 def test_a_tap_moves_only_to_a_linux_bridge(network: dict, bridged: bool):
     assert is_bridged(network) is bridged
-    moved = in_place(card(LIVE), {"type": "network", "source": {"network": "other"}}, {"other": network}, (9, 0, 0))
+    moved = in_place(card(LIVE).raw, {"type": "network", "source": {"network": "other"}}, {"other": network}, (9, 0, 0))
     assert ("source" in moved) is bridged
 
 
 def test_versions_tell_what_changes_in_place():
     found, wanted = card(LIVE), card(LIVE).options
-    assert [in_place(found, wanted, {}, (version, 0, 0)) & {"vlan", "trust_guest_rx_filters"}
+    assert [in_place(found.raw, wanted, {}, (version, 0, 0)) & {"vlan", "trust_guest_rx_filters"}
             for version in (9, 10, 11)] == [set(), {"trust_guest_rx_filters"}, {"vlan", "trust_guest_rx_filters"}]
 
 
 def test_a_plan_has_both_layers_and_says_what_waits():
-    config = card("<interface type='network'><mac address='%s'/><source network='lab'/></interface>" % MAC)
-    desired = Interface("guest", {"mac": {"address": MAC}, "link": {"state": "down"}, "mtu": {"size": 1400}})
-    plan = desired.plan(state((config,), (card(LIVE, HOST_BRIDGE),), {"lab": HOST_BRIDGE}))
-    assert [step.title for step in plan.steps] == [
-        "change link.state of the running interface %s of guest guest" % MAC,
-        "change the configuration of interface %s of guest guest" % MAC]
-    assert [drift.path for drift in plan.waiting] == ["mtu.size"]
+    desired = Interface("on", {"mac": {"address": MAC}, "link": {"state": "down"}, "mtu": {"size": 1400}})
+    done = plan(host(domain(CONFIGURED), domain(LIVE), {"lab": BRIDGE_LAB}), desired)
+    assert titles(done) == [
+        "change link.state of the running interface %s of guest on" % MAC,
+        "change the configuration of interface %s of guest on" % MAC]
+    assert [str(drift.path) for drift in done.waiting] == ["mtu.size"]
 
 
 def test_a_made_up_mac_is_the_same_at_every_run():
-    desired = Interface("guest", {"type": "bridge", "source": {"bridge": "br0"}})
-    assert desired.plan(state()).after == desired.plan(state()).after
-    assert desired.plan(state()).after["mac"]["address"].startswith("52:54:00:")
+    desired = Interface("off", {"type": "bridge", "source": {"bridge": "br0"}})
+    assert plan(host(), desired).after == plan(host(), desired).after
+    assert plan(host(), desired).after["mac"]["address"].startswith("52:54:00:")
+
+
+def test_libvirt_names_a_guest_by_its_uuid_too():
+    desired = Interface(OFF.upper(), {"type": "bridge", "mac": {"address": MAC}, "source": {"bridge": "br0"}})
+    assert titles(plan(host(), desired)) == ["add interface %s of guest off to its configuration" % MAC]
+
+
+# --- what is not there, or not clear, is found, and refused when it is planned
+
+TWO = domain(CONFIGURED, CONFIGURED.replace(MAC, "52:54:00:00:00:02"))
+
+
+@pytest.mark.parametrize(("guest", "options", "message"), [
+    ("none", {}, "domain: there is no guest none"),
+    ("off", {"type": "user"}, "mac.address: is missing; give it, or alias.name, or a source that no other"),
+    ("off", {"source": {"network": "lab"}}, "source.network: several interfaces have the source lab; give mac.address,"
+     " one of 52:54:00:00:00:01, 52:54:00:00:00:02"),
+    ("off", {"alias": {"name": "net0"}}, "alias.name: no running interface of guest off is net0"),
+])
+def test_what_a_task_cannot_mean_is_refused_by_the_plan_alone(guest: str, options: dict, message: str):
+    wish = Interface(guest, options)
+    found = wish.look(host(TWO))
+    with pytest.raises(Invalid) as error:
+        wish.plan(found)
+    assert str(error.value).startswith(message)
+
+
+def test_a_guest_that_an_earlier_task_makes_is_missing():
+    with pytest.raises(Missing):
+        plan(host(), Interface("new", {"type": "user", "mac": {"address": MAC}}))
+    with pytest.raises(Missing, match="mac: guest off has no interface with MAC 52:54:00:00:00:09; there are %s" % MAC):
+        describe_interfaces(host(domain(CONFIGURED)), "off", "52:54:00:00:00:09")
+    with pytest.raises(Missing, match="domain: there is no guest new"):
+        describe_interfaces(host(), "new", None)
+
+
+# --- MAC addresses of zeros
+
+ZEROS = "00:00:00:00:00:00"
+
+
+@pytest.mark.parametrize(("version", "refused"), [((9, 0, 0), False), ((10, 0, 0), True), ((11, 3, 0), True)])
+def test_a_mac_of_zeros_is_refused_where_libvirt_makes_up_another(version: tuple, refused: bool):
+    wish = Interface("off", {"type": "bridge", "mac": {"address": "0:0:0:0:0:0"}, "source": {"bridge": "br0"}})
+    changed = Interface("off", {"mac": {"address": ZEROS}, "alias": {"name": "ua-one"}})
+    there = domain(CONFIGURED.replace("<source", "<alias name='ua-one'/><source"))
+    for seen, one in ((host(version=version), wish), (host(there, version=version), changed)):
+        if refused:
+            with pytest.raises(Invalid, match="^mac.address: %s is not allowed, for .* leave it out" % ZEROS):
+                plan(seen, one)
+        else:
+            assert len(titles(plan(seen, one))) == 1
+
+
+def test_a_mac_of_zeros_that_is_there_stays():
+    there = domain(CONFIGURED.replace(MAC, ZEROS))
+    seen = host(there, version=(11, 3, 0))
+    assert titles(plan(seen, Interface("off", {"mac": {"address": ZEROS}}))) == []
+    assert len(titles(plan(seen, Interface("off", {"mac": {"address": ZEROS}, "link": {"state": "down"}})))) == 1
+
+
+# --- wishes of one transaction
+
+NEW_LAB = {"name": "lab", "forward": {"mode": "nat"}, "bridge": {"name": "virbr7"},
+           "ips": [{"address": "10.0.0.1", "prefix": 24}]}
+ON_LAB = {"type": "network", "source": {"network": "lab"}, "model": {"type": "virtio"}}
+
+
+def test_interfaces_are_planned_on_a_network_that_the_same_transaction_makes():
+    wishes = [Network("lab", NEW_LAB, "active"), Interface("off", ON_LAB), Interface("on", ON_LAB)]
+    planned = [{outcome.wish.key: titles(outcome.plan) for outcome in plan_all(host(live=domain()).fork(), list(order))}
+               for order in itertools.permutations(wishes)]
+    assert all(one == planned[0] for one in planned)
+    assert planned[0]["network", "lab"] == ["define network lab", "start network lab"]
+    stopped, = planned[0]["interface", "off", "network", "lab"]
+    plugged, added = planned[0]["interface", "on", "network", "lab"]
+    assert stopped.startswith("add interface 52:54:00:")
+    assert plugged.startswith("plug in interface 52:54:00:")
+    assert added.startswith("add interface 52:54:00:")
+
+
+def test_without_the_network_the_running_guest_is_refused():
+    with pytest.raises(Missing, match=r"^source.network: network lab does not run, and guest on does"):
+        plan_all(host(live=domain()).fork(), [Interface("on", ON_LAB)])
+
+
+def test_what_is_removed_goes_before_the_network():
+    seen = host(domain(CONFIGURED), domain(LIVE), {"lab": BRIDGE_LAB})
+    wishes = [Network("lab", {"name": "lab"}, "absent"), Interface("on", {"mac": {"address": MAC}}, "absent")]
+    for order in (wishes, wishes[::-1]):
+        assert [(outcome.wish.kind, titles(outcome.plan)) for outcome in plan_all(seen.fork(), list(order))] == [
+            ("interface", ["unplug interface %s of guest on" % MAC,
+                           "remove interface %s of guest on from its configuration" % MAC]),
+            ("network", ["stop network lab", "remove network lab"])]
+
+
+def test_a_wish_has_the_guest_as_it_will_be():
+    seen = host(domain(CONFIGURED), domain(LIVE), {"lab": BRIDGE_LAB}).fork()
+    down = Interface("on", {"mac": {"address": MAC}, "link": {"state": "down"}, "mtu": {"size": 1400}})
+    more = Interface("on", {"type": "bridge", "mac": {"address": "52:54:00:00:00:02"}, "source": {"bridge": "br0"}})
+    plan_all(seen, [down, more])
+    one, two = describe(seen)
+    assert (one["link"], one["mtu"]) == ({"state": "down"}, {"size": 1400})
+    assert (one["status"]["running"]["link"], one["status"]["running"]["alias"]) == ("down", "net0")
+    assert (one["status"]["running"]["tap"], one["status"]["running"]["port"]) == ("vnet3", "p")
+    assert [drift["path"] for drift in one["status"]["drift"]] == ["bandwidth", "mtu.size"]
+    assert two["status"]["running"]["type"] == "bridge"
+    assert titles(plan(seen, down)) == titles(plan(seen, more)) == []
+
+
+def describe(seen: Snapshot) -> list:
+    seen.put("addresses", ON, {})
+    for name in ("vnet3", "52:54:00:00:00:02"):
+        seen.put("statistics", "%s %s" % (ON, name), None)
+    return describe_interfaces(seen, "on", None)
+
+
+def test_the_interfaces_of_a_guest_are_read_once_for_all_its_wishes(monkeypatch):
+    parsed, parse = [], type(INTERFACE).parse
+    monkeypatch.setattr(type(INTERFACE), "parse", lambda self, *given: (
+        self is INTERFACE and parsed.append(1)) or parse(self, *given))
+    macs = ["52:54:00:00:01:%02x" % number for number in range(20)]
+    seen = host(domain(*(CONFIGURED.replace(MAC, mac) for mac in macs)))
+    wishes = [Interface("off", {"mac": {"address": mac}, "link": {"state": "down"}}) for mac in macs]
+    assert sum(len(outcome.plan.steps) for outcome in plan_all(seen.fork(), wishes)) == 20
+    assert len(parsed) <= 40, "each as it is, and each as it will be"
+
+
+# --- steps
+
+
+def running(**more: object) -> FakeHost:
+    return FakeHost(**host_parts(domain(CONFIGURED), domain(LIVE), {"lab": BRIDGE_LAB}), **more)
+
+
+def done(there: FakeHost, wish: Interface, undo: bool = False) -> list:
+    """The calls of the first step, or of what undoes it."""
+    step = plan(there.look(), wish).steps[0]
+    step.do(there)
+    if undo:
+        there.calls.clear()
+        step.undo(there)
+    return [(name, *arguments[1:]) for name, *arguments in there.calls]
+
+
+@pytest.mark.parametrize("undo", [False, True])
+def test_options_change_in_place_and_back(undo: bool):
+    wish = Interface("on", {"mac": {"address": MAC}, "link": {"state": "down"}})
+    (name, element, flag), = done(running(), wish, undo)
+    assert (name, flag, element.find("link") is None) == ("update_interface", flags.LIVE, undo)
+    assert element.find("source").attrib == {"network": "lab"}
+
+
+def test_another_portgroup_is_plugged_in_again():
+    wish = Interface("on", {"mac": {"address": MAC}, "source": {"portgroup": "a"}})
+    (name, element, bridge), = done(running(), wish)
+    assert (name, element.find("source").get("portgroup"), bridge) == ("plug_in_again", "a", "br0")
+
+
+def test_what_is_left_of_new_limits_is_taken_away():
+    there, wish = running(), Interface("on", {"mac": {"address": MAC}, "bandwidth": {"inbound": {"average": 20}}})
+    plan(there.look(), wish).steps[0].clean_up(there)
+    (name, uuid, tap, limits), = there.calls
+    assert (name, uuid, tap, limits["inbound.average"]) == ("set_interface_rates", ON, "vnet3", 10)
+
+
+def test_limits_that_the_kernel_lost_are_set_again():
+    (name, tap, limits), = done(running(), Interface("on", {
+        "mac": {"address": MAC}, "bandwidth": {"inbound": {"average": 10}}}))
+    assert (name, tap, limits["inbound.average"]) == ("set_interface_rates", "vnet3", 10)
+
+
+def test_an_interface_is_unplugged_as_it_is_and_comes_back_as_it_was_configured():
+    there, wish = running(), Interface("on", {"mac": {"address": MAC}}, "absent", ["live"])
+    (name, element, flag), = done(there, wish)
+    assert (name, flag, element.find("alias").get("name")) == ("detach_interface", flags.LIVE, "net0")
+    (name, element, flag), = done(running(), wish, undo=True)
+    assert (name, flag, element.get("type"), element.find("alias")) == ("attach_interface", flags.LIVE, "network", None)
+
+
+def test_what_is_plugged_in_is_unplugged_again_if_it_is_there():
+    wish = Interface("on", {"type": "bridge", "mac": {"address": "52:54:0:0:0:2"}, "source": {"bridge": "br0"}})
+    assert [name for name, *_rest in done(running(), wish, undo=True)] == ["detach_interface"]
+    there = running()
+    plan(there.look(), wish).steps[0].undo(there)
+    assert there.calls == []
+
+
+def test_when_the_new_one_cannot_be_plugged_in_the_old_one_comes_back():
+    wish = Interface("on", {"mac": {"address": MAC}, "model": {"type": "e1000"}}, replace=True)
+    there = running()
+    assert [name for name, *_rest in done(there, wish)] == ["detach_interface", "attach_interface"]
+    there = running(breaks=("attach_interface",))
+    with pytest.raises(HypervisorError, match=r"attach_interface is broken; the old interface is plugged in again$"):
+        done(there, wish)
+    assert list(there.names()) == ["detach_interface", "attach_interface"]
+    there = running(breaks=("attach_interface", "attach_interface"))
+    with pytest.raises(HypervisorError, match=r"the old interface is unplugged and could not be plugged in again: "):
+        done(there, wish)
+
+
+def test_a_guest_that_does_not_let_go_is_waited_for(monkeypatch):
+    monkeypatch.setattr(steps, "UNPLUG_SECONDS", 0)
+    monkeypatch.setattr(fake_host.Libvirt, "_detach_interface", lambda self, uuid, interface, flag: None)
+    with pytest.raises(HypervisorError, match=r"did not let the interface go within 0 seconds; it still may"):
+        done(running(), Interface("on", {"mac": {"address": MAC}}, "absent", ["live"]))
+
+
+def test_another_mac_takes_the_place_of_the_one_before():
+    there = "<interface type='user'><mac address='%s'/><alias name='ua-one'/></interface>" % MAC
+    wish = Interface("off", {"alias": {"name": "ua-one"}, "mac": {"address": "52:54:00:00:00:02"}})
+    calls = done(FakeHost(**host_parts(domain(there))), wish)
+    assert [(name, element.find("mac").get("address"), flag) for name, element, flag in calls] == [
+        ("detach_interface", MAC, flags.CONFIG), ("attach_interface", "52:54:00:00:00:02", flags.CONFIG)]
+    broken = FakeHost(breaks=("attach_interface",), **host_parts(domain(there)))
+    with pytest.raises(HypervisorError):
+        done(broken, wish)
+    assert MAC in broken.parts["domain_config"][OFF]
+
+
+# --- pairs
+
+FUNCTION = {"type": "hostdev", "source": {"hostdev": {"type": "pci", "domain": "0x0000", "bus": "0x65", "slot": "0x10",
+                                                      "function": "0x1"}}}
+HALF = Interface("off", {"type": "bridge", "source": {"bridge": "br0"}, "mac": {"address": MAC},
+                         "alias": {"name": "ua-web"}})
+
+
+def test_a_pair_promises_both_halves():
+    seen, pair = host().fork(), InterfacePair(HALF, FUNCTION)
+    first, = plan_all(seen, [pair])
+    assert titles(first.plan) == ["add interface %s of guest off to its configuration" % MAC] * 2
+    assert [one["teaming"]["type"] for one in describe_interfaces(seen, "off", None)] == ["persistent", "transient"]
+    assert titles(plan(seen, pair)) == []
+    plan_all(seen, [InterfacePair(Interface("off", HALF.options, "absent"), FUNCTION)])
+    assert describe_interfaces(seen, "off", None) == []
+
+
+def test_a_pair_needs_what_both_halves_need():
+    half = Interface("off", dict(ON_LAB, alias={"name": "ua-web"}, filterref={"filter": "own"}))
+    pair = InterfacePair(half, {"type": "network", "source": {"network": "pool"}})
+    assert list(pair.needs()) == [("network", "lab"), ("nwfilter", "own"), ("network", "pool")]
+    assert pair.key == ("interface", "off", "ua-web")
+
+
+def test_what_is_wrong_with_the_partner_says_so():
+    pair = InterfacePair(HALF, {"type": "hostdev"})
+    with pytest.raises(Invalid, match=r"^partner.source.hostdev: is missing"):
+        plan(host(), pair)
+    with pytest.raises(Invalid, match=r"^domain: there is no guest none"):
+        plan(host(), InterfacePair(Interface("none", HALF.options), FUNCTION))

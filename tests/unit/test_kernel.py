@@ -1,7 +1,7 @@
 # Copyright (c) virtnet.libvirt contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is made of the kernel's answers."""
+"""What is made of the kernel's answers by pyroute2, and what the kernel is told; for devices see test_netlink."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import socket
 import pytest
 
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host import kernel as layer
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.kernel import Kernel, KernelError
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.errors import KernelError
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.kernel import Kernel
 
 
 class Message(dict):
@@ -25,38 +26,10 @@ class Message(dict):
 
 
 class Netlink:
-    """Answers what a kernel with a bridge and a tap in it answers, and writes down what it is told."""
+    """Answers what a kernel with limits answers, and writes down what it is told."""
 
     def __init__(self) -> None:
         self.calls = []
-
-    def get_links(self) -> list:
-        bridge = Message(IFLA_INFO_KIND="bridge",
-                         IFLA_INFO_DATA=Message(IFLA_BR_STP_STATE=1, IFLA_BR_FORWARD_DELAY=200))
-        member = Message(IFLA_INFO_KIND="tun", IFLA_INFO_SLAVE_KIND="bridge",
-                         IFLA_INFO_SLAVE_DATA=Message(IFLA_BRPORT_ISOLATED=1, IFLA_BRPORT_LEARNING=0))
-        return [
-            Message({"index": 1, "flags": 0}, IFLA_IFNAME="lo", IFLA_MTU=65536),
-            Message({"index": 5, "flags": 4099}, IFLA_IFNAME="virbr0", IFLA_MTU=1500, IFLA_LINKINFO=bridge),
-            Message({"index": 6, "flags": 1}, IFLA_IFNAME="vnet0", IFLA_MTU=1500, IFLA_MASTER=5, IFLA_LINKINFO=member),
-        ]
-
-    def get_addr(self) -> list:
-        return [Message({"index": 5, "prefixlen": 24}, IFA_ADDRESS="10.0.0.1", IFA_LOCAL="10.0.0.1"),
-                Message({"index": 5, "prefixlen": 64}, IFA_ADDRESS="fd00::1"),
-                Message({"index": 99, "prefixlen": 8}, IFA_ADDRESS="127.0.0.1")]
-
-    def get_routes(self, family: int) -> list:
-        if family == socket.AF_INET6:
-            return [Message({"dst_len": 0}, RTA_OIF=5, RTA_GATEWAY="fd00::2")]
-        return [Message({"dst_len": 24}, RTA_OIF=5, RTA_DST="10.0.0.0"),
-                Message({"dst_len": 16}, RTA_OIF=5, RTA_DST="10.1.0.0", RTA_GATEWAY="10.0.0.2", RTA_PRIORITY=7)]
-
-    def get_neighbours(self, family: int) -> list:
-        assert family == socket.AF_BRIDGE
-        table = ((6, 0x40, 0, None), (6, 0x40, 0, 7), (6, 0x80, 0, None), (6, 0x40, 2, None), (99, 0x40, 0, None))
-        return [Message({"ifindex": index, "state": state, "flags": flags}, NDA_LLADDR="52:54:00:00:00:01",
-                        NDA_VLAN=vlan) for index, state, flags, vlan in table]
 
     def get_classes(self, index: int) -> list:
         parms = {"rate": 500000, "ceil": 800000, "buffer": 16384000}
@@ -84,45 +57,46 @@ def kernel() -> Kernel:
     return found
 
 
-def test_devices_are_plain_data(kernel):
-    devices = kernel.devices()
-    assert devices["virbr0"] == {
-        "up": True, "mtu": 1500, "mac": None, "master": None, "kind": "bridge", "stp": True, "delay": 2.0, "port": {},
-        "addresses": ["10.0.0.1/24", "fd00::1/64"],
-        "routes": [{"destination": "10.1.0.0/16", "gateway": "10.0.0.2", "metric": 7},
-                   {"destination": "::/0", "gateway": "fd00::2", "metric": 0}], "fdb": []}
-    assert devices["vnet0"]["master"] == "virbr0"
-    assert devices["vnet0"]["fdb"] == [("52:54:00:00:00:01", None), ("52:54:00:00:00:01", 7)]
-    assert devices["vnet0"]["port"] == {"brport_isolated": 1, "brport_learning": 0}
-    assert (devices["lo"]["up"], devices["lo"]["kind"], devices["lo"]["stp"]) == (False, None, None)
-    assert kernel.members("virbr0") == ["vnet0"] and kernel.device("eth9") is None
+DEVICES = {"virbr0": {"master": None}, "vnet0": {"master": "virbr0"}}
 
 
-def test_what_is_read_is_kept_until_it_is_to_be_forgotten(kernel):
-    first = kernel.devices()
-    assert kernel.devices() is first
-    kernel.forget()
-    assert kernel.devices() is not first
+def test_devices_are_those_of_netlink(kernel, monkeypatch):
+    monkeypatch.setattr(layer, "read_devices", lambda: DEVICES)
+    assert kernel.devices() is DEVICES
+    assert kernel.device("vnet0") == {"master": "virbr0"} and kernel.device("eth9") is None
+
+
+def test_what_is_read_is_not_kept(kernel, monkeypatch):
+    answers = iter([{"one": {}}, {"two": {}}])
+    monkeypatch.setattr(layer, "read_devices", lambda: next(answers))
+    assert (kernel.devices(), kernel.devices()) == ({"one": {}}, {"two": {}})
+
+
+@pytest.mark.parametrize(("error", "message"), [
+    (OSError(1, "Operation not permitted"), "netlink: Operation not permitted"), (OSError("odd"), "netlink: odd"),
+])
+def test_devices_that_cannot_be_read_are_an_error(kernel, monkeypatch, error: OSError, message: str):
+    def refuse() -> None:
+        raise error
+
+    monkeypatch.setattr(layer, "read_devices", refuse)
+    with pytest.raises(KernelError) as found:
+        kernel.devices()
+    assert str(found.value) == message
+
+
+def test_the_connection_is_closed(kernel):
     kernel.close()
     assert kernel._netlink.calls == ["close"]
+    Kernel().close()
 
 
-def test_limits_are_those_that_libvirt_sets(kernel):
+def test_limits_are_those_that_libvirt_sets(kernel, monkeypatch):
+    pytest.importorskip("pyroute2", reason="pyroute2 is not installed")
+    monkeypatch.setattr(socket, "if_nametoindex", lambda name: 1)
     limit = {"rate": 500000, "ceil": 800000, "burst": 524288}
-    assert kernel.traffic("lo") == {"sent": {1: limit, 3: limit},
+    assert kernel.traffic("lo") == {"sent": {"1": limit, "3": limit},
                                     "received": {"rate": 300000, "ceil": 300000, "burst": 262144}}
-    assert kernel.traffic("eth9") is None
-
-
-def test_names_and_virtual_functions_come_from_sysfs(tmp_path, monkeypatch):
-    for folder in ("net/br0/bridge", "net/eth0", "pci/0000:03:00.0", "pci/0000:03:10.1/physfn"):
-        (tmp_path / folder).mkdir(parents=True)
-    monkeypatch.setattr(layer, "SYS_CLASS_NET", str(tmp_path / "net"))
-    monkeypatch.setattr(layer, "PCI_DEVICES", str(tmp_path / "pci"))
-    assert Kernel.names() == {"br0": True, "eth0": False}
-    assert Kernel.virtual_functions() == frozenset(["0000:03:10.1"])
-    monkeypatch.setattr(layer, "PCI_DEVICES", str(tmp_path / "none"))
-    assert Kernel.virtual_functions() == frozenset()
 
 
 def test_a_device_that_is_gone_is_an_error_that_names_it(kernel):
@@ -183,8 +157,8 @@ def test_settings_of_virtual_functions_without_what_the_driver_does_not_tell(ker
     monkeypatch.setattr(kernel._netlink, "link", lambda *args, **kwargs: (Message(IFLA_VFINFO_LIST=functions),),
                         raising=False)
     assert kernel.vf_settings("lo") == {
-        0: {"trust": True, "link_state": "disable"},
-        1: {"mac": "52:54:00:00:0a:01", "vlan": {"id": 5, "qos": 2, "protocol": "802.1ad"}, "min_tx_rate": 1,
+        "0": {"trust": True, "link_state": "disable"},
+        "1": {"mac": "52:54:00:00:0a:01", "vlan": {"id": 5, "qos": 2, "protocol": "802.1ad"}, "min_tx_rate": 1,
             "max_tx_rate": 5}}
 
 

@@ -20,11 +20,12 @@ from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents
     refused_by_driver,
 )
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.libvirt import ADD_LAST, DELETE, MODIFY
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.network_updates import (
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.network.updates import (
     apply_updates,
     plan_updates,
 )
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.nodes import Invalid, in_order
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.errors import Invalid
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.nodes import in_order
 
 OLD, MIDDLE, NEW = (9, 0, 0), (10, 5, 0), (10, 7, 0)
 ONE, TWO, THREE = "52:54:00:00:00:01", "52:54:00:00:00:02", "52:54:00:00:00:03"

@@ -10,20 +10,17 @@ import json
 import pytest
 from lxml import etree
 
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.docs import options_documentation
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.errors import Difference, Invalid
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.known import unknown
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.nodes import (
-    Difference,
     Field,
     Group,
-    Invalid,
     Many,
     Markup,
-    dump_xml,
     in_order,
-    is_empty,
-    load_xml,
-    prune,
-    unknown,
 )
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.options import is_empty, prune
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.scalars import (
     MAC,
     ON_OFF,
@@ -32,13 +29,15 @@ from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.sc
     enum,
     integer,
 )
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.spec import options_spec
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.xml import dump_xml, load_xml
 
 TAGS = "{urn:tags}"
 
 
-def _both(options: dict, path: str) -> None:
+def _both(options: dict) -> None:
     if options.get("colour") == "red" and options.get("size") == 9:
-        raise Invalid(path + ".size" if path else "size", "9 is not for red")
+        raise Invalid("size", "9 is not for red")
 
 
 WHEEL = Group("wheel", "wheel", "A wheel.", (
@@ -95,7 +94,16 @@ def rendered(options: dict, base: str = XML) -> etree._Element:
 
 
 def differences(desired: dict, current: dict) -> list:
-    return [tuple(found) for found in CAR.differences(desired, current)]
+    return in_words(CAR.differences(desired, current))
+
+
+def in_words(found) -> list:
+    return [(str(path), wanted, there) for path, wanted, there in found]
+
+
+def needs(options: dict) -> dict:
+    """What each option needs, as a libvirt that has none of them is asked."""
+    return {str(path): since for path, since in CAR.too_new(options, (0, 0, 0))}
 
 
 # --- parse
@@ -119,7 +127,7 @@ def test_xml_that_states_a_wrong_value_is_refused_by_path():
     with pytest.raises(Invalid) as error:
         CAR.parse(load_xml('<car><wheel name="a"/><wheel name="b" width="77"/></car>'))
     assert str(error.value) == 'wheels[1].width: "77" is not allowed; give a whole number from 1 to 9'
-    assert error.value.path == "wheels[1].width"
+    assert str(error.value.path) == "wheels[1].width"
 
 
 def test_options_come_in_the_order_of_the_table():
@@ -410,13 +418,17 @@ def test_a_part_needs_neither_what_is_required_nor_the_rules_but_a_list_is_alway
 
 
 def test_needs_names_every_option_in_use_with_its_version():
-    assert dict(CAR.needs(car(engine={"kind": "diesel", "turbo": True}))) == {
+    assert needs(car(engine={"kind": "diesel", "turbo": True})) == {
         "name": "1.0.0", "colour": "2.0.0", "engine": "1.5.0", "engine.turbo": "3.0.0", "wheels": "1.2.0",
         "tags": "4.0.0", "notes": "1.1.0"}
 
 
 def test_what_is_removed_needs_no_version():
-    assert list(CAR.needs({"colour": "", "engine": {}, "wheels": [], "tags": [], "notes": []})) == []
+    assert needs({"colour": "", "engine": {}, "wheels": [], "tags": [], "notes": []}) == {}
+
+
+def test_what_this_libvirt_has_is_not_named():
+    assert [str(path) for path, _since in CAR.too_new(car(), (1, 5, 0))] == ["colour", "tags"]
 
 
 # --- unknown XML
@@ -442,7 +454,7 @@ def test_unknown_looks_below_elements_that_have_no_group(place: str):
 
 
 def test_the_argument_spec_has_types_choices_and_what_is_required_in_items():
-    spec = CAR.argument_spec()
+    spec = options_spec(CAR)
     assert spec["name"] == {"type": "str"}
     assert spec["colour"] == {"type": "str", "choices": ["red", "blue"]}
     assert spec["gloss"] == {"type": "bool"}
@@ -455,7 +467,7 @@ def test_the_argument_spec_has_types_choices_and_what_is_required_in_items():
 
 
 def test_the_documentation_says_what_is_taken_the_default_and_the_version():
-    documentation = CAR.options_documentation()
+    documentation = options_documentation(CAR)
     assert documentation["size"]["description"] == [
         "Size.", "Takes a whole number from 0 to 9.", "The same as leaving it out: C(0)."]
     assert documentation["gloss"]["description"] == ["Gloss.", "The same as leaving it out: C(no)."]
@@ -527,10 +539,10 @@ def test_a_partial_list_leaves_alone_what_it_does_not_mention():
     desired = {"wheels": [{"name": "a", "width": 4}, {"name": "c", "nails": ["y"]}]}
     assert table.merge(desired, current) == {"wheels": [
         {"name": "a", "width": 4, "nails": ["x"]}, {"name": "b"}, {"name": "c", "nails": ["y"]}]}
-    assert list(table.differences(desired, current)) == [
+    assert in_words(table.differences(desired, current)) == [
         ("wheels[a].width", 4, 3), ("wheels[c].name", "c", None), ("wheels[c].nails[y]", "y", None)]
     assert list(table.differences({"wheels": [{"name": "b"}]}, current)) == []
-    assert "What the list does not mention stays as it is." in table.node("wheels").documentation(True)["description"]
+    assert "What the list does not mention stays as it is." in options_documentation(table)["wheels"]["description"]
 
 
 # --- small helpers

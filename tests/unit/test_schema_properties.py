@@ -12,15 +12,9 @@ from lxml import etree
 from unit.strategies import leaves, options, values, without_rules
 
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.network import NETWORK
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.nodes import (
-    Group,
-    Many,
-    Markup,
-    dump_xml,
-    in_order,
-    load_xml,
-    unknown,
-)
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.known import unknown
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.nodes import Group, Many, Markup, in_order
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.xml import dump_xml, load_xml
 
 ANY = options(NETWORK)
 STATED = options(NETWORK, empties=True)

@@ -8,28 +8,42 @@ from __future__ import annotations
 import copy
 import json
 import os
+import re
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
+from unit.fake_host import FakeHost, device
 
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.network import NETWORK
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.sriov import SRIOV
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.converge import Host
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host import sysfs as pci
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.kernel import KernelError
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.libvirt import HeldDevice
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources import sriov_persist
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.sriov import Sriov
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.sriov_read import (
-    describe_function,
-    find_function,
-    host_status,
-    read_function,
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.converge import (
+    Outcome,
+    converge,
+    plan_all,
 )
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.nodes import Invalid, load_xml
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.task import plain_model
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.report import model_of
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host import sysfs as pci
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.errors import KernelError
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.host import READERS
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.parts import from_record
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.snapshot import Snapshot
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.network.found import virtual_functions
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.network.resource import Network
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.sriov.describe import (
+    describe_function,
+    describe_host,
+    names_of,
+)
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.sriov.found import (
+    find_function,
+    look_at,
+)
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.sriov.promise import address_of
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.sriov.resource import Sriov
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.errors import Invalid, Missing
 
 PF, OTHER, DISK = "0000:3b:00.0", "0000:3b:00.1", "0000:00:03.0"
+SYSFS = ("physical_functions", "pci_devices", "carrier", "vfio_holders", "pci", "driver", "boot", "boot_owners")
 FRESH = {"min_tx_rate": 0, "max_tx_rate": 0, "spoof_check": True, "trust": False, "link_state": "auto"}
 
 
@@ -64,7 +78,8 @@ class Sysfs:
 
     def card(self, address: str, device: str, count: int = 0, total: int = 8) -> None:
         self.device(address, "ixgbe", device, vendor="0x8086", device="0x1572", numa_node="-1",
-                    sriov_totalvfs=str(total), sriov_numvfs=str(count), sriov_drivers_autoprobe="1")
+                    sriov_totalvfs=str(total), sriov_numvfs=str(count), sriov_drivers_autoprobe="1",
+                    sriov_offset="128", sriov_stride="1")
         for index in range(count):
             self.virtual(address, index)
 
@@ -84,45 +99,33 @@ def sysfs(tmp_path, monkeypatch) -> Sysfs:
     monkeypatch.setattr(pci, "ROOT", str(tmp_path))
     made = Sysfs(tmp_path)
     made.card(PF, "pf0", count=2)
+    made.file("sys/class/net/pf0/address", "52:54:00:00:00:10\n")
     made.card(OTHER, "pf1")
     made.device(DISK, "virtio-pci", class_="0x010000")
     return made
 
 
-class Kernel:
-    """Devices and settings of virtual functions as they are told; writes down what is set."""
+class Host(FakeHost):
+    """The one fake host, of which sysfs and the files for a boot are read from a folder."""
 
-    def __init__(self) -> None:
-        self.settings = {index: copy.deepcopy(FRESH) for index in range(8)}
-        self.devices = {"pf0": {"up": True, "mac": "52:54:00:00:00:10", "master": None, "addresses": []}}
-        self.calls = []
+    def look(self) -> Snapshot:
+        recorded = from_record(copy.deepcopy(self.parts))
+        return Snapshot(lambda part, key: READERS[part](self, key) if part in SYSFS else recorded(part, key))
 
-    def device(self, name: str) -> dict | None:
-        return self.devices.get(name)
-
-    def vf_settings(self, name: str) -> dict:
-        return copy.deepcopy(self.settings)
-
-    def set_mac(self, name: str, mac: str) -> None:
-        self.calls.append((name, mac))
-
-    def set_vf(self, name: str, index: int, settings: dict) -> None:
-        if "link_state" in settings:
-            raise KernelError("Operation not supported")
-        self.calls.append((index, settings))
-        self.settings[index].update(settings)
+    @property
+    def settings(self) -> dict:
+        return self.parts["vf_settings"]["pf0"]
 
 
 @pytest.fixture
 def host() -> Host:
-    libvirt = SimpleNamespace(held_devices=list, network_names=list, networks={}, uri="qemu:///system")
-    libvirt.network = lambda name: libvirt.networks[name]
-    return Host(libvirt, Kernel())
+    return Host(devices={"pf0": device(mac="52:54:00:00:00:10"), "vf0": device(), "vf1": device(), "lo": device()},
+                vf_settings={"pf0": {str(index): FRESH for index in range(8)}})
 
 
 def plan(host: Host, options: dict, **more):
-    resource = Sriov(SRIOV.check(dict({"device": "pf0"}, **options)), **more)
-    return resource.plan(resource.read(host))
+    wish = Sriov(SRIOV.check(dict({"device": "pf0"}, **options)), **more)
+    return wish.plan(wish.look(host.look()))
 
 
 def titles(host: Host, options: dict, **more) -> list:
@@ -130,8 +133,26 @@ def titles(host: Host, options: dict, **more) -> list:
 
 
 def hold(host: Host, address: str = "", device: str = "") -> None:
-    element = load_xml("<interface/>")
-    host.libvirt.held_devices = lambda: [HeldDevice("web", "uuid", address, device, element, element)]
+    """Has a running guest hold a device of the host."""
+    _domain, bus, slot, function = address.replace(".", ":").split(":") if address else [""] * 4
+    interface = "<interface type='direct'><source dev='%s' mode='passthrough'/></interface>" % device
+    if address:
+        interface = ("<interface type='hostdev'><source><address type='pci' domain='0x0000' bus='0x%s' slot='0x%s'"
+                     " function='0x%s'/></source><alias name='net0'/></interface>" % (bus, slot, function))
+    host.parts["domains"][""] = {"uuid": {"name": "web", "active": True, "persistent": True}}
+    for part in ("domain_live", "domain_config"):
+        host.parts[part]["uuid"] = "<domain><name>web</name><devices>%s</devices></domain>" % interface
+
+
+def found(host: Host, options: dict):
+    return find_function(host.look(), options)
+
+
+def refused(host: Host, options: dict) -> Invalid:
+    """Why a physical function is not planned."""
+    with pytest.raises(Invalid) as error:
+        Sriov(options).plan(Sriov(options).look(host.look()))
+    return error.value
 
 
 # --- which one
@@ -140,31 +161,48 @@ def hold(host: Host, address: str = "", device: str = "") -> None:
 @pytest.mark.parametrize("options", [
     {"device": "pf0"}, {"address": PF}, {"address": "3B:00.0"},
 ])
-def test_a_physical_function_is_found_by_its_names(sysfs, options: dict):
-    assert find_function(options) == PF
+def test_a_physical_function_is_found_by_its_names(sysfs, host, options: dict):
+    assert found(host, options) == PF
 
 
-def test_a_match_must_find_one(sysfs):
+def test_a_match_must_find_one(sysfs, host):
     sysfs.device("0000:5e:00.0", "bnxt_en", "pf7", vendor="0x14e4", device="0x16d7", sriov_totalvfs="4")
-    assert find_function({"match": {"id": "14E4:16d7"}}) == "0000:5e:00.0"
-    assert find_function({"match": {"driver": "bnxt_en", "id": "14e4:16d7"}}) == "0000:5e:00.0"
-    with pytest.raises(Invalid, match=r"^match: 2 such physical functions; there are 0000:3b:00.0 \(pf0, driver"
-                                      r" ixgbe, id 8086:1572\), 0000:3b:00.1 \(pf1,"):
-        find_function({"match": {"driver": "ixgbe"}})
-    with pytest.raises(Invalid, match=r"^match: there are no such physical functions; there are 0000:3b:00.0 .*\(pf7"):
-        find_function({"match": {"driver": "ice"}})
+    assert found(host, {"match": {"id": "14E4:16d7"}}) == "0000:5e:00.0"
+    assert found(host, {"match": {"driver": "bnxt_en", "id": "14e4:16d7"}}) == "0000:5e:00.0"
+    several, none = refused(host, {"match": {"driver": "ixgbe"}}), refused(host, {"match": {"driver": "ice"}})
+    assert str(several).startswith("match: 2 such physical functions; there are 0000:3b:00.0 (pf0, driver ixgbe, id"
+                                   " 8086:1572), 0000:3b:00.1 (pf1,")
+    assert str(none).startswith("match: there are no such physical functions; there are 0000:3b:00.0 (pf0")
+    assert "pf7" in str(none)
+    assert not isinstance(several, Missing) and isinstance(none, Missing)
 
 
-@pytest.mark.parametrize(("options", "problem"), [
-    ({"device": "eth9"}, r"^device: the host has no device eth9; those with SR-IOV are 0000:3b:00.0 \(pf0,"),
-    ({"device": "vf1"}, r"^device: vf1 is a virtual function; name the physical one, 0000:3b:00.0$"),
-    ({"address": "0000:3b:10.1"}, r"^address: .* is a virtual function"),
-    ({"address": "0000:ff:00.0"}, r"^address: the host has no PCI device 0000:ff:00.0"),
-    ({"address": DISK}, r"^address: 0000:00:03.0 has no SR-IOV; .* firmware of the card or in the BIOS$"),
+@pytest.mark.parametrize(("options", "missing", "problem"), [
+    ({"device": "eth9"}, True, r"device: the host has no device eth9; those with SR-IOV are 0000:3b:00.0 \(pf0,"),
+    ({"device": "vf1"}, False, r"device: vf1 is a virtual function; name the physical one, 0000:3b:00.0$"),
+    ({"device": "lo"}, False, r"device: lo is no PCI device$"),
+    ({"address": "0000:3b:10.1"}, False, r"address: .* is a virtual function"),
+    ({"address": "0000:ff:00.0"}, True, r"address: the host has no PCI device 0000:ff:00.0"),
+    ({"address": DISK}, False, r"address: 0000:00:03.0 has no SR-IOV; .* firmware of the card or in the BIOS$"),
+    ({"device": ""}, False, r"device: is empty$"), ({"match": {}}, False, r"match: is empty$"),
 ])
-def test_what_is_no_physical_function_is_refused(sysfs, options: dict, problem: str):
-    with pytest.raises(Invalid, match=problem):
-        find_function(options)
+def test_what_is_no_physical_function_is_refused(sysfs, host, options: dict, missing: bool, problem: str):
+    error = refused(host, options)
+    assert re.match(problem, str(error))
+    assert isinstance(error, Missing) is missing
+
+
+@pytest.mark.parametrize("device", ["../../../etc", "..", "/etc", "pf0/..", "pf0\n", "-pf0", "*"])
+def test_a_name_that_the_kernel_does_not_say_leads_nowhere(sysfs, host, device: str):
+    assert str(refused(host, {"device": device})).startswith("device: the host has no device ")
+    assert device not in names_of(host.look())
+
+
+@pytest.mark.parametrize("driver", ["-r", "../x", "a/b", "a b", "a\n", "..", "a.b"])
+def test_a_driver_is_one_name(driver: str):
+    for options in ({"vfs": [{"index": 0, "driver": driver}]}, {"match": {"driver": driver}}):
+        with pytest.raises(Invalid, match=r"driver: .* give the name of a driver"):
+            SRIOV.check(options)
 
 
 @pytest.mark.parametrize(("options", "problem"), [
@@ -192,40 +230,41 @@ def test_what_is_so_already_takes_no_step(sysfs, host):
 
 
 def test_only_what_differs_is_set(sysfs, host):
-    host.kernel.settings[1].update(vlan={"id": 7, "qos": 3, "protocol": "802.1Q"}, mac="52:54:00:00:00:01")
+    host.settings["1"].update(vlan={"id": 7, "qos": 3, "protocol": "802.1Q"}, mac="52:54:00:00:00:01")
     made = plan(host, {"vfs": [{"index": 1, "mac": "52-54-00-00-00-01", "vlan": {"id": 8}, "trust": False,
                                 "max_tx_rate": 50}]})
     assert [step.title for step in made.steps] == ["set vlan, max_tx_rate of virtual function 1 of pf0"]
-    assert [drift.path for drift in made.drift] == ["vfs[1].vlan.id", "vfs[1].max_tx_rate"]
+    assert [str(drift.path) for drift in made.drift] == ["vfs[1].vlan.id", "vfs[1].max_tx_rate"]
     made.steps[0].do(host)
-    assert host.kernel.calls == [(1, {"vlan": {"id": 8, "qos": 3, "protocol": "802.1Q"}}),
-                                 (1, {"min_tx_rate": 0, "max_tx_rate": 50})]
+    assert host.calls == [("set_vf", "pf0", 1, {"vlan": {"id": 8, "qos": 3, "protocol": "802.1Q"}}),
+                          ("set_vf", "pf0", 1, {"min_tx_rate": 0, "max_tx_rate": 50})]
     made.steps[0].undo(host)
-    assert host.kernel.settings[1] == dict(FRESH, mac="52:54:00:00:00:01", max_tx_rate=0,
+    assert host.settings["1"] == dict(FRESH, mac="52:54:00:00:00:01", max_tx_rate=0,
                                            vlan={"id": 7, "qos": 3, "protocol": "802.1Q"})
 
 
 def test_a_vlan_is_taken_away(sysfs, host):
-    host.kernel.settings[0]["vlan"] = {"id": 7, "qos": 0, "protocol": "802.1Q"}
+    host.settings["0"]["vlan"] = {"id": 7, "qos": 0, "protocol": "802.1Q"}
     for vlan in ({}, {"id": 0}):
         made = plan(host, {"vfs": [{"index": 0, "vlan": vlan}]})
         assert [step.title for step in made.steps] == ["set vlan of virtual function 0 of pf0"]
         assert "vlan" not in made.after["vfs"][0]
     made.steps[0].do(host)
-    assert host.kernel.calls == [(0, {"vlan": {}})]
+    assert host.calls == [("set_vf", "pf0", 0, {"vlan": {}})]
 
 
 def test_a_setting_that_the_driver_does_not_tell_is_refused(sysfs, host):
-    del host.kernel.settings[0]["trust"]
+    del host.settings["0"]["trust"]
     with pytest.raises(Invalid, match=r"^vfs\[0\].trust: the driver ixgbe does not tell what it is"):
         plan(host, {"vfs": [{"index": 0, "trust": True}]})
 
 
 def test_what_the_driver_refuses_is_named(sysfs, host):
+    host.breaks, host.error = ["set_vf", "set_vf"], KernelError("Operation not supported")
     step, = plan(host, {"vfs": [{"index": 0, "link_state": "enable"}]}).steps
     with pytest.raises(KernelError, match=r"^vfs\[0\].link_state: the driver ixgbe refused it: Operation not sup"):
         step.do(host)
-    host.kernel.devices["pf0"]["up"] = False
+    host.devices["pf0"]["up"] = False
     step, = plan(host, {"vfs": [{"index": 0, "link_state": "enable"}]}).steps
     with pytest.raises(KernelError, match=r"supported; pf0 is down, and some drivers need its link$"):
         step.do(host)
@@ -242,37 +281,41 @@ def test_more_than_the_host_has_is_refused(sysfs, host, options: dict, problem: 
         plan(host, options)
 
 
+def test_a_driver_that_an_earlier_task_may_install_is_missing(sysfs, host):
+    with pytest.raises(Missing, match=r"^vfs\[0\].driver: the kernel has no driver nosuch$"):
+        plan(host, {"vfs": [{"index": 0, "driver": "nosuch"}]})
+
+
 # --- the number
 
 
 def test_to_change_the_number_keeps_the_settings(sysfs, host, monkeypatch):
-    host.kernel.settings[0].update(mac="52:54:00:00:00:01", trust=True)
+    host.settings["0"].update(mac="52:54:00:00:00:01", trust=True)
     made = plan(host, {"num_vfs": 3, "vfs": [{"index": 2, "spoof_check": False}]})
     assert [step.title for step in made.steps] == ["change the number of virtual functions of pf0 from 2 to 3"]
-    assert [drift.path for drift in made.drift] == ["num_vfs", "vfs[2].index", "vfs[2].spoof_check"]
+    assert [str(drift.path) for drift in made.drift] == ["num_vfs", "vfs[2].index", "vfs[2].spoof_check"]
     assert made.after["vfs"][0]["mac"] == "52:54:00:00:00:01" and len(made.after["vfs"]) == 3
 
     def remake(address: str, number: int) -> None:
-        host.kernel.calls.append(number)
-        host.kernel.settings = {index: dict(FRESH) for index in range(number)}
+        host.calls.append(number)
+        host.parts["vf_settings"]["pf0"] = {str(index): dict(FRESH) for index in range(number)}
         for index in range(2):
             (sysfs.root / ("sys/bus/pci/devices/0000:3b:10.%d/driver" % index)).unlink(missing_ok=True)
 
     monkeypatch.setattr(pci, "set_number", remake)
-    monkeypatch.setattr(pci, "bind", lambda address, driver: host.kernel.calls.append((address, driver)))
+    monkeypatch.setattr(pci, "bind", lambda address, driver: host.calls.append((address, driver)))
     made.steps[0].do(host)
-    assert host.kernel.calls == [3, (0, {"mac": "52:54:00:00:00:01"}), (0, {"trust": True}),
-                                 ("vf0", "52:54:00:00:00:01"), (2, {"spoof_check": False}),
-                                 ("0000:3b:10.0", "default"), ("0000:3b:10.1", "default"),
-                                 ("vf0", "52:54:00:00:00:01")]
+    mac = "52:54:00:00:00:01"
+    assert host.calls == [3, ("set_vf", "pf0", 0, {"mac": mac}), ("set_vf", "pf0", 0, {"trust": True}),
+                          ("set_mac", "vf0", mac), ("set_vf", "pf0", 2, {"spoof_check": False}),
+                          ("0000:3b:10.0", "default"), ("0000:3b:10.1", "default"), ("set_mac", "vf0", mac)]
     made.steps[0].undo(host)
-    assert host.kernel.calls[8] == 2 and host.kernel.settings[0]["trust"]
+    assert host.calls[8] == 2 and host.settings["0"]["trust"]
 
 
 def test_what_is_in_use_is_named_and_refused(sysfs, host):
-    host.kernel.devices.update({
-        "vf0": {"up": True, "mac": "", "master": "br0", "addresses": ["fe80::1/64"]},
-        "vf1": {"up": True, "mac": "", "master": None, "addresses": ["10.0.0.1/24", "fe80::2/64"]}})
+    host.devices.update({"vf0": device(master="br0", addresses=["fe80::1/64"]),
+                         "vf1": device(addresses=["10.0.0.1/24", "fe80::2/64"])})
     with pytest.raises(Invalid, match=r"^num_vfs: changing the number of virtual functions of pf0 from 2 to 4 would"
                                       r" destroy all of them, and in use are 0 \(device br0, of which vf0 is a"
                                       r" member\), 1 \(address 10.0.0.1/24 on vf1\); give force: true"):
@@ -290,7 +333,7 @@ def test_what_is_in_use_is_named_and_refused(sysfs, host):
 
 def test_a_guest_lets_go_first_and_what_libvirt_set_for_it_goes(sysfs, host):
     hold(host, address="0000:3b:10.0")
-    host.kernel.settings[0].update(mac="52:54:00:00:0a:00", trust=True)
+    host.settings["0"].update(mac="52:54:00:00:0a:00", trust=True)
     with pytest.raises(Invalid, match=r"in use are 0 \(guest web\)"):
         plan(host, {"num_vfs": 4})
     made = plan(host, {"num_vfs": 4}, force=True)
@@ -324,12 +367,12 @@ def test_other_namespaces_drivers_and_ports_are_users_too(sysfs, host):
     driver = sysfs.root / "sys/bus/pci/devices/0000:3b:10.1/driver"
     driver.unlink()
     sysfs.link("sys/bus/pci/devices/0000:3b:10.1/driver", "sys/bus/pci/drivers/vfio-pci")
-    port = load_xml("<networkport><uuid>u1</uuid><plug type='hostdev-pci'><address domain='0x0000' bus='0x3b'"
+    port = ("<networkport><uuid>u1</uuid><plug type='hostdev-pci'><address domain='0x0000' bus='0x3b'"
                     " slot='0x10' function='0x1'/></plug></networkport>")
-    live = load_xml("<network><forward mode='hostdev'><pf dev='pf0'/></forward></network>")
-    host.libvirt.networks = {"pool": SimpleNamespace(ports=(port,), live=live)}
-    host.libvirt.network_names = lambda: ["pool"]
-    state = read_function(host, PF)
+    host.parts["networks"][""] = {"pool": {"uuid": "u2", "active": True, "persistent": False, "autostart": False}}
+    host.parts["network_live"]["pool"] = "<network><forward mode='hostdev'><pf dev='pf0'/></forward></network>"
+    host.parts["ports"]["pool"] = [port]
+    state = look_at(host.look(), PF)
     assert [[user.label for user in users] for users in state.users.values()] == [
         ["another network namespace"], ["port u1 of network pool", "driver vfio-pci"]]
     made = plan(host, {"num_vfs": 1}, force=True)
@@ -340,20 +383,20 @@ def test_other_namespaces_drivers_and_ports_are_users_too(sysfs, host):
 
 
 def test_a_function_that_is_shown_can_be_given_back(sysfs, host):
-    shown = describe_function(read_function(host, PF))
+    shown = describe_function(host.look(), PF)
     assert shown["status"]["vfs"][1] == {"index": 1, "address": "0000:3b:10.1", "device": "vf1", "iommu_group": 41,
                                          "shares_group_with": [], "used_by": []}
     assert (shown["status"]["id"], shown["status"]["numa_node"], shown["status"]["problems"]) == ("8086:1572", None, [])
     status = shown.pop("status")
     assert status["carrier"] is True
-    resource = Sriov(SRIOV.check(shown))
-    assert resource.plan(resource.read(host)).steps == []
+    wish = Sriov(SRIOV.check(shown))
+    assert wish.plan(wish.look(host.look())).steps == []
 
 
 def test_what_is_in_the_way_is_said(sysfs, host):
-    host.kernel.devices["pf0"]["up"] = False
+    host.devices["pf0"]["up"] = False
     sysfs.link("sys/kernel/iommu_groups/40/devices/%s" % DISK, "sys/bus/pci/devices/" + DISK)
-    assert read_function(host, PF).problems == [
+    assert look_at(host.look(), PF).problems == [
         "pf0 is down; its virtual functions have no link, and guests with them do not start",
         "virtual function 0 (0000:3b:10.0) shares IOMMU group 40 with 0000:00:03.0; a guest can only be given all"
         " of them"]
@@ -373,17 +416,126 @@ def test_the_advice_for_an_iommu_that_is_off(tmp_path, monkeypatch, host, vendor
     sysfs.card(PF, "pf0")
     sysfs.file("proc/cpuinfo", "vendor_id : %s\n" % vendor)
     sysfs.file("proc/cmdline", line + "\n")
-    status = host_status()
+    status = describe_host(host.look())
     assert advice in status["problems"][0] and "vfio-pci" in status["problems"][1] and not status["iommu"]
     sysfs.file("lib/modules/%s/modules.dep" % os.uname().release, "kernel/drivers/vfio/pci/vfio-pci.ko.xz: x\n")
-    assert host_status()["vfio_pci"]
+    assert describe_host(host.look())["vfio_pci"]
     with pytest.raises(Invalid, match=r"^vfs\[0\].driver: the IOMMU is off"):
         plan(host, {"num_vfs": 1, "vfs": [{"index": 0, "driver": "vfio-pci"}]})
 
 
-def test_a_remote_libvirt_is_refused(host):
+def test_a_remote_libvirt_is_refused(sysfs, host):
+    host.parts["host"][""]["local"] = False
+    assert re.match(r"uri: qemu:///system is not this host", str(refused(host, {"device": "pf0"})))
     with pytest.raises(Invalid, match=r"^uri: qemu:///system is not this host"):
-        Sriov({"device": "pf0"}).read(Host(host.libvirt, None))
+        names_of(host.look())
+
+
+# --- as it will be
+
+
+@pytest.fixture
+def makes(sysfs, host, monkeypatch) -> None:
+    """Has the card make virtual functions."""
+    def make(address: str, number: int) -> None:
+        there = len(pci.virtual_functions(address))
+        for index in range(there, number):
+            sysfs.virtual(address, index)
+        for index in range(number, there):
+            (sysfs.root / ("sys/bus/pci/devices/%s/virtfn%d" % (address, index))).unlink()
+        sysfs.file("sys/bus/pci/devices/%s/sriov_numvfs" % address, "%d\n" % number)
+
+    monkeypatch.setattr(pci, "set_number", make)
+    monkeypatch.setattr(pci, "bind", lambda address, driver: None)
+    monkeypatch.setattr(pci, "probe", lambda address: None)
+
+
+POOL = {"name": "pool", "forward": {"mode": "hostdev", "addresses": [
+    {"bus": "0x3b", "slot": "0x10", "function": "0x%d" % index} for index in (1, 3)]}}
+
+
+def test_a_pool_takes_functions_that_the_same_transaction_makes(makes, host):
+    wishes = [Network("pool", NETWORK.check(POOL)), Sriov(SRIOV.check({"device": "pf0", "num_vfs": 4}))]
+    with pytest.raises(Missing, match=r"forward.addresses\[1\]: 0000:3b:10.3 is no SR-IOV virtual function"):
+        plan_all(host.look().fork(), wishes[:1])
+    predicted = plan_all(host.look().fork(), wishes, True)
+    done = converge(host, wishes, False)
+    assert [step.title for outcome in predicted for step in outcome.plan.steps] == [
+        "change the number of virtual functions of pf0 from 2 to 4", "define network pool"]
+    assert [len(outcome.plan.steps) for outcome in done] == [1, 1]
+    assert all(not outcome.plan.steps for outcome in converge(host, wishes, False))
+
+
+def test_a_pool_does_not_take_functions_that_the_same_transaction_destroys(sysfs, host):
+    wishes = [Network("pool", NETWORK.check(POOL)), Sriov(SRIOV.check({"device": "pf0"}), state="absent")]
+    seen = host.look().fork()
+    wishes[1].promise(seen, wishes[1].plan(wishes[1].look(seen)))
+    assert virtual_functions(seen) == frozenset()
+    assert "vf0" not in seen.devices and "vf0" in host.look().devices
+    with pytest.raises(Missing, match=r"forward.addresses\[0\]: 0000:3b:10.1 is no"):
+        wishes[0].plan(wishes[0].look(seen))
+
+
+@pytest.mark.parametrize(("options", "more"), [
+    ({"num_vfs": 5, "vfs": [{"index": 4, "mac": "52:54:00:00:00:04", "trust": True, "max_tx_rate": 7}]}, {}),
+    ({"num_vfs": 1, "up": False, "drivers_autoprobe": False}, {"persist": True}),
+    ({"vfs": [{"index": 0, "vlan": {"id": 5}}, {"index": 1, "spoof_check": False}]}, {"persist": True}),
+    ({"vfs": [{"index": 1, "driver": "vfio-pci"}]}, {}),
+    ({"num_vfs": 8, "vfs": [{"index": 6, "driver": "default"}]}, {}),
+    ({"num_vfs": 3, "vfs": [{"index": 2, "driver": "vfio-pci"}]}, {"persist": True}),
+])
+def test_what_is_promised_is_what_was_planned(sysfs, host, options: dict, more: dict):
+    (sysfs.root / "sys/bus/pci/drivers/vfio-pci").mkdir()
+    wish = Sriov(SRIOV.check(dict(options, device="pf0")), **more)
+    seen = host.look().fork()
+    first = wish.plan(wish.look(seen))
+    wish.promise(seen, first)
+    again = wish.plan(wish.look(seen))
+    assert first.steps and not again.steps and not again.drift
+    assert again.after == first.after
+    assert wish.plan(wish.look(host.look())).steps  # the host is as it was
+
+
+def test_the_address_of_a_function_comes_from_offset_and_stride():
+    card = {"address": "0000:3b:00.1", "offset": 128, "stride": 2}
+    assert [address_of(card, index) for index in (0, 1, 63, 64)] == [
+        "0000:3b:10.1", "0000:3b:10.3", "0000:3b:1f.7", "0000:3c:00.1"]
+    assert address_of({"address": "10000:3b:00.0", "offset": 1, "stride": 0}, 0) == "10000:3b:00.1"
+    for unknown in ({"offset": 0, "stride": 0}, {"offset": None, "stride": None}, {"offset": 8, "stride": 0}):
+        assert address_of(dict(card, **unknown), 1) is None
+
+
+def test_of_a_card_that_does_not_tell_addresses_are_not_known_before(sysfs, host):
+    sysfs.file("sys/bus/pci/devices/%s/sriov_offset" % PF, "0\n")
+    wish, seen = Sriov(SRIOV.check({"device": "pf0", "num_vfs": 4})), host.look().fork()
+    wish.promise(seen, wish.plan(wish.look(seen)))
+    assert virtual_functions(seen) == {"0000:3b:10.0", "0000:3b:10.1", None}
+    assert not wish.plan(wish.look(seen)).steps
+
+
+def test_a_host_that_was_recorded_is_planned_alike(sysfs, host):
+    sysfs.file("etc/network/interfaces", "pre-up echo 4 > /sys/class/net/pf0/device/sriov_numvfs # secret\n")
+    hold(host, address="0000:3b:10.0")
+    wish = Sriov(SRIOV.check({"device": "pf0", "num_vfs": 4, "vfs": [{"index": 1, "driver": "ixgbevf"}]}), force=True)
+    seen = host.look()
+    made = wish.plan(wish.look(seen))
+    record = json.dumps(seen.recorded())
+    again = wish.plan(wish.look(Snapshot.of_record(json.loads(record))))
+    assert [step.title for step in again.steps] == [step.title for step in made.steps]
+    assert (again.after, again.drift, again.warnings) == (made.after, made.drift, made.warnings)
+    assert "secret" not in record
+
+
+def test_a_wish_has_one_key_however_it_is_spelled():
+    assert Sriov({"address": "3B:00.0"}).key == Sriov({"address": PF}).key == ("sriov", PF)
+    assert Sriov({"device": "pf0"}).key == ("sriov", "pf0")
+    assert Sriov({"match": {"id": "14E4:16D7", "driver": "ice"}}).key == ("sriov", "match driver ice id 14e4:16d7")
+
+
+def test_absent_leaves_no_virtual_functions(sysfs, host):
+    for options, more in (({"num_vfs": 1}, {}), ({"vfs": [{"index": 0}]}, {}), ({}, {"persist": True})):
+        with pytest.raises(Invalid, match=r"^state: absent leaves no virtual functions; num_vfs, vfs and persist"):
+            plan(host, options, state="absent", **more)
 
 
 # --- what a boot brings back
@@ -402,10 +554,11 @@ def test_a_boot_brings_back_what_tasks_stated(sysfs, host):
     kept = json.loads((sysfs.root / "etc/virtnet-sriov" / (PF + ".json")).read_text())
     assert kept == dict(stated, address=PF, num_vfs=2)
     assert persist(host, stated, persist=True) == []
-    assert "boot" in plan(host, stated).after and "boot" not in plain_model(plan(host, stated).after)
+    made = plan(host, stated)
+    assert "boot" in made.after and "boot" not in model_of(Outcome(None, made, None))
     assert persist(host, stated) == []
     assert persist(host, {"vfs": [{"index": 0, "spoof_check": True}]}, persist=True) == ["set up 0000:3b:00.0 at boot"]
-    assert [vf["index"] for vf in sriov_persist.read_kept(PF).settings["vfs"]] == [1, 0]
+    assert [vf["index"] for vf in look_at(host.look(), PF).kept.settings["vfs"]] == [1, 0]
     wants = sysfs.root / "etc/systemd/system/multi-user.target.wants" / ("virtnet-sriov@%s.service" % PF)
     assert wants.resolve() == (sysfs.root / "etc/systemd/system/virtnet-sriov@.service").resolve()
     assert "Before=libvirtd.service virtnetworkd.service" in wants.read_text()
@@ -416,7 +569,9 @@ def test_a_script_of_another_version_is_replaced(sysfs, host):
     persist(host, {"num_vfs": 2}, persist=True)
     sysfs.file("usr/local/lib/virtnet-sriov/boot.py", "old")
     made = plan(host, {"num_vfs": 2}, persist=True)
-    assert made.drift == [("boot", "/usr/local/lib/virtnet-sriov/boot.py", "this version", "another version")]
+    assert [drift.as_result() for drift in made.drift] == [{
+        "layer": "boot", "path": "/usr/local/lib/virtnet-sriov/boot.py", "desired": "this version",
+        "current": "another version"}]
     made.steps[0].do(host)
     made.steps[0].undo(host)
     assert (sysfs.root / "usr/local/lib/virtnet-sriov/boot.py").read_text() == "old"
@@ -443,9 +598,9 @@ def test_nothing_is_left_of_it(sysfs, host):
 ])
 def test_other_owners_are_told_and_not_fought(sysfs, host, who: str, path: str, text: str):
     sysfs.file(path, text.replace("pf0", "pf01").replace(PF, OTHER).replace("00:10", "00:11"))
-    assert read_function(host, PF).owners == []
+    assert look_at(host.look(), PF).owners == []
     sysfs.file(path, text)
-    assert read_function(host, PF).owners == [{"who": who, "file": "/" + path}]
+    assert look_at(host.look(), PF).owners == [{"who": who, "file": "/" + path}]
     assert plan(host, {"num_vfs": 2}).warnings == ["%s sets up the virtual functions of pf0 too (/%s)" % (who, path)]
     with pytest.raises(Invalid, match=r"^persist: the virtual functions of pf0 are set at boot by %s \(/" % who):
         plan(host, {"num_vfs": 2}, persist=True)
@@ -459,11 +614,12 @@ def test_at_boot_another_number_is_not_fought(sysfs):
 
 
 def test_a_device_that_is_down_is_set_up_first(sysfs, host):
-    host.kernel.devices["pf0"]["up"] = False
+    host.devices["pf0"]["up"] = False
     assert any("pf0 is down" in warning for warning in plan(host, {}).warnings)
     made = plan(host, {"up": True, "num_vfs": 3})
     assert made.steps[0].title == "set pf0 up"
-    assert ("kernel", "up", True, False) in made.drift
+    assert {"layer": "kernel", "path": "up", "desired": True, "current": False} in [
+        drift.as_result() for drift in made.drift]
     assert not any("pf0 is down" in warning for warning in made.warnings)
 
 
@@ -504,8 +660,8 @@ def test_udev_is_waited_for(sysfs, monkeypatch):
 def test_no_driver_takes_a_function_before_it_has_its_settings(sysfs, host, monkeypatch):
     autoprobe = []
     monkeypatch.setattr(pci, "set_number", lambda address, number: None)
-    monkeypatch.setattr(host.kernel, "set_vf", lambda *setting: autoprobe.append(
-        pci.read(pci.sysfs(PF, "sriov_drivers_autoprobe"))))
+    monkeypatch.setattr(host, "called", lambda name, arguments, effect: effect() if name == "vf_settings" else (
+        autoprobe.append(pci.read(pci.sysfs(PF, "sriov_drivers_autoprobe")))))
     plan(host, {"num_vfs": 3, "vfs": [{"index": 1, "trust": True}]}).steps[0].do(host)
     assert autoprobe[0] == "0"
     assert pci.read(pci.sysfs(PF, "sriov_drivers_autoprobe")) == "1"
@@ -549,3 +705,37 @@ def test_a_driver_is_bound_by_name_and_given_back(sysfs):
     assert pci.virtual_functions(PF)[1]["override"] == "vfio-pci"
     pci.bind(address, "default")
     assert pci.virtual_functions(PF)[1]["override"] == ""
+
+
+@pytest.mark.parametrize("settings", [
+    {"address": "../../../.."}, {"address": "0000:3b:00.0/.."}, {"vfs": [{"driver": "-r"}]},
+    {"vfs": [{"driver": "../x"}]}, {"vfs": [{"driver": "a b"}]}, {"vfs": [{"mac": "-1"}]},
+    {"vfs": [{"mac": "52:54:00:00:00:01 vf 1"}]},
+    {"vfs": [{"vlan": {"id": "1"}}]}, {"vfs": [{"vlan": {"id": 1, "protocol": "802.1Q\n"}}]},
+    {"vfs": [{"link_state": "auto\n"}]}, {"vfs": [{"max_tx_rate": "9"}]}, {"vfs": [{"trust": "on"}]}, {"num_vfs": "2"},
+    {"more": "x"}, {"vfs": ["x"]},
+])
+def test_at_boot_no_text_goes_where_it_does_not_belong(sysfs, monkeypatch, settings: dict):
+    monkeypatch.setattr(pci, "run", pytest.fail)
+    with pytest.raises(OSError, match=r"the settings have \""):
+        pci.at_boot(dict({"address": PF, "num_vfs": 2, "vfs": []}, **settings))
+
+
+@pytest.mark.parametrize("text", [
+    "", "[]", "[" * 99999, "{", "1", '{"num_vfs": 2}', '{"address": "%s"}' % PF,
+    '{"address": "%s", "num_vfs": 2}' % OTHER,
+    '{"address": "%s", "num_vfs": 2, "vfs": [{"index": 0, "driver": "../x"}]}' % PF,
+    '{"address": "%s", "num_vfs": 2, "vfs": [{}]}' % PF, '{"address": "%s", "num_vfs": 2, "x": 1}' % PF,
+])
+def test_what_no_task_has_written_is_no_setting_for_a_boot(sysfs, host, text: str):
+    sysfs.file("etc/virtnet-sriov/%s.json" % PF, text)
+    assert describe_function(host.look(), PF)["status"]["boot"] is None
+    assert persist(host, {"num_vfs": 2}, persist=True) == ["set up 0000:3b:00.0 at boot"]
+    assert look_at(host.look(), PF).kept.settings == {"address": PF, "num_vfs": 2, "vfs": []}
+
+
+def test_the_name_of_a_module_is_no_option(monkeypatch):
+    ran = []
+    monkeypatch.setattr(pci, "run", ran.append)
+    pci.load("vfio-pci")
+    assert ran == [["modprobe", "--", "vfio-pci"]]

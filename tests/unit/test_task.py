@@ -11,10 +11,14 @@ import pytest
 
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet import task
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.network import NETWORK
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.nodes import Invalid
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.converge import Outcome
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.plan import Plan
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.report import model_of
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.docs import options_documentation
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.errors import Invalid
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.spec import options_spec
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.task import (
     argument_spec,
-    plain_model,
     stated_options,
 )
 
@@ -87,7 +91,8 @@ def test_every_module_can_choose_its_libvirt():
 
 
 def test_the_model_of_a_result_has_no_layers():
-    assert plain_model({"name": "lab", "live": {"mtu": 1}, "kernel": {}}) == {"name": "lab"}
+    outcome = Outcome(None, Plan({}, {"name": "lab", "live": {"mtu": 1}, "kernel": {}}), None)
+    assert model_of(outcome) == {"name": "lab"}
 
 
 @pytest.mark.parametrize(("value", "read"), [
@@ -106,7 +111,7 @@ def document_module(capsys):
     def make(**params):
         with testing.patch_module_args(params):
             try:
-                return task.DocumentModule(NETWORK, argument_spec=NETWORK.argument_spec()).params
+                return task.DocumentModule(NETWORK, argument_spec=options_spec(NETWORK)).params
             except SystemExit:
                 return json.loads(capsys.readouterr().out)["msg"]
 
@@ -147,7 +152,7 @@ def test_documentation_and_argument_spec_name_the_same_options_with_the_same_typ
         return compared.count
 
     compared.count = 0
-    assert compared(NETWORK.argument_spec(), NETWORK.options_documentation()) > 100
+    assert compared(options_spec(NETWORK), options_documentation(NETWORK)) > 100
 
 
 def test_every_option_is_documented_with_its_version():
@@ -156,4 +161,4 @@ def test_every_option_is_documented_with_its_version():
                 for name, option in documented.items()] + [
             pair for option in documented.values() for pair in versions(option.get("suboptions", {}))]
 
-    assert {name for name, has_version in versions(NETWORK.options_documentation()) if not has_version} == {"class_id"}
+    assert {name for name, has_version in versions(options_documentation(NETWORK)) if not has_version} == {"class_id"}

@@ -1,11 +1,12 @@
 # Copyright (c) virtnet.libvirt contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What every module does around its object: connect, converge or read, and report."""
+"""What every module does around its wish: connect, converge or read, and report."""
 
 from __future__ import annotations
 
 import json
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Callable
@@ -13,18 +14,25 @@ from typing import Any, Callable
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible.module_utils.common.respawn import has_respawned, probe_interpreters_for_module, respawn_module
 
-from .engine.converge import ConvergeError, Host, converge
-from .host.kernel import Kernel, KernelError
-from .host.libvirt import LIBVIRT_ERROR, Hypervisor, HypervisorError
-from .schema.nodes import LXML_ERROR, Field, Group, Invalid, is_empty, load_xml, not_allowed, prune, unknown
+from .engine.converge import ConvergeError, converge, until_it_is_there
+from .engine.report import model_of, result_of
+from .host.errors import HostError, HypervisorError
+from .host.host import Host
+from .host.kernel import Kernel
+from .host.libvirt import LIBVIRT_ERROR, Libvirt
+from .host.snapshot import Snapshot
+from .schema.errors import Invalid, Missing, Path, not_allowed
+from .schema.nodes import Field, Group, Node
+from .schema.options import Options, is_empty, prune
 from .schema.scalars import CONTROL, LINE
+from .schema.xml import LXML_ERROR, load_xml
 
 OLDEST_LIBVIRT = (6, 1, 0)
 LOOKED_UP = ("uri", "network", "domain", "portgroup", "port", "mac", "names")
 SYSTEM_PYTHONS = ("/usr/bin/python3", "/usr/libexec/platform-python")
 
 
-class DocumentModule(AnsibleModule):
+class DocumentModule(AnsibleModule):  # type: ignore[misc] # Ansible is not typed
     """A module whose options are a document's.
 
     They are checked before Ansible does it, for an error that names the place in lists too, the value and what is
@@ -37,7 +45,9 @@ class DocumentModule(AnsibleModule):
 
     def _load_params(self) -> None:
         super()._load_params()
-        _require_libraries(self)
+        _go_on_with_the_libraries()
+        if _missing_library():
+            return
         try:
             given = prune({node.name: _read(node, self.params.get(node.name)) for node in self._document.nodes})
             self._document.check(given, whole=False)
@@ -45,7 +55,7 @@ class DocumentModule(AnsibleModule):
             self.fail_json(msg=str(error))
 
 
-def _read(node: Any, value: Any) -> Any:
+def _read(node: Node, value: Any) -> Any:
     """A value as Ansible will read it; a command line gives structures as JSON, and what is no JSON is left to it."""
     if isinstance(value, str) and not isinstance(node, Field) and value.strip()[:1] in ("{", "["):
         try:
@@ -57,54 +67,74 @@ def _read(node: Any, value: Any) -> Any:
     return value
 
 
-def argument_spec(**options: dict) -> dict:
+def argument_spec(**options: Options) -> Options:
     """The argument spec of a module: its own options and those that all share."""
     return dict(options, uri={"type": "str", "default": "qemu:///system"})
 
 
-def _require_libraries(module: AnsibleModule) -> None:
-    """Goes on with the system's Python when the one that Ansible chose has not got the libraries."""
+class NoLibvirt(HostError):
+    """There is no libvirt here, or not what it takes to talk to it."""
+
+
+def _missing_library() -> str:
+    """What is missing in words, or nothing."""
     needed = (("libvirt-python", LIBVIRT_ERROR), ("lxml", LXML_ERROR))
-    missing = [(library, error) for library, error in needed if error]
-    if missing and not has_respawned():
+    return " ".join(missing_required_lib(library) for library, error in needed if error)
+
+
+def _go_on_with_the_libraries() -> None:
+    """Goes on with the system's Python when the one that Ansible chose has not got the libraries."""
+    if _missing_library() and not has_respawned():
         interpreter = probe_interpreters_for_module(SYSTEM_PYTHONS, "libvirt")
         if interpreter:
             respawn_module(interpreter)
-    for library, error in missing:
-        module.fail_json(msg=missing_required_lib(library), exception=str(error))
 
 
-def _connect(uri: str) -> Hypervisor:
+def _connect(uri: str) -> Host:
+    if _missing_library():
+        raise NoLibvirt(_missing_library())
     try:
-        return Hypervisor(uri)
+        libvirt = Libvirt(uri)
     except HypervisorError as error:
-        raise HypervisorError("cannot connect to libvirt at %s: %s" % (uri, error)) from error
+        raise NoLibvirt("cannot connect to libvirt at %s: %s" % (uri, error)) from error
+    return Host(libvirt, Kernel(), libvirt.is_local)
 
 
 @contextmanager
-def host_of(module: AnsibleModule) -> Iterator[Host]:
-    """A connection to the host; whatever fails inside becomes the module's one error message."""
-    _require_libraries(module)
+def host_of(module: AnsibleModule, changes: bool = False) -> Iterator[Host]:
+    """A connection to the host; whatever fails inside becomes the module's one error message.
+
+    In check mode a task that ``changes`` something goes on without libvirt, which an earlier one may have been about to
+    install.
+    """
+    _go_on_with_the_libraries()
     host = None
     try:
         _refuse_control_characters(module.params)
-        libvirt = _connect(module.params["uri"])
-        host = Host(libvirt, Kernel() if libvirt.is_local else None)
-        if libvirt.version < OLDEST_LIBVIRT:
-            raise Invalid("", "libvirt %d.%d.%d is too old; 6.1.0 or later is needed" % libvirt.version)
-        if host.kernel is None:
+        host = _connect(module.params["uri"])
+        if host.libvirt.version < OLDEST_LIBVIRT:
+            raise Invalid("", "libvirt %d.%d.%d is too old; 6.1.0 or later is needed" % host.libvirt.version)
+        if not host.local:
             module.warn("the kernel of %s is out of reach; only libvirt's own view is compared" % module.params["uri"])
         yield host
-    except (Invalid, ConvergeError, HypervisorError, KernelError) as error:
+    except NoLibvirt as error:
+        if not (changes and module.check_mode):
+            module.fail_json(msg=str(error))
+        module.warn(until_it_is_there(error))
+        module.exit_json(changed=True, steps=[], drift=[], restart_required=False)
+    except (Invalid, ConvergeError, HostError) as error:
         module.fail_json(msg=str(error))
+    except Exception as error:
+        module.fail_json(msg="Nothing was changed, for a mistake in this collection, which is to be reported: %s: %s"
+                         % (type(error).__name__, error), exception=traceback.format_exc())
     finally:
         if host:
             host.close()
 
 
-def stated_options(module: AnsibleModule, document: Group) -> dict:
+def stated_options(module: AnsibleModule, document: Group) -> Options:
     """The options of a document that the task gives, as options or as ``xml``; raises Invalid."""
-    given = prune({node.name: module.params.get(node.name) for node in document.nodes})
+    given: Options = prune({node.name: module.params.get(node.name) for node in document.nodes})
     text = module.params.get("xml")
     if text is None:
         return _named(document, document.check(given, whole=False))
@@ -117,12 +147,14 @@ def stated_options(module: AnsibleModule, document: Group) -> dict:
     options = document.parse(root)
     if given.get("name") and options.get("name") not in (None, given["name"]):
         raise Invalid("name", "is %s, but xml names %s" % (given["name"], options["name"]))
+    from .schema.known import unknown
+
     for place in unknown(document, root):
         module.warn("xml: %s is not known and left out" % place)
     return _named(document, document.check(dict(given, **options), whole=False))
 
 
-def _named(document: Group, options: dict) -> dict:
+def _named(document: Group, options: Options) -> Options:
     """Options that have the name without which the object cannot be found; raises Invalid."""
     for node in document.nodes:
         if node.name == "name" and is_empty(options.get("name")):
@@ -130,7 +162,7 @@ def _named(document: Group, options: dict) -> dict:
     return options
 
 
-def _refuse_control_characters(params: dict) -> None:
+def _refuse_control_characters(params: Options) -> None:
     """What libvirt is asked for by name has no control characters."""
     for option in LOOKED_UP:
         values = params.get(option)
@@ -139,28 +171,32 @@ def _refuse_control_characters(params: dict) -> None:
                 raise not_allowed(option, value, LINE.allowed)
 
 
-def wanted_names(module: AnsibleModule, there: list, what: str) -> list:
+def wanted_names(module: AnsibleModule, there: list[str], what: str) -> list[str]:
     """The names that an info module is asked for, all when it is asked for none; raises Invalid for one not there."""
-    wanted = there if module.params["names"] is None else module.params["names"]
+    wanted: list[str] = there if module.params["names"] is None else module.params["names"]
     for index, name in enumerate(wanted):
         if name not in there:
-            raise Invalid("names[%d]" % index, "there is no %s %s; there are %s"
-                          % (what, name, ", ".join(there) or "none"))
-    return wanted
+            missing = Missing(Path("names", index), "there is no %s %s; there are %s"
+                              % (what, name, ", ".join(there) or "none"))
+            if not module.check_mode:
+                raise missing
+            module.warn(until_it_is_there(missing))
+    return [name for name in wanted if name in there]
 
 
-def converge_one(module: AnsibleModule, desired: Callable[[], Any]) -> None:
-    """Converges the resource that ``desired`` builds, and ends the module."""
-    with host_of(module) as host:
-        resource = desired()
-        outcome, = converge(host, [resource], module.check_mode)
-        result = outcome.result()
-        result[resource.kind] = resource.model(outcome.state) if outcome.state else plain_model(outcome.plan.after)
+def converge_one(module: AnsibleModule, desired: Callable[[], Any], returns: str | None = None) -> None:
+    """Carries out the wish that ``desired`` builds, and ends the module; the object ``returns`` by that name."""
+    with host_of(module, changes=True) as host:
+        outcome, = converge(host, [desired()], module.check_mode)
+        result = result_of(outcome)
+        result[returns or outcome.wish.kind] = model_of(outcome)
         for warning in outcome.plan.warnings:
             module.warn(warning)
     module.exit_json(**result)
 
 
-def plain_model(after: dict) -> dict:
-    """What an object will be like, without the layers that the diff adds."""
-    return {name: value for name, value in after.items() if name not in ("live", "kernel", "boot")}
+def read_only(module: AnsibleModule, read: Callable[[Snapshot], Options]) -> None:
+    """Ends a module with what it reads, by name, and nothing changed."""
+    with host_of(module) as host:
+        result = read(host.look())
+    module.exit_json(changed=False, **result)

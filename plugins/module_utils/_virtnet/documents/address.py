@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from ..schema.nodes import Field, is_empty
+from ..schema.nodes import Field
+from ..schema.options import Options, is_empty
 from ..schema.scalars import ON_OFF, enum, pci_number
 
 PCI_ADDRESS = (
@@ -21,7 +22,7 @@ PCI_ADDRESS = (
 )
 
 
-def split_prefix(options: dict) -> dict:
+def split_prefix(options: Options) -> Options:
     """Options in which an address with its prefix or netmask (10.1.0.1/24) is said by two."""
     address = options.get("address")
     if not isinstance(address, str) or not all(is_empty(options.get(name)) for name in ("prefix", "netmask")):
@@ -31,7 +32,7 @@ def split_prefix(options: dict) -> dict:
         dict(options))
 
 
-def with_family(options: dict) -> dict:
+def with_family(options: Options) -> Options:
     """The same, with the family of an IPv6 address, which libvirt wants to be told."""
     options = split_prefix(options)
     address = options.get("address")

@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
-from ..schema.nodes import Field, Group, Invalid
+from ..schema.errors import Invalid, Path
+from ..schema.nodes import Field, Group, Rule
+from ..schema.options import Options
 from ..schema.scalars import UINT64, quantity
 
 # libvirt's kilobytes: tc is told of 1000 bytes for a rate, and of 1024 for a burst
@@ -13,14 +15,14 @@ BURST = quantity(0xFFFFFFFF, "KiB", 1024, False)
 RATE = quantity(18014398509481984, "kB/s, 1000 bytes per second", 1000, True)
 
 
-def _needs_average(options: dict, path: str) -> None:
+def _needs_average(options: Options) -> None:
     if not options.get("average") and not options.get("floor"):
         for name in ("peak", "burst"):
             if options.get(name):
-                raise Invalid("%s.%s" % (path, name), "needs %s.average beside it" % path)
+                raise Invalid(name, "needs average beside it")
 
 
-def _without_average(options: dict) -> dict:
+def _without_average(options: Options) -> Options:
     """libvirt drops a direction that has neither an average nor a floor."""
     return options if options.get("average") or options.get("floor") else dict.fromkeys(options)
 
@@ -38,18 +40,18 @@ def _direction(name: str, about: str) -> Group:
     ), since="0.9.4", rules=(_needs_average,), simplify=_without_average)
 
 
-def _no_floor(where: str, directions: tuple) -> tuple:
-    def rule(options: dict, path: str) -> None:
+def _no_floor(where: str, directions: tuple[str, ...]) -> tuple[Rule, ...]:
+    def rule(options: Options) -> None:
         for direction in directions:
             if options.get(direction, {}).get("floor"):
-                raise Invalid("%s.%s.floor" % (path, direction), "libvirt does not take a floor %s" % where)
+                raise Invalid(Path(direction, "floor"), "libvirt does not take a floor %s" % where)
 
     return (rule,)
 
 
-def _no_class_id(options: dict, path: str) -> None:
+def _no_class_id(options: Options) -> None:
     if options.get("class_id"):
-        raise Invalid("%s.class_id" % path, "libvirt takes a class only on a port")
+        raise Invalid("class_id", "libvirt takes a class only on a port")
 
 
 def bandwidth(about: str, floor: bool = False, class_id: bool = False) -> Group:

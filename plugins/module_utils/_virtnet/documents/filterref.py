@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 from ..schema.nodes import Field, Group, Many
+from ..schema.options import Options
 from ..schema.scalars import NAME, string
 
 
-def _by_name(options: dict) -> dict:
+def _by_name(options: Options) -> Options:
     """libvirt sorts parameters by name; several values of one name keep their order."""
     parameters = options.get("parameters")
     if not parameters:

@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ..schema.nodes import Field, Group, Invalid, Many, is_empty
+from ..schema.errors import Invalid, Path
+from ..schema.nodes import Field, Group, Many, Version, too_new
+from ..schema.options import Options, is_empty, option
 from ..schema.scalars import (
     DEVICE,
     DNS_NAME,
@@ -41,9 +42,9 @@ TYPES = ("network", "bridge", "user", "ethernet", "direct", "hostdev", "mcast", 
 PORT_NUMBER = integer(-1, 0xFFFF)
 POSITIVE = integer(1, 0xFFFFFFFF)
 FAMILY = enum("ipv4", "ipv6")
-MODEL = replace(string("letters, digits, '-' and '_'", r"[a-zA-Z0-9\-_]+"), normal=str.lower)
+MODEL = string("letters, digits, '-' and '_'", r"[a-zA-Z0-9\-_]+")._replace(normal=str.lower)
 CPUSET = string("a list of numbers and ranges such as 0-2,4", r"[0-9,^\-]+")
-ROM_FILE = replace(STR, allowed="a path, or none", parse=lambda text: text or "none",
+ROM_FILE = STR._replace(allowed="a path, or none", parse=lambda text: text or "none",
                    text=lambda value: "" if value == "none" else value)
 USB_PORT = string("a USB port such as 1.2", r"[0-9xa-fA-F.]+")
 
@@ -68,7 +69,7 @@ def _routes(since: str, where: str) -> Many:
     ), complete=split_prefix), since=since, ordered=True)
 
 
-def _switches(since: dict, about: str) -> tuple:
+def _switches(since: dict[str, str], about: str) -> tuple[Field, ...]:
     return tuple(Field(name, "@" + name, ON_OFF, about % name, version) for name, version in since.items())
 
 
@@ -78,7 +79,7 @@ VIRTIO = {"ioeventfd": "0.9.3", "event_idx": "0.9.5", "iommu": "3.5.0", "ats": "
           "page_per_vq": "7.9.0", "rss": "8.3.0", "rss_hash_report": "8.3.0"}
 
 
-def _default_mode(options: dict) -> dict:
+def _default_mode(options: Options) -> Options:
     """macvtap is in mode vepa without saying so."""
     return dict(options, mode=None) if options.get("mode") == "vepa" else options
 
@@ -144,7 +145,7 @@ DRIVER = Group("driver", "driver", "The driver of the host's end.", (
           since="1.2.9"),
 ), since="0.8.8")
 
-def _chosen_by_libvirt(address: dict) -> dict:
+def _chosen_by_libvirt(address: Options) -> Options:
     """PCI address 0000:00:00.0, in whole or in part, means to libvirt that it is to choose."""
     parts = {name: value for name, value in address.items() if not is_empty(value)}
     kind, numbers = parts.pop("type", "pci"), [str(parts[name]) for name in PLACE if name in parts]
@@ -292,87 +293,84 @@ INTERFACE = Group("interface", "interface", "A guest's network interface.", (
 # --- what only some types take. libvirt's parser drops or refuses the rest; the module says so before it asks libvirt.
 
 TAPS = ("network", "bridge", "ethernet")
-VIRTIO_ONLY = ("backend.vhost", *("driver." + node.name for node in DRIVER.nodes
+VIRTIO_ONLY = (Path("backend", "vhost"), *(Path("driver", node.name) for node in DRIVER.nodes
                                   if node.name not in ("name", "model", "iommufd")))
 SOCKETS = ("mcast", "server", "client", "udp")
 ONLY_FOR = {
-    "managed": ("hostdev",),
-    "source.network": ("network",),
-    "source.portgroup": ("network",),
-    "source.bridge": ("bridge",),
-    "source.portid": ("vds",),
-    "source.dev": ("direct", "vdpa", "user", "vhostuser"),
-    "source.mode": ("direct", "vhostuser"),
-    "source.type": ("vhostuser",),
-    "source.path": ("vhostuser",),
-    "source.name": ("internal",),
-    "source.address": SOCKETS,
-    "source.port": SOCKETS,
-    "source.local": ("udp",),
-    "source.switchid": ("vds",),
-    "source.portgroupid": ("vds",),
-    "source.connectionid": ("vds",),
-    "source.missing": ("hostdev",),
-    "source.reconnect": ("vhostuser",),
-    "source.vendor": ("hostdev",),
-    "source.product": ("hostdev",),
-    "source.hostdev": ("hostdev",),
-    "source.ips": ("ethernet",),
-    "source.routes": ("ethernet",),
-    "virtualport": ("network", "bridge", "direct", "hostdev"),
-    "target.managed": ("ethernet",),
-    "driver.model": ("hostdev",),
-    "driver.iommufd": ("hostdev",),
+    Path("managed"): ("hostdev",),
+    Path("source", "network"): ("network",),
+    Path("source", "portgroup"): ("network",),
+    Path("source", "bridge"): ("bridge",),
+    Path("source", "portid"): ("vds",),
+    Path("source", "dev"): ("direct", "vdpa", "user", "vhostuser"),
+    Path("source", "mode"): ("direct", "vhostuser"),
+    Path("source", "type"): ("vhostuser",),
+    Path("source", "path"): ("vhostuser",),
+    Path("source", "name"): ("internal",),
+    Path("source", "address"): SOCKETS,
+    Path("source", "port"): SOCKETS,
+    Path("source", "local"): ("udp",),
+    Path("source", "switchid"): ("vds",),
+    Path("source", "portgroupid"): ("vds",),
+    Path("source", "connectionid"): ("vds",),
+    Path("source", "missing"): ("hostdev",),
+    Path("source", "reconnect"): ("vhostuser",),
+    Path("source", "vendor"): ("hostdev",),
+    Path("source", "product"): ("hostdev",),
+    Path("source", "hostdev"): ("hostdev",),
+    Path("source", "ips"): ("ethernet",),
+    Path("source", "routes"): ("ethernet",),
+    Path("virtualport"): ("network", "bridge", "direct", "hostdev"),
+    Path("target", "managed"): ("ethernet",),
+    Path("driver", "model"): ("hostdev",),
+    Path("driver", "iommufd"): ("hostdev",),
     **dict.fromkeys(VIRTIO_ONLY, tuple(kind for kind in TYPES if kind != "hostdev")),
-    "backend.type": ("user", "vhostuser"),
-    "backend.log_file": ("user", "vhostuser"),
-    "backend.hostname": ("user", "vhostuser"),
-    "backend.fqdn": ("user", "vhostuser"),
-    "bandwidth": (*TAPS, "direct"),
-    "bandwidth.inbound.floor": ("network",),
-    "vlan": ("network", "bridge", "direct", "hostdev"),
-    "port": ("network", "bridge"),
-    "mtu": (*TAPS, "vhostuser", "user"),
-    "coalesce": (*TAPS, "direct"),
-    "port_forwards": ("user", "vhostuser"),
-    "filterref": TAPS,
-    "downscript": ("ethernet",),
+    Path("backend", "type"): ("user", "vhostuser"),
+    Path("backend", "log_file"): ("user", "vhostuser"),
+    Path("backend", "hostname"): ("user", "vhostuser"),
+    Path("backend", "fqdn"): ("user", "vhostuser"),
+    Path("bandwidth"): (*TAPS, "direct"),
+    Path("bandwidth", "inbound", "floor"): ("network",),
+    Path("vlan"): ("network", "bridge", "direct", "hostdev"),
+    Path("port"): ("network", "bridge"),
+    Path("mtu"): (*TAPS, "vhostuser", "user"),
+    Path("coalesce"): (*TAPS, "direct"),
+    Path("port_forwards"): ("user", "vhostuser"),
+    Path("filterref"): TAPS,
+    Path("downscript"): ("ethernet",),
 }
 NEEDED = {
-    "network": ("source.network",),
-    "bridge": ("source.bridge",),
-    "direct": ("source.dev",),
-    "hostdev": ("source.hostdev",),
-    "mcast": ("source.address", "source.port"),
-    "server": ("source.port",),
-    "client": ("source.address", "source.port"),
-    "udp": ("source.address", "source.port", "source.local.address", "source.local.port"),
-    "vhostuser": ("source.type", "source.path", "source.mode"),
-    "vdpa": ("source.dev",),
-    "vds": ("source.switchid", "source.portid", "source.portgroupid", "source.connectionid"),
-    "internal": ("source.name",),
+    "network": (Path("source", "network"),),
+    "bridge": (Path("source", "bridge"),),
+    "direct": (Path("source", "dev"),),
+    "hostdev": (Path("source", "hostdev"),),
+    "mcast": (Path("source", "address"), Path("source", "port")),
+    "server": (Path("source", "port"),),
+    "client": (Path("source", "address"), Path("source", "port")),
+    "udp": (Path("source", "address"), Path("source", "port"), Path("source", "local", "address"),
+            Path("source", "local", "port")),
+    "vhostuser": (Path("source", "type"), Path("source", "path"), Path("source", "mode")),
+    "vdpa": (Path("source", "dev"),),
+    "vds": (Path("source", "switchid"), Path("source", "portid"), Path("source", "portgroupid"),
+            Path("source", "connectionid")),
+    "internal": (Path("source", "name"),),
 }
 TYPE_SINCE = {"vhostuser": "1.2.7", "udp": "1.2.20", "vdpa": "6.9.0", "null": "8.7.0", "vds": "8.7.0"}
 MODES = {"direct": ("vepa", "bridge", "private", "passthrough"), "vhostuser": ("server", "client")}
+PASST_ONLY = (Path("port_forwards"),)
+USER_PASST_ONLY = (Path("source", "dev"), Path("mtu"))
 BACKENDS = {"hostdev": ("vfio", "kvm", "xen"), "": ("qemu", "vhost")}
 
 
-def option(options: dict, path: str) -> Any:
-    """The option at a path such as source.network, or None."""
-    for name in path.split("."):
-        options = options.get(name) if isinstance(options, dict) else None
-    return options
-
-
-def fitting(merged: dict, stated: dict, current: dict) -> dict:
+def fitting(merged: Options, stated: Options, current: Options) -> Options:
     """An interface without what its type or model does not take, unless the task states that or it was there before."""
     for path, _problem in list(_misfits(merged, current)):
-        if is_empty(option(stated, path)):
-            merged = _without(merged, path.split("."))
+        if is_empty(option(stated, *path)):
+            merged = _without(merged, path)
     return merged
 
 
-def _without(options: dict, steps: list) -> dict:
+def _without(options: Options, steps: Sequence[Any]) -> Options:
     if not isinstance(options, dict) or steps[0] not in options:
         return options
     rest = {name: value for name, value in options.items() if name != steps[0]}
@@ -380,7 +378,7 @@ def _without(options: dict, steps: list) -> dict:
     return dict(rest, **{steps[0]: inner}) if not is_empty(inner) else rest
 
 
-def refuse_unfit(options: dict, current: dict) -> None:
+def refuse_unfit(options: Options, current: Options) -> None:
     """Raises Invalid for what an interface of its type does not take, or needs and has not got.
 
     What the current one has nevertheless is left alone.
@@ -388,49 +386,52 @@ def refuse_unfit(options: dict, current: dict) -> None:
     kind = options.get("type")
     if not kind:
         raise Invalid("type", "is missing; give one of %s" % ", ".join(TYPES))
-    for path in () if option(options, "backend.type") == "passt" else NEEDED.get(kind, ()):
-        if is_empty(option(options, path)):
+    for path in () if option(options, "backend", "type") == "passt" else NEEDED.get(kind, ()):
+        if is_empty(option(options, *path)):
             raise Invalid(path, "is missing; type %s needs it" % kind)
     for path, problem in _misfits(options, current):
         raise Invalid(path, problem)
-    teaming = options.get("teaming") or {}
+    teaming, partner = options.get("teaming") or {}, Path("teaming", "persistent")
     if teaming.get("type") == "transient" and not teaming.get("persistent"):
-        raise Invalid("teaming.persistent", "is missing; give the alias of the persistent interface of the pair")
+        raise Invalid(partner, "is missing; give the alias of the persistent interface of the pair")
     if teaming.get("type") == "persistent" and teaming.get("persistent"):
-        raise Invalid("teaming.persistent", "belongs to the transient interface of a pair; this is the persistent one")
+        raise Invalid(partner, "belongs to the transient interface of a pair; this is the persistent one")
 
 
-def _misfits(options: dict, current: dict) -> Iterator[tuple]:
+def _misfits(options: Options, current: Options) -> Iterator[tuple[Path, str]]:
     """(path, problem) of every option that does not fit the others, and that the current ones have not."""
     for path, problem in _all_misfits(options):
-        if option(options, path) != option(current, path) or (path, problem) not in _all_misfits(current):
+        if option(options, *path) != option(current, *path) or (path, problem) not in _all_misfits(current):
             yield path, problem
 
 
-def _all_misfits(options: dict) -> Iterator[tuple]:
+def _all_misfits(options: Options) -> Iterator[tuple[Path, str]]:
     """(path, problem) of every option that libvirt would refuse, drop or ignore beside the others."""
     kind = options.get("type", "user")
     for path, kinds in ONLY_FOR.items():
-        if kind not in kinds and not is_empty(option(options, path)):
+        if kind not in kinds and not is_empty(option(options, *path)):
             yield path, "is not taken by type %s, only by %s" % (kind, ", ".join(kinds))
-    for path, modes in (("source.mode", MODES.get(kind)), ("driver.name", BACKENDS.get(kind, BACKENDS[""]))):
-        if modes and option(options, path) and option(options, path) not in modes:
-            yield path, "%s is not taken by type %s; give one of %s" % (option(options, path), kind, ", ".join(modes))
-    if option(options, "backend.type") != "passt":
-        for path in ("port_forwards",) + (("source.dev", "mtu") if kind == "user" else ()):
-            if not is_empty(option(options, path)):
+    for path, words in ((Path("source", "mode"), MODES.get(kind)),
+                        (Path("driver", "name"), BACKENDS.get(kind, BACKENDS[""]))):
+        word = option(options, *path)
+        if words and word and word not in words:
+            yield path, "%s is not taken by type %s; give one of %s" % (word, kind, ", ".join(words))
+    if option(options, "backend", "type") != "passt":
+        for path in PASST_ONLY + (USER_PASST_ONLY if kind == "user" else ()):
+            if not is_empty(option(options, *path)):
                 yield path, "needs backend.type: passt"
-    if options.get("filterref") and option(options, "virtualport.type"):
-        yield "filterref", "is not taken by an interface with a virtualport"
-    model = option(options, "model.type")
+    if options.get("filterref") and option(options, "virtualport", "type"):
+        yield Path("filterref"), "is not taken by an interface with a virtualport"
+    model = option(options, "model", "type")
     if model and not model.lower().startswith("virtio") and kind != "hostdev":
         for path in VIRTIO_ONLY:
-            if not is_empty(option(options, path)):
+            if not is_empty(option(options, *path)):
                 yield path, "needs a virtio model, and the model is %s" % model
 
 
-def interface_needs(options: dict) -> Iterator[tuple]:
-    """(path, version) of every option in use that needs a certain libvirt, the type among them."""
-    yield from INTERFACE.needs(options)
-    if options.get("type") in TYPE_SINCE:
-        yield "type", TYPE_SINCE[options["type"]]
+def interface_too_new(options: Options, version: Version) -> Iterator[tuple[Path, str]]:
+    """(path, version) of every option in use that needs a newer libvirt, the type among them."""
+    yield from INTERFACE.too_new(options, version)
+    since = TYPE_SINCE.get(options.get("type", ""), "")
+    if too_new(since, version):
+        yield Path("type"), since

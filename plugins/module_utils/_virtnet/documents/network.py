@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 import ipaddress
-from typing import Any
+from typing import Any, Union
 
-from ..schema.nodes import Field, Group, Invalid, Many, Markup, is_empty, join, register_prefix
+from ..schema.errors import Invalid, Path, inside
+from ..schema.nodes import Field, Group, Many, Markup, Version
+from ..schema.options import Options, is_empty
 from ..schema.scalars import (
     DEVICE,
     DNS_NAME,
@@ -31,12 +33,14 @@ from ..schema.scalars import (
     enum,
     integer,
 )
+from ..schema.xml import register_prefix
 from .address import PCI_ADDRESS, with_family
 from .bandwidth import bandwidth
 from .dnsmasq import DNSMASQ_NAME, DNSMASQ_PATH, DNSMASQ_TEXT, DNSMASQ_WORD, HOST_NAME
 from .virtualport import virtualport
 from .vlan import VLAN
 
+Subnet = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
 DNSMASQ = "http://libvirt.org/schemas/network/dnsmasq/1.0"
 register_prefix("dnsmasq", DNSMASQ)
 
@@ -47,21 +51,21 @@ TAGS_ON_LINUX = (11, 0, 0)
 FORWARD_MODES = ("nat", "route", "open", "bridge", "private", "vepa", "passthrough", "hostdev")
 
 
-def mode_of(options: dict) -> str | None:
+def mode_of(options: Options) -> str | None:
     """The forward mode, None for an isolated network."""
     return (options.get("forward") or {}).get("mode") or ("nat" if options.get("forward") else None)
 
 
-def manages_bridge(options: dict) -> bool:
+def manages_bridge(options: Options) -> bool:
     """Whether libvirt makes the bridge of this network."""
     return mode_of(options) in MANAGED_BRIDGE
 
 
-def prefix_of(ip: dict) -> int:
+def prefix_of(ip: Options) -> int:
     """The prefix length of an address, as libvirt takes it when it is not given."""
     address = ipaddress.ip_address(ip["address"])
     if ip.get("prefix"):
-        return ip["prefix"]
+        return int(ip["prefix"])
     if ip.get("netmask"):
         return ipaddress.ip_network("0.0.0.0/" + ip["netmask"]).prefixlen
     if address.version == 6:
@@ -70,7 +74,7 @@ def prefix_of(ip: dict) -> int:
     return 8 if first < 128 else 16 if first < 192 else 24
 
 
-def subnet_of(ip: dict) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+def subnet_of(ip: Options) -> Subnet:
     """The network that an address with prefix or netmask lies in."""
     return ipaddress.ip_network("%s/%d" % (ip["address"], prefix_of(ip)), strict=False)
 
@@ -78,167 +82,169 @@ def subnet_of(ip: dict) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
 # --- what libvirt's parser refuses
 
 
-def _known_family(ip: dict, path: str) -> None:
+def _known_family(ip: Options) -> None:
     version = ipaddress.ip_address(ip["address"]).version
     family = ip.get("family") or "ipv4"
     if family != "ipv%d" % version:
-        raise Invalid(join(path, "family"), "%s is an IPv%d address; give family: ipv%d"
+        raise Invalid("family", "%s is an IPv%d address; give family: ipv%d"
                       % (ip["address"], version, version))
     if ip.get("netmask") and ip.get("prefix"):
-        raise Invalid(join(path, "netmask"), "give either netmask or prefix, not both")
+        raise Invalid("netmask", "give either netmask or prefix, not both")
     if ip.get("netmask") and version == 6:
-        raise Invalid(join(path, "netmask"), "an IPv6 address takes a prefix, not a netmask")
+        raise Invalid("netmask", "an IPv6 address takes a prefix, not a netmask")
     if ip.get("prefix") and ip["prefix"] > (32 if version == 4 else 128):
-        raise Invalid(join(path, "prefix"), "%d is not allowed; give a number from 1 to 32 for IPv4" % ip["prefix"])
+        raise Invalid("prefix", "%d is not allowed; give a number from 1 to 32 for IPv4" % ip["prefix"])
 
 
-def _fitting_services(ip: dict, path: str) -> None:
+def _fitting_services(ip: Options) -> None:
     subnet = subnet_of(ip)
     if ip.get("tftp") and subnet.version == 6:
-        raise Invalid(join(path, "tftp"), "is not for IPv6 addresses")
+        raise Invalid("tftp", "is not for IPv6 addresses")
     dhcp = ip.get("dhcp") or {}
     for index, entry in enumerate(dhcp.get("ranges") or []):
-        _fitting_range(entry, subnet, "%s.dhcp.ranges[%d]" % (path, index))
+        with inside("dhcp", "ranges", index):
+            _fitting_range(entry, subnet)
     for index, host in enumerate(dhcp.get("hosts") or []):
-        _fitting_host(host, subnet.version, "%s.dhcp.hosts[%d]" % (path, index))
+        with inside("dhcp", "hosts", index):
+            _fitting_host(host, subnet.version)
 
 
-def _fitting_range(entry: dict, subnet: ipaddress.IPv4Network | ipaddress.IPv6Network, path: str) -> None:
+def _fitting_range(entry: Options, subnet: Subnet) -> None:
     start, end = ipaddress.ip_address(entry["start"]), ipaddress.ip_address(entry["end"])
     for name, address in (("start", start), ("end", end)):
         if address.version != subnet.version or address not in subnet:
-            raise Invalid(join(path, name), "%s is not in %s" % (address, subnet))
+            raise Invalid(name, "%s is not in %s" % (address, subnet))
     if int(start) > int(end):
-        raise Invalid(path, "the range from %s to %s is reversed" % (start, end))
-    _not_too_large(start, end, path)
+        raise Invalid("", "the range from %s to %s is reversed" % (start, end))
+    _not_too_large(start, end)
     if subnet.version == 4 and subnet.prefixlen < 31:
         if start == subnet.network_address:
-            raise Invalid(join(path, "start"), "%s is the network address of %s" % (start, subnet))
+            raise Invalid("start", "%s is the network address of %s" % (start, subnet))
         if end == subnet.broadcast_address:
-            raise Invalid(join(path, "end"), "%s is the broadcast address of %s" % (end, subnet))
+            raise Invalid("end", "%s is the broadcast address of %s" % (end, subnet))
 
 
-def _not_too_large(start: Any, end: Any, path: str) -> None:
+def _not_too_large(start: Any, end: Any) -> None:
     if int(start) >> 16 != int(end) >> 16:
-        raise Invalid(path, "the range from %s to %s is too large; libvirt takes ranges in which only the last 16 bits"
+        raise Invalid("", "the range from %s to %s is too large; libvirt takes ranges in which only the last 16 bits"
                       " differ" % (start, end))
 
 
-def _fitting_host(host: dict, version: int, path: str) -> None:
+def _fitting_host(host: Options, version: int) -> None:
     if version == 6 and host.get("mac"):
-        raise Invalid(join(path, "mac"), "a DHCPv6 host is known by id or name, not by mac")
+        raise Invalid("mac", "a DHCPv6 host is known by id or name, not by mac")
     names = ("mac", "name") if version == 4 else ("id", "name")
     if not any(host.get(name) for name in names):
-        raise Invalid(path, "give %s or %s" % names)
+        raise Invalid("", "give %s or %s" % names)
     if ipaddress.ip_address(host["ip"]).version != version:
-        raise Invalid(join(path, "ip"), "%s is not an IPv%d address" % (host["ip"], version))
+        raise Invalid("ip", "%s is not an IPv%d address" % (host["ip"], version))
 
 
-def _long_enough(lease: dict, path: str) -> None:
+def _long_enough(lease: Options) -> None:
     seconds = lease["expiry"] * {"seconds": 1, "minutes": 60, "hours": 3600}[lease.get("unit") or "minutes"]
     if 0 < seconds < 120:
-        raise Invalid(join(path, "expiry"), "%d is not allowed; give at least 2 minutes, or 0 for no end"
+        raise Invalid("expiry", "%d is not allowed; give at least 2 minutes, or 0 for no end"
                       % lease["expiry"])
 
 
-def _network_address(route: dict, path: str) -> None:
-    _known_family(route, path)
+def _network_address(route: Options) -> None:
+    _known_family(route)
     address = ipaddress.ip_address(route["address"])
     if not route.get("prefix") and not route.get("netmask") and int(address):
-        raise Invalid(join(path, "prefix"), "is missing; only the default route goes without prefix and netmask")
+        raise Invalid("prefix", "is missing; only the default route goes without prefix and netmask")
     if int(address) and subnet_of(route).network_address != address:
-        raise Invalid(join(path, "address"), "%s is not a network address; %s is"
+        raise Invalid("address", "%s is not a network address; %s is"
                       % (address, subnet_of(route).network_address))
     if ipaddress.ip_address(route["gateway"]).version != address.version:
-        raise Invalid(join(path, "gateway"), "%s is not an IPv%d address" % (route["gateway"], address.version))
+        raise Invalid("gateway", "%s is not an IPv%d address" % (route["gateway"], address.version))
 
 
-def _reachable_gateways(options: dict, path: str) -> None:
+def _reachable_gateways(options: Options) -> None:
     subnets = [subnet_of(ip) for ip in options.get("ips") or []]
     for index, route in enumerate(options.get("routes") or []):
         gateway = ipaddress.ip_address(route["gateway"])
         if not any(gateway in subnet for subnet in subnets if subnet.version == gateway.version):
-            raise Invalid("routes[%d].gateway" % index, "%s is in no subnet of ips" % gateway)
+            raise Invalid(Path("routes", index, "gateway"), "%s is in no subnet of ips" % gateway)
 
 
-def _record(srv: dict, path: str) -> None:
+def _record(srv: Options) -> None:
     for name in ("port", "priority", "weight"):
         if srv.get(name) not in (None, "") and not srv.get("target"):
-            raise Invalid(join(path, name), "needs a target beside it")
+            raise Invalid(name, "needs a target beside it")
 
 
-def _disabled(dns: dict, path: str) -> None:
+def _disabled(dns: Options) -> None:
     given = [name for name in ("forwarders", "txts", "srvs", "hosts") if dns.get(name)]
     if dns.get("enable") is False and given:
-        raise Invalid(join(path, given[0]), "is not allowed with %s.enable: false" % path)
+        raise Invalid(given[0], "is not allowed with dns.enable: false")
 
 
-def _addressed_or_named(forwarder: dict, path: str) -> None:
+def _addressed_or_named(forwarder: Options) -> None:
     if not forwarder.get("addr") and not forwarder.get("domain"):
-        raise Invalid(path, "give addr, domain or both")
+        raise Invalid("", "give addr, domain or both")
     if forwarder.get("port") and not forwarder.get("addr"):
-        raise Invalid(join(path, "port"), "needs addr beside it")
+        raise Invalid("port", "needs addr beside it")
 
 
-def _registered(domain: dict, path: str) -> None:
+def _registered(domain: Options) -> None:
     if domain.get("register") and not domain.get("local_only"):
-        raise Invalid(join(path, "register"), "true needs %s.local_only: true" % path)
+        raise Invalid("register", "true needs domain.local_only: true")
 
 
-def _ascending(limits: dict, path: str) -> None:
+def _ascending(limits: Options) -> None:
     start, end = limits["start"], limits["end"]
     if isinstance(start, str):
         start, end = ipaddress.ip_address(start), ipaddress.ip_address(end)
     if int(start) > int(end):
-        raise Invalid(path, "the range from %s to %s is reversed" % (start, end))
-    _not_too_large(start, end, path)
+        raise Invalid("", "the range from %s to %s is reversed" % (start, end))
+    _not_too_large(start, end)
 
 
-def _forwardable(forward: dict, path: str) -> None:
+def _forwardable(forward: Options) -> None:
     mode = forward.get("mode") or "nat"
     interfaces = forward.get("interfaces") or []
     if forward.get("nat") and mode != "nat":
-        raise Invalid(join(path, "nat"), "belongs to mode nat, not to %s" % mode)
+        raise Invalid("nat", "belongs to mode nat, not to %s" % mode)
     if mode == "open" and (forward.get("dev") or interfaces):
-        raise Invalid(join(path, "dev" if forward.get("dev") else "interfaces"), "is not allowed in mode open")
+        raise Invalid("dev" if forward.get("dev") else "interfaces", "is not allowed in mode open")
     if mode in ("nat", "route") and len(interfaces) > 1:
-        raise Invalid(join(path, "interfaces"), "mode %s takes one interface" % mode)
+        raise Invalid("interfaces", "mode %s takes one interface" % mode)
     if forward.get("dev"):
         if forward.get("pf") or forward.get("addresses"):
-            raise Invalid(join(path, "dev"), "cannot be given with pf or addresses")
+            raise Invalid("dev", "cannot be given with pf or addresses")
         if interfaces and interfaces[0]["dev"] != forward["dev"]:
-            raise Invalid(join(path, "dev"), "%s must be the first of interfaces, which is %s"
+            raise Invalid("dev", "%s must be the first of interfaces, which is %s"
                           % (forward["dev"], interfaces[0]["dev"]))
 
 
-def _needs_address(options: dict, path: str) -> None:
+def _needs_address(options: Options) -> None:
     mode = mode_of(options)
     if mode in ("nat", "route", "open") and not options.get("ips"):
         raise Invalid("ips", "is missing; forward mode %s needs an address" % mode)
 
 
-def _bridge_of_mode(options: dict, path: str) -> None:
+def _bridge_of_mode(options: Options) -> None:
     mode, bridge, forward = mode_of(options), options.get("bridge") or {}, options.get("forward") or {}
     if mode in MANAGED_BRIDGE:
         return
     if options.get("mtu", {}).get("size"):
-        raise Invalid("mtu.size", "is not allowed in forward mode %s" % mode)
+        raise Invalid(Path("mtu", "size"), "is not allowed in forward mode %s" % mode)
     for name, default in (("stp", True), ("delay", 0), ("zone", "")):
         if bridge.get(name) not in (None, "", default):
-            raise Invalid("bridge." + name, "is not allowed in forward mode %s, where libvirt does not make the bridge"
-                          % mode)
+            raise Invalid(Path("bridge", name), "is not allowed in forward mode %s, where libvirt does not make the"
+                          " bridge" % mode)
     if mode != "bridge":
         for name in ("name", "mac_table_manager"):
             if bridge.get(name):
-                raise Invalid("bridge." + name, "is not allowed in forward mode %s" % mode)
+                raise Invalid(Path("bridge", name), "is not allowed in forward mode %s" % mode)
     elif bridge.get("name") and any(forward.get(name) for name in ("dev", "interfaces", "pf", "addresses")):
-        raise Invalid("bridge.name", "is not allowed with forward.dev, forward.interfaces or forward.pf")
+        raise Invalid(Path("bridge", "name"), "is not allowed with forward.dev, forward.interfaces or forward.pf")
 
 
 # --- what libvirt's network driver refuses when it is to define a network
 
 
-def refused_by_driver(options: dict) -> None:
+def refused_by_driver(options: Options) -> None:
     """Raises Invalid for what parses but that libvirt's network driver does not define."""
     mode = mode_of(options)
     bridge = (options.get("bridge") or {}).get("name")
@@ -250,35 +256,37 @@ def refused_by_driver(options: dict) -> None:
             if value:
                 raise Invalid(name, "is not allowed in forward mode %s" % mode)
         groups = options.get("portgroups") or []
-        shaped = ["bandwidth"] if options.get("bandwidth") else []
-        shaped += ["portgroups[%d].bandwidth" % index for index, group in enumerate(groups) if group.get("bandwidth")]
+        shaped = [Path("bandwidth")] if options.get("bandwidth") else []
+        shaped += [Path("portgroups", index, "bandwidth") for index, group in enumerate(groups)
+                   if group.get("bandwidth")]
         if shaped and not (mode == "bridge" and bridge):
             raise Invalid(shaped[0], "is not allowed in forward mode %s%s"
                           % (mode, " without bridge.name" if mode == "bridge" else ""))
     _one_dhcp(options)
     forward = options.get("forward") or {}
     if forward.get("addresses") and mode != "hostdev":
-        raise Invalid("forward.addresses", "belongs to mode hostdev, not to %s" % mode)
+        raise Invalid(Path("forward", "addresses"), "belongs to mode hostdev, not to %s" % mode)
     if forward.get("interfaces") and mode == "hostdev":
-        raise Invalid("forward.interfaces", "is not allowed in mode hostdev; give pf or addresses")
+        raise Invalid(Path("forward", "interfaces"), "is not allowed in mode hostdev; give pf or addresses")
     defaults = [index for index, group in enumerate(options.get("portgroups") or []) if group.get("default")]
     if len(defaults) > 1:
-        raise Invalid("portgroups[%d].default" % defaults[1], "portgroups[%d] is the default already" % defaults[0])
+        raise Invalid(Path("portgroups", defaults[1], "default"), "portgroups[%d] is the default already"
+                      % defaults[0])
 
 
-def _one_dhcp(options: dict) -> None:
-    first = {}
+def _one_dhcp(options: Options) -> None:
+    first: dict[int, int] = {}
     for index, ip in enumerate(options.get("ips") or []):
         version = ipaddress.ip_address(ip["address"]).version
         dhcp = ip.get("dhcp") or {}
         if dhcp.get("ranges") or dhcp.get("hosts"):
             if version in first:
-                raise Invalid("ips[%d].dhcp" % index, "ips[%d] has DHCP already; libvirt serves one IPv%d address"
+                raise Invalid(Path("ips", index, "dhcp"), "ips[%d] has DHCP already; libvirt serves one IPv%d address"
                               % (first[version], version))
             first[version] = index
 
 
-def takes_tags(options: dict, virtualport: dict | None, version: tuple) -> bool:
+def takes_tags(options: Options, virtualport: Options | None, version: Version) -> bool:
     """Whether libvirt of this version takes VLAN tags in such a network, beside a virtualport."""
     mode = mode_of(options)
     if mode == "bridge" and not any(options["forward"].get(name) for name in ("dev", "interfaces", "pf")):
@@ -286,21 +294,21 @@ def takes_tags(options: dict, virtualport: dict | None, version: tuple) -> bool:
     return mode in ("hostdev", "passthrough")
 
 
-def refused_vlan(options: dict, version: tuple) -> str | None:
+def refused_vlan(options: Options, version: Version) -> Path | None:
     """The path of VLAN tags that libvirt of this version refuses in such a network, or when a guest starts on it."""
     port = options.get("virtualport")
     if options.get("vlan") and not takes_tags(options, port, version):
-        return "vlan"
+        return Path("vlan")
     for index, group in enumerate(options.get("portgroups") or []):
         own = group.get("virtualport")
         # To libvirt, tags beside a virtualport of the portgroup's own are those of Open vSwitch.
         fits = (not own or mode_of(options) == "bridge") and takes_tags(options, own or port, version)
         if group.get("vlan") and not fits:
-            return "portgroups[%d].vlan" % index
+            return Path("portgroups", index, "vlan")
     return None
 
 
-def vlan_refusal(version: tuple) -> str:
+def vlan_refusal(version: Version) -> str:
     """Where libvirt of this version takes VLAN tags."""
     linux = (", and on Linux bridges of the host (forward mode bridge)" if version >= TAGS_ON_LINUX
              else "; Linux bridges of the host need libvirt 11.0.0")
@@ -311,33 +319,33 @@ def vlan_refusal(version: tuple) -> str:
 # --- which options say the same in different words
 
 
-def _simple_ip(ip: dict) -> dict:
+def _simple_ip(ip: Options) -> Options:
     simple = {name: value for name, value in ip.items() if name not in ("netmask", "family")}
     return dict(simple, prefix=prefix_of(ip)) if ip.get("address") else simple
 
 
-def _simple_route(route: dict) -> dict:
+def _simple_route(route: Options) -> Options:
     simple = {name: value for name, value in route.items() if name not in ("netmask", "family")}
     default = route.get("address") in ("0.0.0.0", "::") and not route.get("netmask") and not route.get("prefix")
     return dict(simple, prefix=0 if default else prefix_of(route))
 
 
-def _simple_lease(lease: dict) -> dict:
+def _simple_lease(lease: Options) -> Options:
     unit = {"seconds": 1, "minutes": 60, "hours": 3600}[lease.get("unit") or "minutes"]
     return {"expiry": (lease.get("expiry") or 0) * unit} if "expiry" in lease else lease
 
 
-def _simple_dhcp(dhcp: dict) -> dict:
+def _simple_dhcp(dhcp: Options) -> Options:
     """libvirt keeps bootp only beside a range or a host."""
     return dhcp if dhcp.get("ranges") or dhcp.get("hosts") else dict(dhcp, bootp=None)
 
 
-def _simple_ports(port: dict) -> dict:
+def _simple_ports(port: Options) -> Options:
     """A running network shows the ports that are taken when none are given."""
     return {} if (port.get("start"), port.get("end")) == (1024, 65535) else port
 
 
-def _simple_forward(forward: dict) -> dict:
+def _simple_forward(forward: Options) -> Options:
     simple = dict(forward)
     if simple.get("mode") != "hostdev" and "managed" in simple:
         simple["managed"] = None
@@ -554,7 +562,7 @@ NETWORK = Group("network", "network", "A virtual network.", (
 ), rules=(_needs_address, _bridge_of_mode, _reachable_gateways))
 
 
-def merge_network(desired: dict, current: dict | None, purge: bool) -> dict:
+def merge_network(desired: Options, current: Options | None, purge: bool) -> Options:
     """What a network is to be: what is desired, and of the rest what is there.
 
     Name and MAC of a bridge are libvirt's to keep only as long as libvirt makes the bridge.

@@ -9,7 +9,6 @@ checked by the network's table.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from ..schema.nodes import Field, Group, Many
@@ -19,17 +18,18 @@ from .network import NETWORK
 def _optional(node: Any) -> Any:
     """The same table with nothing required and no rules."""
     if isinstance(node, Field):
-        return replace(node, required=False)
+        return node._replace(required=False)
     if isinstance(node, Many):
-        return replace(node, required=False, item=_optional(node.item))
-    return replace(node, required=False, rules=(), nodes=tuple(_optional(child) for child in node.nodes))
+        return node._replace(required=False, item=_optional(node.item))
+    return node._replace(required=False, rules=(), nodes=tuple(_optional(child) for child in node.nodes))
 
 
 def _entry(*path: str) -> Group:
-    node = NETWORK
+    node: Any = NETWORK
     for name in path:
-        node = node.item.node(name) if isinstance(node, Many) else node.node(name)
-    return _optional(node.item)
+        node = getattr(node, "item", node).node(name)
+    entry: Group = _optional(node.item)
+    return entry
 
 
 _HOST = _entry("ips", "dhcp", "hosts")

@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
-from ..schema.nodes import Field, Group, Invalid, join
+from ..schema.errors import Invalid
+from ..schema.nodes import Field, Group
+from ..schema.options import Options
 from ..schema.scalars import DEVICE, LINE, MAC, STR, UUID, YES_NO, enum
 from .address import PCI_ADDRESS
 from .bandwidth import bandwidth
@@ -21,15 +23,15 @@ PLUG_OPTIONS = {
 PLUG_NEEDS = {"network": ("bridge",), "bridge": ("bridge",), "direct": ("dev", "mode"), "hostdev-pci": ("address",)}
 
 
-def _of_type(plug: dict, path: str) -> None:
+def _of_type(plug: Options) -> None:
     kind = plug["type"]
     for name in plug:
         if name != "type" and name not in PLUG_OPTIONS[kind]:
-            raise Invalid(join(path, name), "does not belong to type %s, which takes %s"
+            raise Invalid(name, "does not belong to type %s, which takes %s"
                           % (kind, ", ".join(PLUG_OPTIONS[kind])))
     for name in PLUG_NEEDS[kind]:
         if not plug.get(name):
-            raise Invalid(join(path, name), "is missing; type %s needs it" % kind)
+            raise Invalid(name, "is missing; type %s needs it" % kind)
 
 
 PLUG = Group("plug", "plug", "What the port is plugged into; libvirt chooses it for a new port.", (

@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import Any
 
-from ..schema.nodes import Choice, Field, Group, Invalid, Many, join
+from ..schema.errors import Invalid, Path, inside
+from ..schema.nodes import Choice, Field, Group, Many
+from ..schema.options import Options
 from ..schema.scalars import NAME, UUID, Scalar, enum, integer, string
 from . import nwfilter_types as t
 from .filterref import filterref
@@ -24,12 +25,12 @@ CHAIN = string("root, or a name of at most 12 letters, digits and _ . : - that b
 def _or_500(text: str) -> int:
     """The priority of a rule; libvirt takes 500 for what it cannot read."""
     try:
-        return PRIORITY.parse(text)
+        return int(PRIORITY.parse(text))
     except ValueError:
         return 500
 
 
-RULE_PRIORITY = replace(PRIORITY, parse=_or_500)
+RULE_PRIORITY = PRIORITY._replace(parse=_or_500)
 
 
 # --- attributes of rules, as libvirt's document has them in tables
@@ -40,27 +41,27 @@ def attribute(name: str, kind: Scalar, about: str, since: str = "0.8.1", default
     return Field(name.replace("-", "_"), "@" + name, kind, about, since, default=default)
 
 
-def _up_to(name: str, kind: Scalar, about: str, since: str) -> tuple:
+def _up_to(name: str, kind: Scalar, about: str, since: str) -> tuple[Field, ...]:
     """An attribute and its end of range."""
     return (attribute(name, kind, about + ".", since),
             attribute(name + "-hi", kind, "End of the range of %s." % name, since))
 
 
-def _layer2(since: str) -> tuple:
+def _layer2(since: str) -> tuple[Field, ...]:
     return (attribute("srcmacaddr", t.MAC, "MAC address of the sender.", since),
             attribute("srcmacmask", t.MAC_MASK, "Mask of srcmacaddr.", since),
             attribute("dstmacaddr", t.MAC, "MAC address of the destination.", since),
             attribute("dstmacmask", t.MAC_MASK, "Mask of dstmacaddr.", since))
 
 
-def _addresses(address: Scalar, mask: Scalar) -> tuple:
+def _addresses(address: Scalar, mask: Scalar) -> tuple[Field, ...]:
     return (attribute("srcipaddr", address, "Source address."),
             attribute("srcipmask", mask, "Mask of srcipaddr."),
             attribute("dstipaddr", address, "Destination address."),
             attribute("dstipmask", mask, "Mask of dstipaddr."))
 
 
-def _ranges(address: Scalar, end: Scalar) -> tuple:
+def _ranges(address: Scalar, end: Scalar) -> tuple[Field, ...]:
     return (attribute("srcipfrom", address, "First source address."),
             attribute("srcipto", address, "Last source address."),
             attribute("dstipfrom", address, "First destination address."),
@@ -155,7 +156,7 @@ PORT_PROTOCOLS = (6, 17, 33, 132)
 # --- what libvirt makes of a rule: an attribute is negated with the one that it belongs to
 
 
-def _followed(protocol: str) -> dict:
+def _followed(protocol: str) -> Options:
     """The attributes whose match libvirt takes from another attribute."""
     names = {field.name for field in PROTOCOLS[protocol]}
     follows = {"srcmacmask": "srcmacaddr", "dstmacmask": "dstmacaddr", "srcipmask": "srcipaddr",
@@ -171,12 +172,12 @@ def _followed(protocol: str) -> dict:
 FOLLOWED = {protocol: _followed(protocol) for protocol in PROTOCOLS}
 
 
-def protocol_of(rule: dict) -> str | None:
+def protocol_of(rule: Options) -> str | None:
     """The protocol element that a rule has."""
     return next((name for name in PROTOCOLS if rule.get(name.replace("-", "_")) is not None), None)
 
 
-def _stated(elements: list) -> dict:
+def _stated(elements: list[Options]) -> Options:
     """Every attribute of a rule's elements: its value and whether it is negated. The last one counts."""
     stated = {}
     for element in elements:
@@ -186,7 +187,7 @@ def _stated(elements: list) -> dict:
     return stated
 
 
-def _taken(protocol: str, stated: dict) -> dict:
+def _taken(protocol: str, stated: Options) -> Options:
     """What libvirt takes of the attributes that are stated."""
     taken = dict(stated)
     for name, base in FOLLOWED[protocol].items():
@@ -205,14 +206,14 @@ def _taken(protocol: str, stated: dict) -> dict:
     return taken
 
 
-def _settled(protocol: str, stated: dict) -> dict:
+def _settled(protocol: str, stated: Options) -> Options:
     """What libvirt printed: it reads the same, but an ipset and its flags are what they are."""
     taken = _taken(protocol, {name: value for name, value in stated.items() if name not in ("ipset", "ipsetflags")})
     taken.update({name: stated[name] for name in ("ipset", "ipsetflags") if name in stated})
     return taken
 
 
-def _simple_rule(rule: dict) -> dict:
+def _simple_rule(rule: Options) -> Options:
     """A rule as libvirt takes it, however its elements are divided."""
     protocol = protocol_of(rule)
     simple = {name: value for name, value in rule.items() if name in ("action", "direction", "priority", "statematch")}
@@ -226,12 +227,12 @@ def _simple_rule(rule: dict) -> dict:
     return simple
 
 
-def _is_printed(stated: dict) -> bool:
+def _is_printed(stated: Options) -> bool:
     """libvirt prints an ipset that it kept with the flags that it takes when none are given."""
-    return stated["ipsetflags"] == (("src",), False)
+    return bool(stated["ipsetflags"] == (("src",), False))
 
 
-def definable(options: dict) -> dict:
+def definable(options: Options) -> Options:
     """Options as libvirt is to be given them: it prints an ipset with the flags that it took, and would lose both."""
     if not options.get("entries"):
         return options
@@ -239,8 +240,8 @@ def definable(options: dict) -> dict:
                                   for entry in options["entries"]])
 
 
-def _without_printed_flags(rule: dict) -> dict:
-    protocol = protocol_of(rule)
+def _without_printed_flags(rule: Options) -> Options:
+    protocol = protocol_of(rule) or ""
     stated = _stated(rule[protocol.replace("-", "_")]) if protocol in IPSET_IS_LOST else {}
     if "ipset" not in stated or stated.get("ipsetflags", ("", True))[1]:
         return rule
@@ -251,7 +252,7 @@ def _without_printed_flags(rule: dict) -> dict:
     return dict(rule, **{protocol.replace("-", "_"): [element for element in elements if set(element) - {"match"}]})
 
 
-def first_protocol(element: Any, options: dict) -> dict:
+def first_protocol(element: Any, options: Options) -> Options:
     """libvirt takes the first protocol of a rule and drops the others."""
     first = next((child.tag for child in element if child.tag in PROTOCOLS), None)
     return {name: value for name, value in options.items()
@@ -261,17 +262,18 @@ def first_protocol(element: Any, options: dict) -> dict:
 # --- what is not allowed
 
 
-def _one_protocol(rule: dict, path: str) -> None:
+def _one_protocol(rule: Options) -> None:
     given = [name for name in PROTOCOLS if rule.get(name.replace("-", "_")) is not None]
     if len(given) > 1:
-        raise Invalid(join(path, given[1].replace("-", "_")), "is not allowed beside %s; a rule has one protocol"
+        raise Invalid(given[1].replace("-", "_"), "is not allowed beside %s; a rule has one protocol"
                       % given[0].replace("-", "_"))
     protocol = protocol_of(rule)
     if protocol in ("ip", "ipv6"):
-        _ports_of_protocol(rule[protocol], join(path, protocol))
+        with inside(protocol):
+            _ports_of_protocol(rule[protocol])
 
 
-def _ports_of_protocol(elements: list, path: str) -> None:
+def _ports_of_protocol(elements: list[Options]) -> None:
     """libvirt wants the number or name of the protocol, in the element of the ports or in one before."""
     protocol = None
     for index, element in enumerate(elements):
@@ -279,11 +281,11 @@ def _ports_of_protocol(elements: list, path: str) -> None:
         ports = [name for name in ("srcportstart", "srcportend", "dstportstart", "dstportend") if element.get(name)]
         taken = protocol and not t.variables_in(protocol) and t.IP_PROTOCOL.normal(protocol) in PORT_PROTOCOLS
         if ports and not taken:
-            raise Invalid("%s[%d].%s" % (path, index, ports[0]), "needs protocol tcp, udp, dccp (33) or sctp beside it,"
+            raise Invalid(Path(index, ports[0]), "needs protocol tcp, udp, dccp (33) or sctp beside it,"
                           " not a variable")
 
 
-def refused_rules(options: dict) -> None:
+def refused_rules(options: Options) -> None:
     """Raises Invalid for rules that libvirt takes, but not for what they say."""
     if options.get("priority") and not options.get("chain"):
         raise Invalid("priority", "needs chain beside it")
@@ -293,26 +295,26 @@ def refused_rules(options: dict) -> None:
         rule = entry.get("rule")
         protocol = protocol_of(rule) if rule else None
         if protocol:
-            path = "entries[%d].rule.%s" % (index, protocol.replace("-", "_"))
-            if prefix and protocol not in CHAIN_PROTOCOLS[prefix]:
-                raise Invalid(path, "does not belong to chain %s, which takes %s" % (
-                    chain, " and ".join(CHAIN_PROTOCOLS[prefix])))
-            _is_taken(protocol, rule[protocol.replace("-", "_")], path)
-            if protocol in ("icmp", "icmpv6") and rule["direction"] == "inout":
-                _has_no_type(rule[protocol], path)
+            with inside("entries", index, "rule", protocol.replace("-", "_")):
+                if prefix and protocol not in CHAIN_PROTOCOLS[prefix]:
+                    raise Invalid("", "does not belong to chain %s, which takes %s" % (
+                        chain, " and ".join(CHAIN_PROTOCOLS[prefix])))
+                _is_taken(protocol, rule[protocol.replace("-", "_")])
+                if protocol in ("icmp", "icmpv6") and rule["direction"] == "inout":
+                    _has_no_type(rule[protocol])
 
 
-def _has_no_type(elements: list, path: str) -> None:
+def _has_no_type(elements: list[Options]) -> None:
     """libvirt passes over such a rule when it makes those of the kernel."""
     for index, element in enumerate(elements):
         if element.get("type"):
-            raise Invalid("%s[%d].type" % (path, index), "libvirt would make no rule of it with direction: inout; give"
+            raise Invalid(Path(index, "type"), "libvirt would make no rule of it with direction: inout; give"
                           " one rule with direction: in and one with direction: out")
 
 
-def _is_taken(protocol: str, elements: list, path: str) -> None:
+def _is_taken(protocol: str, elements: list[Options]) -> None:
     """Refuses attributes that libvirt would lose, or take for the opposite."""
-    places = {name: "%s[%d].%s" % (path, index, name) for index, element in enumerate(elements) for name in element}
+    places = {name: Path(index, name) for index, element in enumerate(elements) for name in element}
     stated = _stated([{name: value for name, value in element.items() if value != ""} for element in elements])
     taken = _taken(protocol, stated)
     for name, (_value, negated) in stated.items():
@@ -325,22 +327,22 @@ def _is_taken(protocol: str, elements: list, path: str) -> None:
                           % (str(not taken[name][1]).lower(), base))
 
 
-def _default_priority(options: dict) -> dict:
+def _default_priority(options: Options) -> Options:
     """A chain has a priority by its prefix when none is given."""
-    prefix = re.match("mac|vlan|stp|arp|rarp|ipv4|ipv6|", options.get("chain") or "").group()
-    if options.get("priority") == CHAIN_PRIORITIES[prefix or "root"]:
+    prefix = next((name for name in CHAIN_PROTOCOLS if (options.get("chain") or "").startswith(name)), "root")
+    if options.get("priority") == CHAIN_PRIORITIES[prefix]:
         return dict(options, priority=None)
     return options
 
 
-def _priority_of_chain(element: Any, options: dict) -> dict:
+def _priority_of_chain(element: Any, options: Options) -> Options:
     """libvirt ignores a priority without a chain."""
     if element.get("chain") is None:
         options.pop("priority", None)
     return options
 
 
-def _protocol(name: str, fields: tuple) -> Many:
+def _protocol(name: str, fields: tuple[Field, ...]) -> Many:
     about = "Matches %s." % ABOUT.get(name, name.replace("-ipv6", " over IPv6").upper().replace("OVER", "over"))
     return Many(name.replace("-", "_"), name, [
         about, "A packet must match all elements; one with C(match: false) matches what its attributes do not."

@@ -25,7 +25,7 @@ STATES = ("NEW", "ESTABLISHED", "RELATED", "INVALID")
 TCP_FLAGS = ("FIN", "SYN", "RST", "PSH", "ACK", "URG")
 
 
-def variables_in(value: Any) -> list:
+def variables_in(value: Any) -> list[str]:
     """The names of the variables that a value is made of."""
     found = VARIABLE.fullmatch(value) if isinstance(value, str) else None
     return [found["name"]] if found else []
@@ -34,6 +34,8 @@ def variables_in(value: Any) -> list:
 def _variable(text: str) -> str:
     """A variable in its one spelling; the first iterator is the one that is taken without any."""
     found = VARIABLE.fullmatch(text)
+    if not found:
+        raise ValueError(text)
     index = found["index"]
     if index is None or index == "@0":
         return "$" + found["name"]
@@ -71,7 +73,7 @@ def _number(text: str) -> int:
     raise ValueError(text)
 
 
-def _within(low: int, high: int, names: dict | None = None) -> Callable[[str], int]:
+def _within(low: int, high: int, names: dict[str, int] | None = None) -> Callable[[str], int]:
     def normal(text: str) -> int:
         if names and text.lower() in names:
             return names[text.lower()]
@@ -89,7 +91,7 @@ def _decimal(text: str) -> int:
     return _within(0, 0xFFFF)(text)
 
 
-def number(low: int, high: int, names: dict | None = None) -> Scalar:
+def number(low: int, high: int, names: dict[str, int] | None = None) -> Scalar:
     """A number, decimal or hexadecimal with 0x, or one of ``names``."""
     allowed = "a number from %d to %d (decimal, or hexadecimal with 0x)" % (low, high)
     if names:
@@ -147,31 +149,31 @@ def _ipv6_mask(text: str) -> int:
     return _within(0, 128)(text)
 
 
-def _words(text: str, known: tuple) -> tuple:
+def _words(text: str, known: tuple[str, ...]) -> tuple[str, ...]:
     words = set(text.upper().split(","))
     if not words <= set(known):
         raise ValueError(text)
     return tuple(word for word in known if word in words)
 
 
-def _states(text: str) -> tuple:
+def _states(text: str) -> tuple[str, ...]:
     return () if text.upper() == "NONE" else _words(text, STATES)
 
 
-def _flags(text: str) -> tuple:
+def _flags(text: str) -> tuple[str, ...]:
     if text.upper() == "ALL":
         return TCP_FLAGS
     return () if text.upper() == "NONE" else _words(text, TCP_FLAGS)
 
 
-def _tcp_flags(text: str) -> tuple:
+def _tcp_flags(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     mask, slash, flags = text.partition("/")
     if not slash:
         raise ValueError(text)
     return _flags(mask), _flags(flags)
 
 
-def _ipset_flags(text: str) -> tuple:
+def _ipset_flags(text: str) -> tuple[str, ...]:
     words = text.lower().split(",")
     if len(words) > 6 or not set(words) <= {"src", "dst"}:
         raise ValueError(text)
@@ -194,7 +196,7 @@ def _ipset(text: str) -> str:
     return text
 
 
-def _words_as_bool(true: tuple) -> Callable[[str], bool]:
+def _words_as_bool(true: tuple[str, ...]) -> Callable[[str], bool]:
     return lambda text: text.lower() in true
 
 

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..schema.nodes import Field, Group, Invalid, Many, join
+from ..schema.errors import Invalid
+from ..schema.nodes import Field, Group, Many
+from ..schema.options import Options, without_empty
 from ..schema.scalars import DEVICE, MAC, ON_OFF, PCI_FUNCTION, Scalar, enum, integer, string
 
 RATE = integer(0, 0xFFFFFFFF, "Mbit/s; 0 for none")
-DRIVER = string("the name of a driver", r"[A-Za-z0-9_-]+")
-PCI_ID = Scalar("str", "vendor and device in hexadecimal such as \"8086:1572\", in quotes",
-                *[string("", r"[0-9a-fA-F]{4}:[0-9a-fA-F]{4}").coerce] * 2, normal=str.lower)
+DRIVER = string("the name of a driver", r"[A-Za-z0-9_][A-Za-z0-9_-]*")  # which is an argument of modprobe
+PCI_ID = string("vendor and device in hexadecimal such as \"8086:1572\", in quotes",
+                        r"[0-9a-fA-F]{4}:[0-9a-fA-F]{4}")._replace(normal=str.lower)
 NAMING = ("device", "address", "match")
 
 
@@ -21,21 +23,21 @@ def _option(name: str, kind: Scalar, about: Any, required: bool = False) -> Fiel
     return Field(name, name, kind, about, required=required)
 
 
-def _vlan_has_id(options: dict, path: str) -> None:
+def _vlan_has_id(options: Options) -> None:
     if options and "id" not in options:
-        raise Invalid(join(path, "id"), "is missing")
+        raise Invalid("id", "is missing")
     if options and not options["id"] and len(options) > 1:
-        raise Invalid(join(path, "id"), "0 takes the VLAN away; %s cannot be given with it"
+        raise Invalid("id", "0 takes the VLAN away; %s cannot be given with it"
                       % ", ".join(name for name in options if name != "id"))
 
 
-def _virtual_function(options: dict, path: str) -> None:
+def _virtual_function(options: Options) -> None:
     for name in ("mac", "driver"):
         if options.get(name) == "":
-            raise Invalid(join(path, name), "cannot be empty; leave it out to keep what there is")
+            raise Invalid(name, "cannot be empty; leave it out to keep what there is")
     low, high = options.get("min_tx_rate", 0), options.get("max_tx_rate", 0)
     if high and low > high:
-        raise Invalid(join(path, "min_tx_rate"), "%d is more than max_tx_rate, which is %d" % (low, high))
+        raise Invalid("min_tx_rate", "%d is more than max_tx_rate, which is %d" % (low, high))
 
 
 VLAN = Group("vlan", "vlan", [
@@ -84,3 +86,10 @@ SRIOV = Group("sriov", "sriov", "A physical function.", (
     Many("vfs", "vf", "Virtual functions and their settings.", VIRTUAL_FUNCTION, key=("index",), unique=True,
          partial=True),
 ))
+
+
+def tidy(vf: Options) -> Options:
+    """A virtual function without what says that nothing is there, such as VLAN 0."""
+    tidied: Options = without_empty({name: value for name, value in vf.items()
+                                     if name != "vlan" or (value or {}).get("id")})
+    return tidied

@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
-from ..schema.nodes import Field, Group, Invalid
+from ..schema.errors import Invalid, Path
+from ..schema.nodes import Field, Group
+from ..schema.options import Options
 from ..schema.scalars import UUID, enum, integer, string
 
 PARAMETERS = {
@@ -16,11 +18,11 @@ PARAMETERS = {
 }
 
 
-def _of_type(options: dict, path: str) -> None:
-    kind = options.get("type")
+def _of_type(options: Options) -> None:
+    kind = options.get("type") or ""
     for name in options.get("parameters") or {} if kind else {}:
         if name not in PARAMETERS[kind] and options["parameters"][name] != "":
-            raise Invalid("%s.parameters.%s" % (path, name), "does not belong to type %s, which takes %s"
+            raise Invalid(Path("parameters", name), "does not belong to type %s, which takes %s"
                           % (kind, ", ".join(PARAMETERS[kind])))
 
 

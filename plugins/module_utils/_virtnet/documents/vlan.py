@@ -5,23 +5,25 @@
 
 from __future__ import annotations
 
-from ..schema.nodes import Field, Group, Invalid, Many
+from ..schema.errors import Invalid, Path
+from ..schema.nodes import Field, Group, Many
+from ..schema.options import Options
 from ..schema.scalars import YES_NO, enum, integer
 
 
-def _consistent(options: dict, path: str) -> None:
+def _consistent(options: Options) -> None:
     tags = options.get("tags") or []
     if not tags:
-        raise Invalid(path + ".tags", "is missing; give at least one tag")
+        raise Invalid("tags", "is missing; give at least one tag")
     native = [index for index, tag in enumerate(tags) if tag.get("native_mode")]
     if len(native) > 1:
-        raise Invalid("%s.tags[%d].native_mode" % (path, native[1]), "is already given in %s.tags[%d]; one tag"
-                      " can be native" % (path, native[0]))
+        raise Invalid(Path("tags", native[1], "native_mode"), "is already given in tags[%d]; one tag can be native"
+                      % native[0])
     if options.get("trunk") is False and (len(tags) > 1 or native):
-        raise Invalid(path + ".trunk", "false is not allowed; several tags or a native tag make a trunk")
+        raise Invalid("trunk", "false is not allowed; several tags or a native tag make a trunk")
 
 
-def _trunk(options: dict) -> dict:
+def _trunk(options: Options) -> Options:
     """Several tags make a trunk without saying so."""
     tags = options.get("tags") or []
     return dict(options, trunk=True) if len(tags) > 1 else options

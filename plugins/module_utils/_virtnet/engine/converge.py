@@ -1,98 +1,22 @@
 # Copyright (c) virtnet.libvirt contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Plan, apply, verify, and undo on failure; for one object or many as one transaction.
-
-A resource has ``kind`` and ``name`` and three methods: ``read(host)`` gives its state, ``plan(state)`` is pure
-and gives a Plan, ``verify(state, plan)`` gives the Drift that is left when the plan was carried out.
-"""
+"""Plan, apply, verify, and undo on failure; for one wish or for many as one transaction."""
 
 from __future__ import annotations
 
-import json
-import re
-from dataclasses import dataclass, field
-from typing import Any, Callable, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from ..host.kernel import Kernel, KernelError
-from ..host.libvirt import Hypervisor, HypervisorError
-from ..schema.nodes import Invalid
+from ..host.errors import HostError
+from ..schema.errors import Invalid, Missing
+from .order import fold, in_order
+from .plan import Plan, Step
+from .resource import Key
 
-IMPACTS = ("none", "brief", "disruptive")
-
-
-@dataclass
-class Host:
-    """The layers of a host; ``kernel`` is None when it is out of reach."""
-
-    libvirt: Hypervisor
-    kernel: Kernel | None
-
-    def forget(self) -> None:
-        self.libvirt.forget()
-        if self.kernel:
-            self.kernel.forget()
-
-    def close(self) -> None:
-        self.libvirt.close()
-        if self.kernel:
-            self.kernel.close()
-
-
-@dataclass(frozen=True)
-class Step:
-    """One change.
-
-    ``impact`` is what running guests notice: none, brief (some seconds offline) or disruptive. ``clean_up`` takes away
-    what ``do`` leaves behind when it fails.
-    """
-
-    title: str
-    do: Callable[[Host], None]
-    undo: Callable[[Host], None] | None = None
-    impact: str = "none"
-    clean_up: Callable[[Host], None] | None = None
-
-
-class Drift(NamedTuple):
-    """One place where a layer (config, live, kernel, boot) is not as desired."""
-
-    layer: str
-    path: str
-    desired: Any
-    current: Any
-
-    def __str__(self) -> str:
-        return "%s of the %s is %s, not %s" % (self.path, LAYERS.get(self.layer, self.layer), json.dumps(self.current),
-                                               json.dumps(self.desired))
-
-
-LAYERS = {"config": "configuration", "live": "running definition", "boot": "next boot"}
-
-
-@dataclass
-class Plan:
-    """What is to be done for one object.
-
-    ``before`` and ``after`` are its model, ``drift`` is what was found. Of that the steps leave ``waiting`` for a
-    restart and ``unrepaired`` for people. ``guests`` names the guest interfaces that must be connected afterwards,
-    ``extra`` is for the result.
-    """
-
-    before: dict
-    after: dict
-    steps: list = field(default_factory=list)
-    drift: list = field(default_factory=list)
-    waiting: list = field(default_factory=list)
-    unrepaired: list = field(default_factory=list)
-    guests: list = field(default_factory=list)
-    warnings: list = field(default_factory=list)
-    extra: dict = field(default_factory=dict)
-
-    def unfinished(self, layer: str, known: frozenset = frozenset()) -> list:
-        """The drift of a plan made after the steps, but for that at ``known`` places; else the steps that it has."""
-        left = [drift for drift in self.drift if drift[:2] not in known]
-        return left or [Drift(layer, step.title, "done", "not done") for step in self.steps]
+if TYPE_CHECKING:
+    from ..host.host import Host
+    from ..host.snapshot import Snapshot
 
 
 class ConvergeError(Exception):
@@ -101,55 +25,119 @@ class ConvergeError(Exception):
 
 @dataclass
 class Outcome:
-    """What was found, planned and done for one object; ``state`` is what is there now, None in check mode."""
+    """What was planned and done for one wish; ``found`` is what is there now, None in check mode.
 
-    resource: Any
+    ``carried_out_by`` is the wish that it was carried out with.
+    """
+
+    wish: Any
     plan: Plan
-    state: Any
-
-    def result(self) -> dict:
-        """The part of a module's result that all modules share."""
-        return {
-            **self.plan.extra,
-            "changed": bool(self.plan.steps),
-            "steps": [step.title for step in self.plan.steps],
-            "drift": [drift._asdict() for drift in self.plan.drift],
-            "restart_required": bool(self.plan.waiting),
-            "diff": {
-                "before_header": "%s %s (before)" % (self.resource.kind, self.resource.name),
-                "after_header": "%s %s (after)" % (self.resource.kind, self.resource.name),
-                "before": to_yaml(self.plan.before),
-                "after": to_yaml(self.plan.after),
-            },
-        }
+    found: Any
+    carried_out_by: Any = None
 
 
-def converge(host: Host, resources: list, check_mode: bool) -> list:
-    """Makes the host agree with all resources, or leaves it as it was and raises ConvergeError."""
-    states = [resource.read(host) for resource in resources]
-    plans = [resource.plan(state) for resource, state in zip(resources, states)]
-    if check_mode:
-        return [Outcome(resource, plan, None) for resource, plan in zip(resources, plans)]
-    done = []
-    for step in [step for plan in plans for step in plan.steps]:
+def converge(host: Host, wishes: list[Any], check_mode: bool) -> list[Outcome]:
+    """Makes the host agree with all wishes, or leaves it as it was and raises ConvergeError."""
+    groups = fold(wishes)
+    seen = host.look()
+    planned = plan_all(seen.fork(), [wish for wish, _members in groups.values()], check_mode)
+    if not check_mode and any(outcome.plan.steps for outcome in planned):
+        _apply(host, planned)
+    elif check_mode:
+        for outcome in planned:
+            outcome.found = None
+    return _by_wish(wishes, groups, planned)
+
+
+def plan_all(seen: Snapshot, wishes: list[Any], check_mode: bool = False) -> list[Outcome]:
+    """What is to be done for each wish, in order, each planned on what those before it will have made."""
+    planned, gone = [], _to_be_gone(wishes)
+    for wish in in_order(wishes):
+        try:
+            planned.append(_plan_one(seen, wish, check_mode, gone))
+        except Invalid as error:
+            if len(wishes) > 1:
+                error.problem = "%s (%s %s)" % (error.problem, wish.kind, wish.name)
+            raise
+    return planned
+
+
+def _to_be_gone(wishes: list[Any]) -> set[Key]:
+    return {wish.key for wish in wishes if wish.absent}
+
+
+def _plan_one(seen: Snapshot, wish: Any, check_mode: bool, gone: set[Key]) -> Outcome:
+    found = wish.look(seen)
+    try:
+        plan = _plan_of(wish, found, gone)
+    except Missing as error:
+        if not check_mode:
+            raise
+        return Outcome(wish, _when_it_is_there(error), found)
+    if plan.steps:
+        wish.promise(seen, plan)
+    return Outcome(wish, plan, found)
+
+
+def _plan_of(wish: Any, found: Any, gone: set[Key]) -> Plan:
+    """The plan of a wish; what goes together with what it needs has nothing to do where that is gone already."""
+    try:
+        plan: Plan = wish.plan(found)
+    except Missing:
+        if wish.absent and not gone.isdisjoint(wish.needs()):
+            return Plan(before={}, after={})
+        raise
+    return plan
+
+
+def _when_it_is_there(error: Missing) -> Plan:
+    return Plan(before={}, after={}, extra={"changed": True}, warnings=[until_it_is_there(error)])
+
+
+def until_it_is_there(error: Exception) -> str:
+    """What check mode can say of a task that needs what an earlier one would make."""
+    return "%s; where an earlier task makes it, this one has something to do; check mode can say no more of it" % error
+
+
+def _by_wish(wishes: list[Any], groups: dict[Any, Any], planned: list[Outcome]) -> list[Outcome]:
+    """The outcomes in the order of the wishes; one that was carried out by another has that one's."""
+    by_key = {outcome.wish.key: outcome for outcome in planned}
+    outcomes = {}
+    for key, (_wish, members) in groups.items():
+        for wish in members:
+            outcomes[wish.key] = by_key[key] if wish.key == key else Outcome(
+                wish, Plan(before={}, after={}), by_key[key].found, by_key[key].wish)
+    return [outcomes[wish.key] for wish in wishes]
+
+
+# --- doing it
+
+
+def _apply(host: Host, planned: list[Outcome]) -> None:
+    done: list[Step] = []
+    for step in [step for outcome in planned for step in outcome.plan.steps]:
         try:
             step.do(host)
-        except (HypervisorError, KernelError) as error:
+        except Exception as error:
             said = _clean_up(host, step) + _undo(host, done)
-            raise ConvergeError("Could not %s: %s. %s" % (step.title, error, said)) from error
+            raise ConvergeError("Could not %s: %s. %s" % (step.title, words_of(error), said)) from error
         done.append(step)
-    if not done:
-        return [Outcome(resource, plan, state) for resource, plan, state in zip(resources, plans, states)]
     try:
-        host.forget()
-        states = [resource.read(host) for resource in resources]
-        left = [drift for resource, state, plan in zip(resources, states, plans)
-                for drift in resource.verify(state, plan)]
-    except (HypervisorError, KernelError, Invalid) as error:
-        raise ConvergeError("Could not read back what was done: %s. %s" % (error, _undo(host, done))) from error
+        left = _verify(host, planned)
+    except Exception as error:
+        raise ConvergeError("Could not read back what was done: %s. %s" % (
+            words_of(error), _undo(host, done))) from error
     if left:
-        raise ConvergeError("Not converged: %s. %s" % ("; ".join(map(str, left)), _undo(host, done)))
-    return [Outcome(resource, plan, state) for resource, plan, state in zip(resources, plans, states)]
+        raise ConvergeError("Not converged: %s. %s" % ("; ".join(left), _undo(host, done)))
+
+
+def _verify(host: Host, planned: list[Outcome]) -> list[str]:
+    """What is not as it was planned, in words: a new plan may find nothing but what the first one left."""
+    seen, left, gone = host.look(), [], _to_be_gone([outcome.wish for outcome in planned])
+    for outcome in planned:
+        outcome.found = outcome.wish.look(seen)
+        left += [str(drift) for drift in outcome.plan.left(_plan_of(outcome.wish, outcome.found, gone))]
+    return left
 
 
 def _clean_up(host: Host, step: Step) -> str:
@@ -157,12 +145,12 @@ def _clean_up(host: Host, step: Step) -> str:
     try:
         if step.clean_up:
             step.clean_up(host)
-    except (HypervisorError, KernelError) as error:
-        return "What it left behind could not be taken away: %s. " % error
+    except Exception as error:
+        return "What it left behind could not be taken away: %s. " % words_of(error)
     return ""
 
 
-def _undo(host: Host, done: list) -> str:
+def _undo(host: Host, done: list[Step]) -> str:
     """Undoes steps in reverse; says what became of them."""
     if not done:
         return "Nothing was changed."
@@ -172,8 +160,8 @@ def _undo(host: Host, done: list) -> str:
             if step.undo:
                 step.undo(host)
             restored.append(step.title)
-        except (HypervisorError, KernelError) as error:
-            kept.append("%s (%s)" % (step.title, error))
+        except Exception as error:
+            kept.append("%s (%s)" % (step.title, words_of(error)))
     said = []
     if restored:
         said.append("Undone, last first: %s." % "; ".join(restored))
@@ -182,24 +170,7 @@ def _undo(host: Host, done: list) -> str:
     return " ".join(said)
 
 
-def to_yaml(value: Any, indent: str = "") -> str:
-    """Plain data as YAML text, for people to read; strings are quoted where YAML could take them for something else."""
-    if isinstance(value, dict):
-        return "".join("%s%s:%s" % (indent, _scalar(name), _nested(part, indent)) for name, part in value.items())
-    return "".join("%s-%s" % (indent, _nested(part, indent).replace("\n" + indent + "  ", " ", 1)
-                              if isinstance(part, dict) and part else _nested(part, indent)) for part in value)
-
-
-def _nested(value: Any, indent: str) -> str:
-    if isinstance(value, (dict, list)) and value:
-        return "\n" + to_yaml(value, indent + "  ")
-    return " %s\n" % _scalar(value)
-
-
-def _scalar(value: Any) -> str:
-    plain = isinstance(value, str) and re.fullmatch(r"[A-Za-z_/][\w./@%-]*", value, re.ASCII)
-    words = ("yes", "no", "on", "off", "true", "false", "null", "y", "n")
-    if plain and value.lower() not in words:
-        return value
-    text = json.dumps(value, ensure_ascii=False)
-    return re.sub("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]", lambda found: "\\u%04x" % ord(found.group()), text)
+def words_of(error: Exception) -> str:
+    """What an exception says; of one that nobody expected its type too."""
+    expected = isinstance(error, (HostError, Invalid, ConvergeError))
+    return str(error).rstrip(".") if expected else "%s: %s" % (type(error).__name__, error)

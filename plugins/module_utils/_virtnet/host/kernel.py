@@ -1,52 +1,40 @@
 # Copyright (c) virtnet.libvirt contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The kernel's networking by netlink: the only file that imports pyroute2, and only when it is needed.
+"""What changes the kernel's networking, and what is read of it seldom: the only file that imports pyroute2.
 
-Everything is returned as plain data. What is read is kept until :meth:`Kernel.forget`.
+It does so only when it is needed, for that takes long. Everything is returned as plain data.
 """
 
 from __future__ import annotations
 
 import os
 import socket
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.basic import missing_required_lib
 
-SYS_CLASS_NET = "/sys/class/net"
-PCI_DEVICES = "/sys/bus/pci/devices"
+from .errors import KernelError
+from .netlink import read_devices
+
+if TYPE_CHECKING:
+    from .netlink import Device
+
 HZ = 100  # the unit of bridge timers in netlink is 1/100 s
 TICK = 64e-9  # the unit of time in tc's netlink messages, in seconds
 INGRESS = 0xFFFF0000
-# of MAC addresses that a bridge was told to find at a port: NTF_SELF, NTF_MASTER and NUD_NOARP
-SELF, MASTER, STATIC = 0x02, 0x04, 0x40
-PORT_SETTINGS = {
-    "IFLA_BRPORT_LEARNING": "brport_learning",
-    "IFLA_BRPORT_UNICAST_FLOOD": "brport_unicast_flood",
-    "IFLA_BRPORT_MCAST_FLOOD": "brport_mcast_flood",
-    "IFLA_BRPORT_BCAST_FLOOD": "brport_bcast_flood",
-    "IFLA_BRPORT_ISOLATED": "brport_isolated",
-    "IFLA_BRPORT_MODE": "brport_mode",
-    "IFLA_BRPORT_GUARD": "brport_guard",
-    "IFLA_BRPORT_PROTECT": "brport_protect",
-}
-
+# of MAC addresses that a bridge was told to find at a port: NTF_MASTER and NUD_NOARP
+MASTER, STATIC = 0x04, 0x40
 VF_EXTENSION = 1  # RTEXT_FILTER_VF: the kernel tells of virtual functions only when it is asked to
 VF_LINK_STATES = ("auto", "enable", "disable")
 VLAN_PROTOCOLS = {"802.1Q": 0x8100, "802.1ad": 0x88A8}
-
-
-class KernelError(Exception):
-    """What the kernel answered when it did not do what it was asked."""
 
 
 class Kernel:
     """The devices, addresses and routes of this network namespace."""
 
     def __init__(self) -> None:
-        self._netlink = None
-        self._devices = None
+        self._netlink: Any = None
 
     def _connection(self) -> Any:
         if self._netlink is None:
@@ -62,70 +50,27 @@ class Kernel:
         if self._netlink is not None:
             self._netlink.close()
 
-    def forget(self) -> None:
-        """Read everything anew from here on."""
-        self._devices = None
-
     # --- reading
 
     @staticmethod
-    def names() -> dict:
-        """Every device by name, and whether it is a Linux bridge; cheap, without netlink."""
-        return {name: os.path.isdir(os.path.join(SYS_CLASS_NET, name, "bridge"))
-                for name in os.listdir(SYS_CLASS_NET)}
+    def devices() -> dict[str, Device]:
+        """Every device by name, as ``netlink`` has it."""
+        try:
+            return read_devices()
+        except OSError as error:
+            raise KernelError("netlink: %s" % (error.strerror or error)) from error
 
-    @staticmethod
-    def virtual_functions() -> frozenset:
-        """The PCI addresses (0000:03:10.1) of all SR-IOV virtual functions."""
-        if not os.path.isdir(PCI_DEVICES):
-            return frozenset()
-        return frozenset(address for address in os.listdir(PCI_DEVICES)
-                         if os.path.exists(os.path.join(PCI_DEVICES, address, "physfn")))
-
-    def devices(self) -> dict:
-        """Every device by name: up, mtu, mac, master, kind, stp, delay (s), addresses, routes, port, fdb."""
-        if self._devices is None:
-            self._devices = self._read()
-        return self._devices
-
-    def device(self, name: str) -> dict | None:
+    def device(self, name: str) -> Device | None:
         return self.devices().get(name)
 
-    def members(self, bridge: str) -> list:
-        """The names of the devices that are in a bridge."""
-        return sorted(name for name, device in self.devices().items() if device["master"] == bridge)
-
-    def _read(self) -> dict:
-        netlink = self._connection()
-        messages = list(netlink.get_links())
-        names = {message["index"]: message.get_attr("IFLA_IFNAME") for message in messages}
-        devices = {names[message["index"]]: _device(message, names) for message in messages}
-        for message in netlink.get_addr():
-            device = devices.get(names.get(message["index"]))
-            address = message.get_attr("IFA_LOCAL") or message.get_attr("IFA_ADDRESS")
-            if device is not None:
-                device["addresses"].append("%s/%d" % (address, message["prefixlen"]))
-        for family in (socket.AF_INET, socket.AF_INET6):
-            for message in netlink.get_routes(family=family):
-                device = devices.get(names.get(message.get_attr("RTA_OIF")))
-                if device is not None and message.get_attr("RTA_GATEWAY"):
-                    device["routes"].append(_route(message, family))
-        for message in netlink.get_neighbours(family=socket.AF_BRIDGE):
-            if message["state"] & STATIC and not message["flags"] & SELF and message["ifindex"] in names:
-                devices[names[message["ifindex"]]]["fdb"].append(
-                    (message.get_attr("NDA_LLADDR"), message.get_attr("NDA_VLAN")))
-        return devices
-
-    def traffic(self, name: str) -> dict | None:
-        """What tc limits of a device, None when there is no such device.
+    def traffic(self, name: str) -> dict[str, Any]:
+        """What tc limits of a device.
 
         ``sent`` has the HTB classes of the qdisc 1: by their number, ``received`` the policer, None without one. Each
         has rate and ceil in bytes per second and burst in bytes.
         """
         from pyroute2.netlink.exceptions import NetlinkError
 
-        if self.device(name) is None:
-            return None
         index, netlink = self._index(name), self._connection()
         try:
             classes = [(message["handle"], message.get_attr("TCA_OPTIONS").get_attr("TCA_HTB_PARMS"))
@@ -134,7 +79,7 @@ class Kernel:
         except NetlinkError as error:
             raise KernelError("tc of %s: %s" % (name, os.strerror(error.code))) from error
         return {
-            "sent": {handle & 0xFFFF: _limit(found, found["ceil"], found["buffer"])
+            "sent": {str(handle & 0xFFFF): _limit(found, found["ceil"], found["buffer"])
                      for handle, found in classes if handle >> 16 == 1},
             "received": _limit(policers[0], policers[0]["rate"], policers[0]["burst"]) if policers else None,
         }
@@ -182,7 +127,7 @@ class Kernel:
     def set_master(self, name: str, bridge: str | None) -> None:
         self._call("link", "set", index=self._index(name), master=self._index(bridge) if bridge else 0)
 
-    def set_port(self, name: str, settings: dict) -> None:
+    def set_port(self, name: str, settings: dict[str, int]) -> None:
         """Puts back what :meth:`devices` said of a device's place in its bridge."""
         if settings:
             self._call("brport", "set", index=self._index(name), **{
@@ -219,16 +164,16 @@ class Kernel:
 
     # --- virtual functions of SR-IOV
 
-    def vf_settings(self, name: str) -> dict:
+    def vf_settings(self, name: str) -> dict[str, dict[str, Any]]:
         """The settings of a device's virtual functions by index, without what its driver does not tell."""
         message, = self._call("link", "get", index=self._index(name), ext_mask=VF_EXTENSION)
         functions = message.get_attr("IFLA_VFINFO_LIST")
         found = [_vf(function) for function in functions.get_attrs("IFLA_VF_INFO")] if functions else []
-        return {settings.pop("index"): settings for settings in found}
+        return {str(settings.pop("index")): settings for settings in found}
 
-    def set_vf(self, name: str, index: int, settings: dict) -> None:
+    def set_vf(self, name: str, index: int, settings: dict[str, Any]) -> None:
         """Sets one setting of a virtual function, or both rates, in the form of :meth:`vf_settings`."""
-        wanted = {}
+        wanted: dict[str, Any] = {}
         for key, value in settings.items():
             if key == "vlan":
                 wanted["vlan"] = _vlan_of(value)
@@ -241,7 +186,7 @@ class Kernel:
         self._call("link", "set", index=self._index(name), vf=dict(wanted, vf=index))
 
 
-def _vlan_of(options: dict) -> Any:
+def _vlan_of(options: dict[str, Any]) -> Any:
     """A VLAN as pyroute2 takes it: plain for 802.1Q, which every kernel and driver knows, else with its protocol."""
     tag = {"vlan": options.get("id", 0), "qos": options.get("qos", 0)}
     protocol = options.get("protocol", "802.1Q")
@@ -256,7 +201,7 @@ def _vlan_of(options: dict) -> Any:
     return [dict(tag, proto=VLAN_PROTOCOLS[protocol])]
 
 
-def _vf(message: Any) -> dict:
+def _vf(message: Any) -> dict[str, Any]:
     rate, mac = message.get_attr("IFLA_VF_RATE") or {}, message.get_attr("IFLA_VF_MAC")
     settings = {
         "index": mac["vf"],
@@ -279,7 +224,7 @@ def _vf_flag(message: Any, attribute: str, name: str) -> bool | None:
     return bool(value) if value in (0, 1) else None
 
 
-def _vf_vlan(message: Any) -> dict | None:
+def _vf_vlan(message: Any) -> dict[str, Any] | None:
     tags = message.get_attr("IFLA_VF_VLAN_LIST")
     tag = tags.get_attr("IFLA_VF_VLAN_INFO") if tags else message.get_attr("IFLA_VF_VLAN")
     if not tag or not tag["vlan"]:
@@ -294,34 +239,6 @@ def _broadcast(address: str) -> str:
     return str(ipaddress.ip_interface(address).network.broadcast_address)
 
 
-def _device(message: Any, names: dict) -> dict:
-    info = message.get_attr("IFLA_LINKINFO")
-    data = info.get_attr("IFLA_INFO_DATA") if info else None
-    port = info.get_attr("IFLA_INFO_SLAVE_DATA") if info and info.get_attr("IFLA_INFO_SLAVE_KIND") == "bridge" else None
-    bridge = info is not None and info.get_attr("IFLA_INFO_KIND") == "bridge" and data is not None
-    delay = data.get_attr("IFLA_BR_FORWARD_DELAY") if bridge else None
-    return {
-        "up": bool(message["flags"] & 1),
-        "mtu": message.get_attr("IFLA_MTU"),
-        "mac": message.get_attr("IFLA_ADDRESS"),
-        "master": names.get(message.get_attr("IFLA_MASTER")),
-        "kind": info.get_attr("IFLA_INFO_KIND") if info else None,
-        "stp": bool(data.get_attr("IFLA_BR_STP_STATE")) if bridge else None,
-        "delay": delay / HZ if bridge else None,
-        "port": _port_settings(port),
-        "addresses": [],
-        "routes": [],
-        "fdb": [],
-    }
-
-
-def _port_settings(port: Any) -> dict:
-    if port is None:
-        return {}
-    settings = {key: port.get_attr(name) for name, key in PORT_SETTINGS.items()}
-    return {key: value for key, value in settings.items() if value is not None}
-
-
 def _policer(message: Any) -> Any:
     """What the policer of a u32 filter says, as libvirt makes it; None for other filters."""
     options = message.get_attr("TCA_OPTIONS") if message.get_attr("TCA_KIND") == "u32" else None
@@ -329,14 +246,5 @@ def _policer(message: Any) -> Any:
     return police.get_attr("TCA_POLICE_TBF") if police else None
 
 
-def _limit(found: Any, ceil: int, ticks: int) -> dict:
+def _limit(found: Any, ceil: int, ticks: int) -> dict[str, int]:
     return {"rate": found["rate"], "ceil": ceil, "burst": round(ticks * TICK * found["rate"])}
-
-
-def _route(message: Any, family: int) -> dict:
-    default = "0.0.0.0" if family == socket.AF_INET else "::"
-    return {
-        "destination": "%s/%d" % (message.get_attr("RTA_DST") or default, message["dst_len"]),
-        "gateway": message.get_attr("RTA_GATEWAY"),
-        "metric": message.get_attr("RTA_PRIORITY") or 0,
-    }

@@ -3,18 +3,22 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """libvirt, and nothing else: the only file that imports it.
 
-What is read is kept until :meth:`Hypervisor.forget`, so that many objects in one task are read once.
+What is read is returned as plain data, documents as text.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any, Callable
+from functools import wraps
+from typing import TYPE_CHECKING, Any, Callable, TypeVar, cast
 from urllib.parse import urlsplit
 
-from ..schema.nodes import dump_xml, load_xml
+from ..schema.xml import drop_attribute, dump_xml, load_xml
+from .errors import HypervisorError
+from .flags import ADD_LAST, CONFIG, DELETE, DESCRIPTION, ELEMENT, LIVE, MODIFY, TITLE  # noqa: F401
+
+if TYPE_CHECKING:
+    from lxml.etree import _Element as Element
 
 try:
     import libvirt
@@ -24,123 +28,24 @@ except ImportError as error:
     libvirt = None
     LIBVIRT_ERROR = error
 
-# libvirt's numbers for virNetworkUpdate
-ADD_LAST, DELETE, MODIFY = 3, 2, 1
-LIVE, CONFIG = 1, 2
-DESCRIPTION, TITLE, ELEMENT = 0, 1, 2
+COUNTERS = ("rx_bytes", "rx_packets", "rx_errors", "rx_drop", "tx_bytes", "tx_packets", "tx_errors", "tx_drop")
+
+Call = TypeVar("Call", bound=Callable[..., Any])
 
 
-class HypervisorError(Exception):
-    """What libvirt answered when it did not do what it was asked."""
-
-
-@dataclass(frozen=True)
-class NetworkRecord:
-    """A network as libvirt has it: ``config`` is its persistent, ``live`` its running document, None without one."""
-
-    name: str
-    uuid: str
-    active: bool
-    persistent: bool
-    autostart: bool
-    config: Any
-    live: Any
-    ports: tuple = ()
-
-
-@dataclass(frozen=True)
-class GuestInterface:
-    """An interface of a running guest that is connected to a network."""
-
-    domain: str
-    domain_uuid: str
-    mac: str
-    tap: str
-    port: str
-    live: Any
-    inactive: Any
-
-    @property
-    def label(self) -> str:
-        return "%s (%s)" % (self.domain, self.mac)
-
-
-@dataclass(frozen=True)
-class FilterRecord:
-    """A network filter as libvirt has it."""
-
-    name: str
-    uuid: str
-    document: Any
-
-
-@dataclass(frozen=True)
-class FilterUser:
-    """An interface of a guest that refers to a filter; ``tap`` is empty when the guest does not run."""
-
-    domain: str
-    domain_uuid: str
-    mac: str
-    tap: str
-    filter: str
-
-    @property
-    def label(self) -> str:
-        return "%s (%s)" % (self.domain, self.mac)
-
-
-@dataclass(frozen=True)
-class DomainRecord:
-    """A guest as libvirt has it: ``config`` is its persistent, ``live`` its running document, None without one."""
-
-    name: str
-    uuid: str
-    active: bool
-    persistent: bool
-    config: Any
-    live: Any
-
-
-@dataclass(frozen=True)
-class HeldDevice:
-    """A device of the host that a running guest holds: a PCI ``address`` (0000:03:10.1) or a network ``device``.
-
-    ``document`` is its element in the running guest, ``configured`` the one in the guest's configuration.
-    """
-
-    domain: str
-    domain_uuid: str
-    address: str
-    device: str
-    document: Any
-    configured: Any
-
-
-@dataclass
-class _Snapshot:
-    networks: Any = None
-    records: dict = field(default_factory=dict)
-    guests: Any = None
-    nwfilters: Any = None
-    bindings: Any = None
-    filter_users: Any = None
-    domains: dict = field(default_factory=dict)
-    pool_ports: Any = None
-
-
-def _quiet(call: Callable) -> Callable:
+def _quiet(call: Call) -> Call:
     """Turns libvirt's exceptions into HypervisorError."""
-
+    @wraps(call)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         try:
             return call(*args, **kwargs)
         except libvirt.libvirtError as error:
             raise HypervisorError((error.get_error_message() or str(error)).strip()) from error
 
-    return wrapped
+    return cast(Call, wrapped)
 
 
-class Hypervisor:
+class Libvirt:
     """A connection to libvirt."""
 
     @_quiet
@@ -150,7 +55,8 @@ class Hypervisor:
         self._connection = libvirt.open(uri)
         number = self._connection.getLibVersion()
         self.version = (number // 1000000, number // 1000 % 1000, number % 1000)
-        self._snapshot = _Snapshot()
+        self._networks: dict[str, Any] = {}
+        self._domains: dict[str, Any] = {}
 
     @property
     def is_local(self) -> bool:
@@ -158,166 +64,109 @@ class Hypervisor:
         parts = urlsplit(self.uri)
         return not parts.netloc and not parts.scheme.startswith("test")
 
+    @property
+    def sets_metadata(self) -> bool:
+        """Whether libvirt and its library for Python have virNetworkSetMetadata."""
+        return self.version >= (9, 7, 0) and hasattr(libvirt.virNetwork, "setMetadata")
+
     def close(self) -> None:
         self._connection.close()
-
-    def forget(self) -> None:
-        """Read everything anew from here on."""
-        self._snapshot = _Snapshot()
 
     # --- reading
 
     @_quiet
-    def network_names(self) -> list:
-        return sorted(self._networks())
+    def networks(self) -> dict[str, Any]:
+        """Every network by name: uuid, active, persistent, autostart."""
+        every = self._connection.listAllNetworks(0)
+        self._networks = {network.name(): network for network in every}
+        active, persistent, autostart = (
+            {network.name() for network in self._connection.listAllNetworks(flag)} if every else set()
+            for flag in (libvirt.VIR_CONNECT_LIST_NETWORKS_ACTIVE, libvirt.VIR_CONNECT_LIST_NETWORKS_PERSISTENT,
+                         libvirt.VIR_CONNECT_LIST_NETWORKS_AUTOSTART))
+        return {name: {"uuid": network.UUIDString(), "active": name in active, "persistent": name in persistent,
+                       "autostart": name in autostart} for name, network in sorted(self._networks.items())}
 
-    def _networks(self) -> dict:
-        if self._snapshot.networks is None:
-            self._snapshot.networks = {network.name(): network for network in self._connection.listAllNetworks()}
-        return self._snapshot.networks
-
-    def network(self, name: str) -> NetworkRecord | None:
-        """The network of that name, or None."""
-        if name not in self._networks():
-            return None
-        if name not in self._snapshot.records:
-            self._snapshot.records[name] = self._read_network(self._networks()[name])
-        return self._snapshot.records[name]
+    def _network(self, name: str) -> Any:
+        return self._networks.get(name) or self._look_up(name)
 
     @_quiet
-    def _read_network(self, network: Any) -> NetworkRecord:
-        active, persistent = bool(network.isActive()), bool(network.isPersistent())
-        return NetworkRecord(
-            name=network.name(),
-            uuid=network.UUIDString(),
-            active=active,
-            persistent=persistent,
-            autostart=bool(persistent and network.autostart()),
-            config=load_xml(network.XMLDesc(libvirt.VIR_NETWORK_XML_INACTIVE)) if persistent else None,
-            live=load_xml(network.XMLDesc(0)) if active else None,
-            ports=tuple(load_xml(port.XMLDesc(0)) for port in network.listAllPorts()) if active else (),
-        )
-
-    def guests_of(self, network: str) -> list:
-        """The interfaces of running guests that are connected to a network."""
-        if self._snapshot.guests is None:
-            self._snapshot.guests = self._read_guests()
-        return [guest for guest in self._snapshot.guests if guest.live.find("source").get("network") == network]
-
-    @_quiet
-    def _read_guests(self) -> list:
-        guests = []
-        for domain in self._domains(libvirt.VIR_CONNECT_LIST_DOMAINS_ACTIVE):
-            live = self._running(domain)
-            inactive = load_xml(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE))
-            guests += _interfaces(domain, live, inactive)
-        return guests
-
-    @_quiet
-    def leases(self, name: str) -> list:
-        """The DHCP leases of a network, as plain data; none where it gives none."""
-        if not self.network(name).active:
-            return []
-        return [{"mac": lease["mac"], "ip": lease["ipaddr"], "prefix": lease["prefix"], "hostname": lease["hostname"],
-                 "client_id": lease["clientid"], "expiry": lease["expirytime"]}
-                for lease in self._networks()[name].DHCPLeases()]
-
-    @_quiet
-    def nwfilters(self) -> dict:
-        """Every network filter by name."""
-        if self._snapshot.nwfilters is None:
-            self._snapshot.nwfilters = {
-                nwfilter.name(): FilterRecord(nwfilter.name(), nwfilter.UUIDString(), load_xml(nwfilter.XMLDesc(0)))
-                for nwfilter in self._connection.listAllNWFilters()}
-        return self._snapshot.nwfilters
-
-    @_quiet
-    def nwfilter_bindings(self) -> dict:
-        """The document of every filter binding by the name of its device."""
-        if self._snapshot.bindings is None:
-            self._snapshot.bindings = {binding.portDev(): load_xml(binding.XMLDesc(0))
-                                       for binding in self._connection.listAllNWFilterBindings()}
-        return self._snapshot.bindings
-
-    @_quiet
-    def filter_users(self) -> list:
-        """The interfaces of all guests, running or not, that refer to filters."""
-        if self._snapshot.filter_users is None:
-            users = set()
-            for domain in self._domains(0):
-                users.update(_filter_users(domain, load_xml(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE)), False))
-                if domain.isActive():
-                    users.update(_filter_users(domain, load_xml(domain.XMLDesc(0)), True))
-            self._snapshot.filter_users = sorted(users, key=lambda user: (user.domain, user.mac, user.tap))
-        return self._snapshot.filter_users
-
-    def domain(self, name: str) -> DomainRecord | None:
-        """The guest of that name or UUID, or None."""
-        if name not in self._snapshot.domains:
-            self._snapshot.domains[name] = self._read_domain(name)
-        return self._snapshot.domains[name]
-
-    @_quiet
-    def _read_domain(self, name: str) -> DomainRecord | None:
-        domain = self._find_domain(self._connection.lookupByName, name) or self._find_domain(
-            self._connection.lookupByUUIDString, name)
-        if domain is None:
-            return None
-        active, persistent = bool(domain.isActive()), bool(domain.isPersistent())
-        return DomainRecord(
-            name=domain.name(),
-            uuid=domain.UUIDString(),
-            active=active,
-            persistent=persistent,
-            config=load_xml(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE)) if persistent else None,
-            live=self._running(domain) if active else None,
-        )
-
-    @staticmethod
-    def _find_domain(look_up: Callable, name: str) -> Any:
+    def network_xml(self, name: str, live: bool) -> str | None:
+        """The running definition of a network or its configuration, None where it has none."""
         try:
-            return look_up(name)
+            return str(self._network(name).XMLDesc(0 if live else libvirt.VIR_NETWORK_XML_INACTIVE))
         except libvirt.libvirtError as error:
-            if error.get_error_code() in (libvirt.VIR_ERR_NO_DOMAIN, libvirt.VIR_ERR_INVALID_ARG):
+            if error.get_error_code() == libvirt.VIR_ERR_NO_NETWORK:
                 return None
             raise
 
     @_quiet
-    def held_devices(self) -> list:
-        """The PCI and network devices of the host that running guests hold, each a HeldDevice."""
-        return [held for domain in self._domains(libvirt.VIR_CONNECT_LIST_DOMAINS_ACTIVE)
-                for held in _held(domain, load_xml(domain.XMLDesc(0)),
-                                  load_xml(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE)))]
+    def ports(self, network: str) -> list[str]:
+        """The documents of a network's ports."""
+        try:
+            return sorted(port.XMLDesc(0) for port in self._network(network).listAllPorts())
+        except libvirt.libvirtError as error:
+            if error.get_error_code() in (libvirt.VIR_ERR_NO_NETWORK, libvirt.VIR_ERR_OPERATION_INVALID,
+                                          libvirt.VIR_ERR_NO_SUPPORT):
+                return []
+            raise
 
-    def _running(self, domain: Any) -> Any:
-        """The document of a running guest; devices from a pool name their network, which libvirt leaves out."""
-        document = load_xml(domain.XMLDesc(0))
-        for source in document.findall("devices/interface[@type='hostdev']/source"):
-            address = pci_address(source.find("address"))
-            source.attrib.update(self._pool_ports().get((domain.UUIDString(), address), {}))
-        return document
+    @_quiet
+    def leases(self, network: str) -> list[dict[str, Any]]:
+        """The DHCP leases of a network that runs; none where it gives none."""
+        return [{"mac": lease["mac"], "ip": lease["ipaddr"], "prefix": lease["prefix"], "hostname": lease["hostname"],
+                 "client_id": lease["clientid"], "expiry": lease["expirytime"]}
+                for lease in self._network(network).DHCPLeases()]
 
-    def _pool_ports(self) -> dict:
-        """Network, portgroup and UUID of the ports of pools, by owner and PCI address."""
-        if self._snapshot.pool_ports is None:
-            self._snapshot.pool_ports = {}
-            for name in self._networks():
-                for port in self.network(name).ports:
-                    address = pci_address(port.find("plug[@type='hostdev-pci']/address"))
-                    if address:
-                        group = port.findtext("group")
-                        named = {"network": name, "portgroup": group, "portid": port.findtext("uuid")}
-                        self._snapshot.pool_ports[port.findtext("owner/uuid"), address] = {
-                            key: value for key, value in named.items() if value}
-        return self._snapshot.pool_ports
+    @_quiet
+    def nwfilters(self) -> dict[str, Any]:
+        """Every network filter by name: uuid, xml."""
+        return {nwfilter.name(): {"uuid": nwfilter.UUIDString(), "xml": nwfilter.XMLDesc(0)}
+                for nwfilter in self._connection.listAllNWFilters()}
 
-    def interface_addresses(self, uuid: str) -> dict:
+    @_quiet
+    def bindings(self) -> dict[str, str]:
+        """The document of every filter binding by the name of its device."""
+        return {binding.portDev(): binding.XMLDesc(0) for binding in self._connection.listAllNWFilterBindings()}
+
+    @_quiet
+    def domains(self) -> dict[str, Any]:
+        """Every guest by UUID: name, active, persistent."""
+        try:
+            every = self._connection.listAllDomains(0)
+            active, persistent = ({domain.UUIDString() for domain in self._connection.listAllDomains(flag)}
+                                  if every else set() for flag in (
+                                      libvirt.VIR_CONNECT_LIST_DOMAINS_ACTIVE,
+                                      libvirt.VIR_CONNECT_LIST_DOMAINS_PERSISTENT))
+        except libvirt.libvirtError as error:
+            if error.get_error_code() == libvirt.VIR_ERR_NO_SUPPORT:  # network:///system knows no guests
+                return {}
+            raise
+        self._domains = {domain.UUIDString(): domain for domain in every}
+        return {uuid: {"name": domain.name(), "active": uuid in active, "persistent": uuid in persistent}
+                for uuid, domain in self._domains.items()}
+
+    @_quiet
+    def domain_xml(self, uuid: str, live: bool) -> str | None:
+        """The document of a running guest, or the form in which it was configured; None of one that is gone."""
+        try:
+            domain = self._domains.get(uuid) or self._connection.lookupByUUIDString(uuid)
+            return str(domain.XMLDesc(0 if live else libvirt.VIR_DOMAIN_XML_INACTIVE))
+        except libvirt.libvirtError as error:
+            if error.get_error_code() == libvirt.VIR_ERR_NO_DOMAIN:
+                return None
+            raise
+
+    def running_interfaces(self, uuid: str) -> list[Element] | None:
+        """The interfaces that a guest has right now, None when it is gone."""
+        text = self.domain_xml(uuid, True)
+        return None if text is None else load_xml(text).findall("devices/interface")
+
+    def addresses(self, uuid: str) -> dict[str, dict[str, list[str]]]:
         """The addresses of a running guest by source (lease, agent, arp) and MAC, without sources that are silent."""
-        found = {}
-        sources = {"lease": libvirt.VIR_DOMAIN_INTERFACE_ADDRESSES_SRC_LEASE,
-                   "agent": libvirt.VIR_DOMAIN_INTERFACE_ADDRESSES_SRC_AGENT,
-                   "arp": getattr(libvirt, "VIR_DOMAIN_INTERFACE_ADDRESSES_SRC_ARP", 2)}
-        for name, number in sources.items():
+        found: dict[str, dict[str, list[str]]] = {}
+        for name, number in (("lease", libvirt.VIR_DOMAIN_INTERFACE_ADDRESSES_SRC_LEASE),
+                             ("agent", libvirt.VIR_DOMAIN_INTERFACE_ADDRESSES_SRC_AGENT),
+                             ("arp", libvirt.VIR_DOMAIN_INTERFACE_ADDRESSES_SRC_ARP)):
             try:
                 answer = self._connection.lookupByUUIDString(uuid).interfaceAddresses(number)
             except libvirt.libvirtError:
@@ -328,48 +177,39 @@ class Hypervisor:
                 by_mac.setdefault((device["hwaddr"] or "").lower(), []).extend(addresses)
         return found
 
-    def interface_statistics(self, uuid: str, device: str) -> dict | None:
+    def statistics(self, uuid: str, device: str) -> dict[str, int] | None:
         """What an interface has sent and received; None where libvirt does not count."""
-        names = ("rx_bytes", "rx_packets", "rx_errors", "rx_drop", "tx_bytes", "tx_packets", "tx_errors", "tx_drop")
         try:
-            return dict(zip(names, self._connection.lookupByUUIDString(uuid).interfaceStats(device)))
+            return dict(zip(COUNTERS, self._connection.lookupByUUIDString(uuid).interfaceStats(device)))
         except libvirt.libvirtError:
             return None
-
-    def _domains(self, flags: int) -> list:
-        try:
-            return self._connection.listAllDomains(flags)
-        except libvirt.libvirtError as error:
-            if error.get_error_code() == libvirt.VIR_ERR_NO_SUPPORT:  # network:///system knows no guests
-                return []
-            raise
 
     # --- changing
 
     @_quiet
-    def define_nwfilter(self, document: Any) -> None:
-        self._connection.nwfilterDefineXML(_text(document))
+    def define_nwfilter(self, document: Element) -> None:
+        self._connection.nwfilterDefineXML(dump_xml(document))
 
     @_quiet
     def undefine_nwfilter(self, name: str) -> None:
         self._connection.nwfilterLookupByName(name).undefine()
 
     @_quiet
-    def create_nwfilter_binding(self, document: Any) -> None:
-        self._connection.nwfilterBindingCreateXML(_text(document))
+    def create_nwfilter_binding(self, document: Element) -> None:
+        self._connection.nwfilterBindingCreateXML(dump_xml(document))
 
     @_quiet
     def delete_nwfilter_binding(self, port: str) -> None:
         self._connection.nwfilterBindingLookupByPortDev(port).delete()
 
     @_quiet
-    def define_network(self, document: Any) -> None:
-        self._connection.networkDefineXML(_text(document))
+    def define_network(self, document: Element) -> None:
+        self._connection.networkDefineXML(dump_xml(document))
 
     @_quiet
-    def create_network(self, document: Any) -> None:
+    def create_network(self, document: Element) -> None:
         """Starts a transient network."""
-        self._connection.networkCreateXML(_text(document))
+        self._connection.networkCreateXML(dump_xml(document))
 
     def _look_up(self, name: str) -> Any:
         return self._connection.networkLookupByName(name)
@@ -391,14 +231,9 @@ class Hypervisor:
         self._look_up(name).setAutostart(int(autostart))
 
     @_quiet
-    def update_network(self, name: str, command: int, section: int, parent: int, element: Any, flag: int) -> None:
+    def update_network(self, name: str, command: int, section: int, parent: int, element: Element, flag: int) -> None:
         """virNetworkUpdate on the running (LIVE) or the persistent (CONFIG) network."""
-        self._look_up(name).update(command, section, parent, _text(element), flag)
-
-    @property
-    def sets_metadata(self) -> bool:
-        """Whether libvirt and its library for Python have virNetworkSetMetadata."""
-        return self.version >= (9, 7, 0) and hasattr(libvirt.virNetwork, "setMetadata")
+        self._look_up(name).update(command, section, parent, dump_xml(element), flag)
 
     @_quiet
     def set_network_metadata(self, name: str, kind: int, text: str | None, prefix: str | None, uri: str | None) -> None:
@@ -406,7 +241,7 @@ class Hypervisor:
         self._look_up(name).setMetadata(kind, text, prefix, uri, LIVE)
 
     @_quiet
-    def plug_in_again(self, uuid: str, interface: Any, bridge: str) -> None:
+    def plug_in_again(self, uuid: str, interface: Element, bridge: str) -> None:
         """Has libvirt make the port of a running guest's interface anew and put its tap into the network's bridge.
 
         libvirt does nothing when it is given the interface as it is. So the interface becomes one of a plain
@@ -416,123 +251,55 @@ class Hypervisor:
         direct = copy.deepcopy(interface)
         direct.set("type", "bridge")
         source = direct.find("source")
-        source.attrib.clear()
-        source.set("bridge", bridge)
+        if source is not None:
+            source.attrib.clear()
+            source.set("bridge", bridge)
         inbound = direct.find("bandwidth/inbound")
         if inbound is not None:
-            inbound.attrib.pop("floor", None)
-            if not inbound.attrib:
-                inbound.getparent().remove(inbound)
+            drop_attribute(inbound, "floor")
+            limits = inbound.getparent()
+            if not inbound.attrib and limits is not None:
+                limits.remove(inbound)
         for document in (direct, interface):
-            domain.updateDeviceFlags(_text(document), libvirt.VIR_DOMAIN_AFFECT_LIVE)
+            domain.updateDeviceFlags(dump_xml(document), libvirt.VIR_DOMAIN_AFFECT_LIVE)
 
     @_quiet
-    def attach_interface(self, uuid: str, interface: Any, flag: int) -> None:
+    def attach_interface(self, uuid: str, interface: Element, flag: int) -> None:
         """Adds an interface to the configuration (CONFIG) of a guest or plugs it in (LIVE)."""
-        self._connection.lookupByUUIDString(uuid).attachDeviceFlags(_text(interface), flag)
+        self._connection.lookupByUUIDString(uuid).attachDeviceFlags(dump_xml(interface), flag)
 
     @_quiet
-    def detach_interface(self, uuid: str, interface: Any, flag: int) -> None:
+    def detach_interface(self, uuid: str, interface: Element, flag: int) -> None:
         """Removes an interface; LIVE only asks the guest, which lets it go when it likes."""
-        self._connection.lookupByUUIDString(uuid).detachDeviceFlags(_text(interface), flag)
+        self._connection.lookupByUUIDString(uuid).detachDeviceFlags(dump_xml(interface), flag)
 
     @_quiet
-    def update_interface(self, uuid: str, interface: Any, flag: int) -> None:
-        self._connection.lookupByUUIDString(uuid).updateDeviceFlags(_text(interface), flag)
+    def update_interface(self, uuid: str, interface: Element, flag: int) -> None:
+        self._connection.lookupByUUIDString(uuid).updateDeviceFlags(dump_xml(interface), flag)
 
     @_quiet
-    def reclaim_port(self, network: str, port: Any) -> None:
+    def reclaim_port(self, network: str, port: Element) -> None:
         """Tells a started network again of a port whose guest kept its device all the time."""
         self.create_port(network, port, True)
 
     @_quiet
-    def create_port(self, network: str, port: Any, plugged: bool) -> None:
+    def create_port(self, network: str, port: Element, plugged: bool) -> None:
         """Makes a port; a plugged one says itself what it is plugged into, else libvirt chooses."""
         flags = libvirt.VIR_NETWORK_PORT_CREATE_RECLAIM if plugged else 0
-        self._look_up(network).portCreateXML(_text(port), flags)
+        self._look_up(network).portCreateXML(dump_xml(port), flags)
 
     @_quiet
     def delete_port(self, network: str, uuid: str) -> None:
         self._look_up(network).portLookupByUUIDString(uuid).delete()
 
     @_quiet
-    def set_port_rates(self, network: str, uuid: str, rates: dict) -> None:
+    def set_port_rates(self, network: str, uuid: str, rates: dict[str, int]) -> None:
         """Sets the bandwidth of a port; only the parameters that it has can be given to libvirt-python."""
         port = self._look_up(network).portLookupByUUIDString(uuid)
         port.setParameters({name: rates[name] for name in port.parameters() if name in rates})
 
     @_quiet
-    def set_interface_rates(self, domain_uuid: str, device: str, rates: dict) -> None:
+    def set_interface_rates(self, domain_uuid: str, device: str, rates: dict[str, int]) -> None:
         """Sets the bandwidth of a running guest's interface: of its port and of its tap."""
         domain = self._connection.lookupByUUIDString(domain_uuid)
         domain.setInterfaceParameters(device, rates, libvirt.VIR_DOMAIN_AFFECT_LIVE)
-
-
-def _text(document: Any) -> str:
-    return dump_xml(document)
-
-
-def _interfaces(domain: Any, live: Any, inactive: Any) -> Iterator[GuestInterface]:
-    """The interfaces of a running domain that belong to a network."""
-    for interface in live.findall("devices/interface"):
-        source = interface.find("source")
-        if source is None or not source.get("network"):
-            continue
-        mac = interface.find("mac").get("address")
-        target = interface.find("target")
-        same = [other for other in inactive.findall("devices/interface")
-                if other.find("mac").get("address").lower() == mac.lower() and other.get("type") == "network"
-                and other.find("source").get("network") == source.get("network")]
-        yield GuestInterface(
-            domain=domain.name(),
-            domain_uuid=domain.UUIDString(),
-            mac=mac,
-            tap=target.get("dev") if target is not None else "",
-            port=source.get("portid") or "",
-            live=interface,
-            inactive=same[0] if same else _as_configured(interface),
-        )
-
-
-def _held(domain: Any, live: Any, inactive: Any) -> Iterator[HeldDevice]:
-    by_mac = {mac.get("address").lower(): mac.getparent() for mac in inactive.findall("devices/interface/mac")}
-    for element in live.find("devices"):
-        source = element.find("source") if element.tag in ("interface", "hostdev") else None
-        if source is None:
-            continue
-        address = pci_address(source.find("address"))
-        device = source.get("dev", "") if element.get("type") == "direct" else ""
-        if address or device:
-            mac = element.find("mac")
-            configured = element if mac is None else by_mac.get(mac.get("address").lower(), element)
-            yield HeldDevice(domain.name(), domain.UUIDString(), address, device, element, configured)
-
-
-def pci_address(element: Any) -> str:
-    """0000:03:10.1 of an <address> element, empty for one that is none of PCI."""
-    parts = ("domain", "bus", "slot", "function")
-    if element is None or any(element.get(part) is None for part in parts):
-        return ""
-    return "%04x:%02x:%02x.%x" % tuple(int(element.get(part), 0) for part in parts)
-
-
-def _filter_users(domain: Any, document: Any, running: bool) -> Iterator[FilterUser]:
-    for interface in document.findall("devices/interface"):
-        reference, target = interface.find("filterref"), interface.find("target")
-        if reference is not None:
-            tap = target.get("dev") if running and target is not None else ""
-            yield FilterUser(domain.name(), domain.UUIDString(), interface.find("mac").get("address"), tap or "",
-                             reference.get("filter"))
-
-
-def _as_configured(interface: Any) -> Any:
-    """A live interface that is in no persistent document, in the form that an update takes."""
-    configured = copy.deepcopy(interface)
-    configured.set("type", "network")
-    source = configured.find("source")
-    for name in set(source.attrib) - {"network", "portgroup"}:
-        del source.attrib[name]
-    for name in ("target", "alias"):
-        for element in configured.findall(name):
-            configured.remove(element)
-    return configured

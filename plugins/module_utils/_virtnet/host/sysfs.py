@@ -19,14 +19,22 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Callable
 
 ROOT = "/"  # unit tests have another
 SETTLE_SECONDS = 15
 BOOT_SECONDS = 90
-VFIO = "vfio-pci"
 IFF_UP = 1
 ADDRESS = re.compile(r"[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]")
+# what texts in the settings for a boot are like; they go into paths and commands
+TEXTS = {
+    "address": ADDRESS,
+    "mac": re.compile(r"[0-9a-fA-F]{1,2}(:[0-9a-fA-F]{1,2}){5}"),
+    "protocol": re.compile(r"802\.1(Q|ad)"),
+    "link_state": re.compile(r"auto|enable|disable"),
+    "driver": re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*"),
+}
 
 
 def place(*parts: str) -> str:
@@ -58,7 +66,7 @@ def write(path: str, value: Any) -> None:
         file.write("%s\n" % value)
 
 
-def names_in(path: str) -> list:
+def names_in(path: str) -> list[str]:
     try:
         return sorted(os.listdir(path))
     except OSError:
@@ -73,24 +81,18 @@ def target(path: str) -> str | None:
 # --- reading
 
 
-def physical_functions() -> list:
-    """The PCI addresses of all devices that have SR-IOV."""
-    return [address for address in names_in(place("sys/bus/pci/devices"))
-            if os.path.exists(sysfs(address, "sriov_totalvfs"))]
+def all_devices() -> dict[str, list[str]]:
+    """The names of the network devices of every PCI device, by its address."""
+    return {address: names_in(sysfs(address, "net")) for address in names_in(place("sys/bus/pci/devices"))}
 
 
-def address_of(device: str) -> str | None:
-    """The PCI address of a network device, None for devices that are none of PCI."""
-    found = target(place("sys/class/net", device, "device"))
-    return found if found and ADDRESS.fullmatch(found) else None
+def all_functions() -> dict[str, dict[str, Any]]:
+    """What sysfs says of every physical function, by PCI address."""
+    return {address: function(address) for address in names_in(place("sys/bus/pci/devices"))
+            if os.path.exists(sysfs(address, "sriov_totalvfs"))}
 
 
-def parent_of(address: str) -> str | None:
-    """The physical function of a virtual one, None for others."""
-    return target(sysfs(address, "physfn"))
-
-
-def function(address: str) -> dict:
+def function(address: str) -> dict[str, Any]:
     """What sysfs says of a physical function."""
     return {
         "address": address,
@@ -100,27 +102,41 @@ def function(address: str) -> dict:
         "numa_node": number(sysfs(address, "numa_node")),  # -1 for none
         "total_vfs": number(sysfs(address, "sriov_totalvfs")) or 0,
         "num_vfs": number(sysfs(address, "sriov_numvfs")) or 0,
-        "drivers_autoprobe": read(sysfs(address, "sriov_drivers_autoprobe")) != "0",
+        "offset": number(sysfs(address, "sriov_offset")),  # of the first virtual function's address
+        "stride": number(sysfs(address, "sriov_stride")),  # from there to the next
+        "drivers_autoprobe": has_autoprobe(address),
         "vfs": virtual_functions(address),
     }
 
 
-def virtual_functions(address: str) -> list:
+def has_autoprobe(address: str) -> bool:
+    return read(sysfs(address, "sriov_drivers_autoprobe")) != "0"
+
+
+def facts() -> dict[str, Any]:
+    """What of SR-IOV concerns the whole host."""
+    return {"iommu": has_iommu(), "intel": is_intel(), "command_line": command_line()}
+
+
+def virtual_functions(address: str) -> list[dict[str, Any]]:
     """The virtual functions of a physical one, in their order."""
     links = sorted(int(name[len("virtfn"):]) for name in names_in(sysfs(address)) if re.fullmatch(r"virtfn\d+", name))
-    return [virtual_function(index, target(sysfs(address, "virtfn%d" % index))) for index in links]
+    found = [(index, target(sysfs(address, "virtfn%d" % index))) for index in links]
+    return [virtual_function(index, virtual) for index, virtual in found if virtual]
 
 
-def virtual_function(index: int, address: str) -> dict:
+def virtual_function(index: int, address: str) -> dict[str, Any]:
     devices = names_in(sysfs(address, "net"))
-    group = target(sysfs(address, "iommu_group"))
+    group, driver = target(sysfs(address, "iommu_group")), target(sysfs(address, "driver"))
+    override = (read(sysfs(address, "driver_override")) or "").replace("(null)", "")
     return {
         "index": index,
         "address": address,
         "device": devices[0] if devices else None,
         "elsewhere": os.path.isdir(sysfs(address, "net")) and not devices,  # in another network namespace
-        "driver": target(sysfs(address, "driver")),
-        "override": (read(sysfs(address, "driver_override")) or "").replace("(null)", ""),
+        "driver": driver,
+        "override": override,
+        "own_driver": driver is not None and not driver.startswith("vfio") and not override,  # nobody chose it
         "iommu_group": int(group) if group else None,
         "shares_group_with": [other for other in names_in(sysfs(address, "iommu_group/devices"))
                               if other != address and not _is_bridge(other)],
@@ -143,9 +159,9 @@ def has_carrier(device: str) -> bool:
     return read(place("sys/class/net", device, "carrier")) == "1"
 
 
-def vfio_holders() -> dict:
+def vfio_holders() -> dict[str, list[str]]:
     """The processes that have files of VFIO open, by the file's name below /dev/vfio."""
-    holders = {}
+    holders: dict[str, set[str]] = {}
     for folder in glob.glob(place("proc/[0-9]*/fd")):
         process = os.path.dirname(folder)
         for name in names_in(folder):
@@ -169,7 +185,8 @@ def has_driver(driver: str) -> bool:
         return True
     folder = place("lib/modules", os.uname().release)
     known = "\n".join(read(os.path.join(folder, name)) or "" for name in ("modules.dep", "modules.builtin"))
-    return re.search(r"/%s\.ko" % re.sub("[-_]", "[-_]", driver), known) is not None
+    spelled = "[-_]".join(map(re.escape, re.split("[-_]", driver)))
+    return re.search(r"/%s\.ko" % spelled, known) is not None
 
 
 def is_intel() -> bool:
@@ -213,7 +230,7 @@ def set_number(address: str, wanted: int) -> None:
 @contextmanager
 def without_autoprobe(address: str) -> Iterator[None]:
     """Keeps drivers off new virtual functions until they have their settings, also one that udev loads meanwhile."""
-    autoprobe = read(sysfs(address, "sriov_drivers_autoprobe")) != "0"
+    autoprobe = has_autoprobe(address)
     try:
         set_autoprobe(address, False)
         yield
@@ -233,7 +250,7 @@ def settle(address: str) -> None:
               and not os.path.exists(place("run/udev/queue")))
 
 
-def _wait(condition: Callable) -> None:
+def _wait(condition: Callable[[], bool]) -> None:
     """Waits for something, in bounded time."""
     end = time.monotonic() + SETTLE_SECONDS
     while not condition() and time.monotonic() < end:
@@ -245,7 +262,7 @@ def wait_for_link(*devices: str) -> None:
     _wait(lambda: all(map(has_carrier, devices)))
 
 
-def _is_settled(vf: dict) -> bool:
+def _is_settled(vf: dict[str, Any]) -> bool:
     files = ["+pci:" + vf["address"]]
     if vf["device"]:
         files.append("n%s" % read(place("sys/class/net", vf["device"], "ifindex")))
@@ -260,33 +277,33 @@ def bind(address: str, driver: str) -> None:
         write(sysfs(address, "driver/unbind"), address)
     write(sysfs(address, "driver_override"), "" if driver == "default" else driver)
     if driver:
-        _probe(address)
+        parent = target(sysfs(address, "physfn")) or ""
+        _probe(address, parent)
         found = target(sysfs(address, "driver"))
         if found is None or driver not in ("default", found):
             raise OSError(errno.ENODEV, "the host has no driver for it" if driver == "default" else
                           "the driver %s does not take it" % driver)
-        settle(parent_of(address))
+        settle(parent)
 
 
-def _probe(address: str) -> None:
+def _probe(address: str, parent: str) -> None:
     """Has the kernel look for a driver; without autoprobe it looks at no virtual function unless told by name."""
-    parent = parent_of(address)
-    off = read(sysfs(parent, "sriov_drivers_autoprobe")) == "0"
-    if off:
+    autoprobe = has_autoprobe(parent)
+    if not autoprobe:
         set_autoprobe(parent, True)
     try:
         probe(address)
     finally:
-        if off:
+        if not autoprobe:
             set_autoprobe(parent, False)
 
 
 def load(driver: str) -> None:
     """Loads the module of a driver."""
-    run(["modprobe", driver])
+    run(["modprobe", "--", driver])
 
 
-def run(command: list) -> None:
+def run(command: list[str]) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise OSError(errno.EIO, "%s: %s" % (" ".join(command), done.stderr.strip()))
@@ -295,8 +312,9 @@ def run(command: list) -> None:
 # --- at boot
 
 
-def at_boot(settings: dict) -> None:
+def at_boot(settings: dict[str, Any]) -> None:
     """Has a physical function as its settings say. What is so already is left alone."""
+    check(settings)
     address = settings["address"]
     end = time.monotonic() + BOOT_SECONDS
     _until(end, lambda: _has_device(address))
@@ -309,7 +327,7 @@ def at_boot(settings: dict) -> None:
         set_autoprobe(address, settings["drivers_autoprobe"])
     there = number(sysfs(address, "sriov_numvfs"))
     if there not in (0, settings["num_vfs"]):
-        raise OSError(errno.EBUSY, "%s has %d virtual functions, not %d; changing that would destroy them"
+        raise OSError(errno.EBUSY, "%s has %s virtual functions, not %d; changing that would destroy them"
                       % (address, there, settings["num_vfs"]))
     wanted = {vf["index"]: vf for vf in settings["vfs"]}
     with without_autoprobe(address):
@@ -320,7 +338,7 @@ def at_boot(settings: dict) -> None:
         for vf in free:
             for arguments in ip_arguments(wanted.get(vf["index"], {})):
                 command = ["ip", "link", "set", "dev", device, "vf", str(vf["index"]), *arguments]
-                _until(end, lambda command=command: run(command))
+                _until(end, partial(run, command))
     for vf in free:
         driver = wanted.get(vf["index"], {}).get("driver")
         if driver and not is_bound(vf, driver):
@@ -329,11 +347,21 @@ def at_boot(settings: dict) -> None:
             probe(vf["address"])
 
 
-def is_bound(vf: dict, driver: str) -> bool:
+def check(settings: Any, name: str = "") -> None:
+    """Refuses texts that do not look like what they are to be: they go into paths and commands."""
+    if isinstance(settings, dict):
+        for key, value in settings.items():
+            check(value, key)
+    elif isinstance(settings, list):
+        for value in settings:
+            check(value, name)
+    elif isinstance(settings, str) and not (name in TEXTS and TEXTS[name].fullmatch(settings)):
+        raise OSError(errno.EINVAL, "the settings have %s: %s" % (json.dumps(name), json.dumps(settings)))
+
+
+def is_bound(vf: dict[str, Any], driver: str) -> bool:
     """Whether a virtual function has its driver; ``default`` is any that nobody chose for it."""
-    if driver != "default":
-        return vf["driver"] == driver
-    return vf["driver"] is not None and not vf["driver"].startswith("vfio") and not vf["override"]
+    return bool(vf["own_driver"] if driver == "default" else vf["driver"] == driver)
 
 
 def _has_device(address: str) -> None:
@@ -345,20 +373,21 @@ def _has_device(address: str) -> None:
         os.stat(place("run/udev/data", "n%s" % read(place("sys/class/net", device, "ifindex"))))
 
 
-def _until(end: float, action: Callable) -> None:
+def _until(end: float, action: Callable[[], None]) -> None:
     """Tries until it works or the time is over."""
     while True:
         try:
-            return action()
+            action()
+            return
         except OSError:
             if time.monotonic() > end:
                 raise
         time.sleep(0.5)
 
 
-def ip_arguments(vf: dict) -> list:
+def ip_arguments(vf: dict[str, Any]) -> list[list[str]]:
     """The settings of a virtual function as arguments of ip, one list a setting."""
-    commands = []
+    commands: list[list[str]] = []
     if "mac" in vf:
         commands.append(["mac", vf["mac"]])
     if "vlan" in vf:

@@ -9,10 +9,15 @@ sends; a macvtap device is on the guest's side of the wire. Pure: what tc has co
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
-from ..engine.converge import Drift
-from ..schema.nodes import Invalid
+from ..engine.plan import Drift
+from ..schema.errors import Invalid, Path
+from ..schema.options import Options
+
+if TYPE_CHECKING:
+    from lxml.etree import _Element as Element
 
 RATE = 1000  # bytes per second in tc for each kilobyte of libvirt's
 BURST = 1024
@@ -22,11 +27,11 @@ LONGEST_BURST = 270  # seconds at the average rate, from which on tc cannot say 
 BURST_SLACK = 0.02  # a burst is kept as the time that it takes
 
 
-def _rates(bandwidth: dict, direction: str) -> dict:
+def _rates(bandwidth: Options | None, direction: str) -> Options:
     return (bandwidth or {}).get(direction) or {}
 
 
-def tap_drift(bandwidth: dict, traffic: dict | None, macvtap: bool = False) -> Iterator[Drift]:
+def tap_drift(bandwidth: Options | None, traffic: Options | None, macvtap: bool = False) -> Iterator[Drift]:
     """Where the limits of a guest's device differ from its bandwidth."""
     if traffic is None:
         return
@@ -35,7 +40,7 @@ def tap_drift(bandwidth: dict, traffic: dict | None, macvtap: bool = False) -> I
     yield from _received(receives, _rates(bandwidth, receives), traffic)
 
 
-def bridge_drift(bandwidth: dict, traffic: dict | None) -> Iterator[Drift]:
+def bridge_drift(bandwidth: Options | None, traffic: Options | None) -> Iterator[Drift]:
     """Where the limits of a network's bridge differ from its bandwidth.
 
     libvirt itself loses the burst of what goes to the guests when one with a floor comes, so that is not compared.
@@ -46,59 +51,59 @@ def bridge_drift(bandwidth: dict, traffic: dict | None) -> Iterator[Drift]:
     yield from _received("outbound", _rates(bandwidth, "outbound"), traffic)
 
 
-def _sent(direction: str, rates: dict, traffic: dict) -> Iterator[Drift]:
+def _sent(direction: str, rates: Options, traffic: Options) -> Iterator[Drift]:
     if rates.get("average"):
-        found = traffic["sent"].get(1)
+        found = traffic["sent"].get("1")
         yield from _differences(direction, "average", rates["average"], found and found["rate"])
         yield from _differences(direction, "peak", rates.get("peak") or rates["average"], found and found["ceil"])
         yield from _burst(direction, rates, found)
 
 
-def _received(direction: str, rates: dict, traffic: dict) -> Iterator[Drift]:
+def _received(direction: str, rates: Options, traffic: Options) -> Iterator[Drift]:
     if rates.get("average"):
         found = traffic["received"]
         yield from _differences(direction, "average", rates["average"], found and found["rate"])
         yield from _burst(direction, rates, found)
 
 
-def floor_drift(floor: int, class_id: int | None, bridge: dict | None) -> Iterator[Drift]:
+def floor_drift(floor: int, class_id: int | None, bridge: Options | None) -> Iterator[Drift]:
     """Where the traffic class of a guest in its network's bridge differs from its floor."""
     if floor and class_id and bridge is not None:
-        found = bridge["sent"].get(class_id)
+        found = bridge["sent"].get(str(class_id))
         yield from _differences("inbound", "floor", floor, found and found["rate"])
 
 
 def _differences(direction: str, name: str, wanted: int, found: int | None) -> Iterator[Drift]:
     if found != min(wanted * RATE, LARGEST_RATE):
         current = None if found is None else found // RATE if found % RATE == 0 else found / RATE
-        yield Drift("kernel", "bandwidth.%s.%s" % (direction, name), wanted, current)
+        yield Drift("kernel", Path("bandwidth", direction, name), wanted, current)
 
 
-def _burst(direction: str, rates: dict, found: dict | None) -> Iterator[Drift]:
+def _burst(direction: str, rates: Options, found: Options | None) -> Iterator[Drift]:
     wanted = (rates.get("burst") or 0) * BURST
     rate = rates["average"] * RATE
     if not wanted or rate > LARGEST_RATE or wanted / rate > LONGEST_BURST:
         return
     if found is None or abs(found["burst"] - wanted) > wanted * BURST_SLACK:
-        yield Drift("kernel", "bandwidth.%s.burst" % direction, rates["burst"],
+        yield Drift("kernel", Path("bandwidth", direction, "burst"), rates["burst"],
                     found and round(found["burst"] / BURST, 1))
 
 
-def rates(options: dict) -> dict:
+def rates(options: Options) -> dict[str, int]:
     """The bandwidth of a port or interface by libvirt's parameter names (inbound.average, …), 0 for none."""
     bandwidth = options.get("bandwidth") or {}
     return {"%s.%s" % (direction, rate): (bandwidth.get(direction) or {}).get(rate) or 0
             for direction in ("inbound", "outbound") for rate in RATES if (direction, rate) != ("outbound", "floor")}
 
 
-def refuse_floor(bandwidth: dict, name: str, network: dict | None, others: list) -> None:
+def refuse_floor(bandwidth: Options | None, name: str, network: Options | None, others: Iterable[int]) -> None:
     """Refuses a floor that the network ``name`` cannot keep; ``others`` are the floors of its other ports."""
     floor = _rates(bandwidth, "inbound").get("floor") or 0
     if not floor or network is None:
         return
     rates = _rates(network.get("bandwidth"), "inbound")
     limit, word = (rates["peak"], "peak") if rates.get("peak") else (rates.get("average") or 0, "average")
-    path = "bandwidth.inbound.floor"
+    path = Path("bandwidth", "inbound", "floor")
     if not limit:
         raise Invalid(path, "%d needs a network with bandwidth.inbound.average, which %s has not" % (floor, name))
     if floor + sum(others) > limit:
@@ -106,7 +111,7 @@ def refuse_floor(bandwidth: dict, name: str, network: dict | None, others: list)
                       " others" % (floor, name, word, limit, sum(others)))
 
 
-def floors(ports: tuple, but: str | None) -> list:
+def floors(ports: Iterable[Element], but: str | None) -> list[int]:
     """The floors in kB/s of ports, given as libvirt's documents, without that of the port with UUID ``but``."""
     found = [port.find("bandwidth/inbound") for port in ports if port.findtext("uuid") != but]
     return [int(inbound.get("floor") or 0) for inbound in found if inbound is not None]

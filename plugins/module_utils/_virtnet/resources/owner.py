@@ -8,7 +8,7 @@ from __future__ import annotations
 import uuid
 
 
-def stand_in(name: str) -> dict:
+def stand_in(name: str) -> dict[str, str]:
     """An owner named for the thing itself; the same at every run."""
     return {"name": name, "uuid": stable_uuid(name)}
 

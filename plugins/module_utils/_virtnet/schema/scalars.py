@@ -11,10 +11,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-import uuid
-from dataclasses import dataclass
-from fractions import Fraction
-from typing import Any, Callable
+from typing import Any, Callable, NamedTuple
 
 from ansible.module_utils.parsing.convert_bool import boolean
 
@@ -28,8 +25,7 @@ def _same(value: Any) -> Any:
     return value
 
 
-@dataclass(frozen=True)
-class Scalar:
+class Scalar(NamedTuple):
     """``coerce`` takes what YAML gives, ``parse`` what XML says; both raise ValueError when it is not allowed.
 
     ``text`` spells a value for XML. ``normal`` maps values that libvirt treats alike to one.
@@ -41,7 +37,7 @@ class Scalar:
     parse: Callable[[str], Any]
     text: Callable[[Any], str] = str
     normal: Callable[[Any], Any] = _same
-    choices: tuple = ()
+    choices: tuple[str, ...] = ()
 
 
 def _string(value: Any) -> str:
@@ -56,12 +52,11 @@ def string(allowed: str = "a string", pattern: str = "", longest: int = 0, lines
     ``pattern`` is a regular expression that the whole of it must match, ``longest`` its length in bytes at most. What
     libvirt holds is read as it is.
     """
-    form = re.compile(pattern or ".*", re.DOTALL)
     control = CONTROL_IN_TEXT if lines else CONTROL
 
     def coerce(value: Any) -> str:
         text = _string(value)
-        if (not form.fullmatch(text) or control.search(text) or NOT_IN_XML.search(text)
+        if (not re.fullmatch(pattern or ".*", text, re.DOTALL) or control.search(text) or NOT_IN_XML.search(text)
                 or (longest and len(text.encode()) > longest)):
             raise ValueError(value)
         return text
@@ -73,7 +68,7 @@ def enum(*choices: str) -> Scalar:
     """One of a list of words."""
 
     def read(value: Any) -> str:
-        if value not in choices:
+        if not isinstance(value, str) or value not in choices:
             raise ValueError(value)
         return value
 
@@ -114,8 +109,7 @@ def quantity(high: int, unit: str, unit_bytes: int, per_second: bool) -> Scalar:
 
     A small b alone is refused, since people mean both bits and bytes by it.
     """
-    form = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?([kKMGT]i?)?%s" % (
-        r"(bit|B)(?:/s|ps)?" if per_second else r"(B)"))
+    form = r"([0-9]+(?:\.[0-9]+)?) ?([kKMGT]i?)?%s" % (r"(bit|B)(?:/s|ps)?" if per_second else r"(B)")
 
     def parse(text: Any) -> int:
         number = _number(text, False)
@@ -124,9 +118,11 @@ def quantity(high: int, unit: str, unit_bytes: int, per_second: bool) -> Scalar:
         return number
 
     def coerce(value: Any) -> int:
-        found = form.fullmatch(value) if isinstance(value, str) else None
+        found = re.fullmatch(form, value) if isinstance(value, str) else None
         if not found:
             return parse(value)
+        from fractions import Fraction  # which few tasks need, and which takes long to import
+
         number, prefix, kind = found.groups()
         size = Fraction(number) * UNIT_PREFIXES[(prefix or "").lower()] / (8 if kind == "bit" else 1)
         return parse(max(round(size / unit_bytes), 1 if size else 0))
@@ -146,7 +142,7 @@ def _boolean(true: str, false: str) -> Scalar:
 
     def coerce(value: Any) -> bool:
         try:
-            return boolean(value)
+            return bool(boolean(value))
         except TypeError as error:
             raise ValueError(value) from error
 
@@ -179,10 +175,10 @@ def pci_number(high: int) -> Scalar:
 
 
 def _mac(separators: str) -> Callable[[Any], str]:
-    form = re.compile(r"[0-9a-fA-F]{1,2}([%s][0-9a-fA-F]{1,2}){5}" % separators)
+    form = r"[0-9a-fA-F]{1,2}([%s][0-9a-fA-F]{1,2}){5}" % separators
 
     def read(value: Any) -> str:
-        if not isinstance(value, str) or not form.fullmatch(value):
+        if not isinstance(value, str) or not re.fullmatch(form, value):
             raise ValueError(value)
         text = value.replace("-", ":")
         if int(text.split(":")[0], 16) & 1:
@@ -237,6 +233,11 @@ def _uuid(value: Any) -> str:
     return text
 
 
+def _uuid_normal(text: str) -> str:
+    digits = text.replace("-", "").lower()
+    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
+
+
 def _duid(value: Any) -> str:
     text = _string(value)
     if not re.fullmatch(r"[0-9a-fA-F]{1,2}(:[0-9a-fA-F]{1,2})*", text):
@@ -272,7 +273,7 @@ IP = Scalar("str", "an IPv4 or IPv6 address", _address(4, 6), _address(4, 6), no
 IPV4 = Scalar("str", "an IPv4 address", _address(4), _address(4), normal=_address_normal)
 NETMASK = Scalar("str", "an IPv4 netmask such as 255.255.255.0", _netmask, _netmask)
 UUID = Scalar("str", "a UUID such as 3e3fce45-4f53-4fa7-bb32-11f34168b82b", _uuid, _uuid,
-              normal=lambda text: str(uuid.UUID(text)))
+              normal=_uuid_normal)
 DUID = Scalar("str", "a DHCPv6 DUID, bytes in hexadecimal separated by ':'", _duid, _duid)
 PCI_FUNCTION = Scalar("str", "a PCI address such as \"0000:3b:00.0\", in quotes", _pci_address, _pci_address,
                       normal=lambda text: ("0000:" * (text.count(":") == 1) + text).lower())

@@ -1,0 +1,102 @@
+# Copyright (c) virtnet.libvirt contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is to be done for one object, and what was found to differ."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Callable, NamedTuple
+
+from ..schema.errors import Entry, Path
+from ..schema.options import Options
+
+if TYPE_CHECKING:
+    from ..host.host import Host
+
+Do = Callable[["Host"], None]
+LAYERS = {"config": "configuration", "live": "running definition", "boot": "next boot"}
+
+
+class Step(NamedTuple):
+    """One change.
+
+    ``impact`` is what running guests notice: none, brief (some seconds offline) or disruptive. ``clean_up`` takes away
+    what ``do`` leaves behind when it fails.
+    """
+
+    title: str
+    do: Do
+    undo: Do | None = None
+    impact: str = "none"
+    clean_up: Do | None = None
+
+
+class Drift(NamedTuple):
+    """One place where a layer (config, live, kernel, boot) is not as desired; an empty path is the object itself."""
+
+    layer: str
+    path: Path
+    desired: Any
+    current: Any
+
+    @property
+    def place(self) -> tuple[str, Path]:
+        return self.layer, self.path
+
+    def as_result(self) -> dict[str, Any]:
+        """The same as a module returns it."""
+        return dict(self._asdict(), path=str(self.path))
+
+    def __str__(self) -> str:
+        return "%s of the %s is %s, not %s" % (self.path or "the object", LAYERS.get(self.layer, self.layer),
+                                               json.dumps(self.current), json.dumps(self.desired))
+
+
+@dataclass
+class Plan:
+    """What is to be done for one object.
+
+    ``before`` and ``after`` are its model, ``drift`` is what was found. Of that the steps leave ``waiting`` for a
+    restart, ``unrepaired`` for people, and ``follows`` by itself at the next start. ``connected`` names what is
+    connected, ``connects`` what must be afterwards. ``extra`` is for the result.
+    """
+
+    before: Options
+    after: Options
+    steps: list[Step] = field(default_factory=list)
+    drift: list[Drift] = field(default_factory=list)
+    waiting: list[Drift] = field(default_factory=list)
+    unrepaired: list[Drift] = field(default_factory=list)
+    follows: list[Drift] = field(default_factory=list)
+    connected: list[str] = field(default_factory=list)
+    connects: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    def left(self, again: Plan) -> list[Drift]:
+        """What is not as planned, by a plan that was made after the steps: that is to find only what this one left."""
+        known = {drift.place for drift in self.waiting + self.unrepaired + again.follows}
+        found = [drift for drift in again.drift if drift.place not in known]
+        return (found or [Drift("plan", Path(step.title), "done", "not done") for step in again.steps]) + [
+            Drift("live", Path("guests", Entry(name)), "connected", None)
+            for name in self.connects if name not in again.connected]
+
+    def show_layers(self, *left: Drift, whole: str = "all of it") -> None:
+        """Completes the diff with what differs in other layers than the configuration.
+
+        ``whole`` is what the object itself is called there.
+        """
+        places = {drift.place for drift in (*self.waiting, *self.unrepaired, *left)}
+        configured: dict[Path, list[Drift]] = {}
+        for drift in self.drift:
+            if drift.layer == "config":
+                configured.setdefault(drift.path, []).append(drift)
+        for layer in ("live", "kernel"):
+            found = [drift for drift in self.drift if drift.layer == layer
+                     and drift._replace(layer="config") not in configured.get(drift.path, ())]
+            if found:
+                self.before[layer] = {str(drift.path) or whole: drift.current for drift in found}
+                self.after[layer] = {str(drift.path) or whole: drift.current if drift.place in places else drift.desired
+                                     for drift in found}

@@ -1,0 +1,61 @@
+# Copyright (c) virtnet.libvirt contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a module returns of what was planned and done."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from .converge import Outcome
+
+
+def result_of(outcome: Outcome) -> dict[str, Any]:
+    """The part of a module's result that all modules share."""
+    plan, wish = outcome.plan, outcome.wish
+    return {
+        "changed": bool(plan.steps),
+        **plan.extra,
+        "steps": [step.title for step in plan.steps],
+        "drift": [drift.as_result() for drift in plan.drift],
+        "restart_required": bool(plan.waiting),
+        "diff": {
+            "before_header": "%s %s (before)" % (wish.kind, wish.name),
+            "after_header": "%s %s (after)" % (wish.kind, wish.name),
+            "before": to_yaml(plan.before),
+            "after": to_yaml(plan.after),
+        },
+    }
+
+
+def model_of(outcome: Outcome) -> dict[str, Any]:
+    """The object as its module takes it; in check mode as it would be, without the layers that the diff adds."""
+    if outcome.found is not None:
+        found: dict[str, Any] = outcome.wish.model(outcome.found)
+        return found
+    return {name: value for name, value in outcome.plan.after.items() if name not in ("live", "kernel", "boot")}
+
+
+def to_yaml(value: Any, indent: str = "") -> str:
+    """Plain data as YAML text, for people to read; strings are quoted where YAML could take them for something else."""
+    if isinstance(value, dict):
+        return "".join("%s%s:%s" % (indent, _scalar(name), _nested(part, indent)) for name, part in value.items())
+    return "".join("%s-%s" % (indent, _nested(part, indent).replace("\n" + indent + "  ", " ", 1)
+                              if isinstance(part, dict) and part else _nested(part, indent)) for part in value)
+
+
+def _nested(value: Any, indent: str) -> str:
+    if isinstance(value, (dict, list)) and value:
+        return "\n" + to_yaml(value, indent + "  ")
+    return " %s\n" % _scalar(value)
+
+
+def _scalar(value: Any) -> str:
+    plain = isinstance(value, str) and re.fullmatch(r"[A-Za-z_/][\w./@%-]*", value, re.ASCII)
+    words = ("yes", "no", "on", "off", "true", "false", "null", "y", "n")
+    if plain and value.lower() not in words:
+        return str(value)
+    text = json.dumps(value, ensure_ascii=False)
+    return re.sub("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]", lambda found: "\\u%04x" % ord(found.group()), text)

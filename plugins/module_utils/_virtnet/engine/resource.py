@@ -1,0 +1,63 @@
+# Copyright (c) virtnet.libvirt contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What every kind of object is to the engine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from ..host.snapshot import Snapshot
+from ..schema.options import Options
+from .plan import Plan
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+Key = tuple[str, ...]
+Found = TypeVar("Found")
+
+
+class Resource(Protocol[Found]):
+    """A wish for one object.
+
+    ``kind`` is the name of its module. The ``key`` names the object and is one wish's in a transaction. ``absent``
+    says that it is to be gone.
+    """
+
+    kind: str
+
+    @property
+    def key(self) -> Key: ...
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+
+    @property
+    def absent(self) -> bool: ...
+
+    def needs(self) -> Iterable[Key]:
+        """The keys of what must be there before it, and go after it."""
+
+    def look(self, seen: Snapshot) -> Found:
+        """All that planning needs to know; what is not there is found to be not there."""
+
+    def plan(self, found: Found) -> Plan:
+        """What is to be done. Pure; raises Invalid for what is not allowed, Missing for what is not there."""
+
+    def promise(self, seen: Snapshot, plan: Plan) -> None:
+        """Has a snapshot be as the host will be after the plan."""
+
+    def model(self, found: Found) -> Options:
+        """The object as its module takes it."""
+
+
+class Patch(Resource[Found], Protocol):
+    """A wish for a part of an object that may have a wish of its own: the ``owner``."""
+
+    @property
+    def owner(self) -> Key: ...
+
+    def fold(self, owner: Any) -> Any:
+        """The owner's wish with this one in it; raises Invalid where they contradict each other."""

@@ -1,0 +1,79 @@
+# Copyright (c) virtnet.libvirt contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A host that can be read and changed: its transports, and which of them reads a part of a snapshot."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, NamedTuple
+
+from .kernel import Kernel
+from .libvirt import Libvirt
+from .snapshot import Snapshot
+
+
+class Host(NamedTuple):
+    """The transports of a host; ``local`` is whether its kernel is the one that ``kernel`` reaches."""
+
+    libvirt: Libvirt
+    kernel: Kernel
+    local: bool
+
+    def look(self) -> Snapshot:
+        """The host as it is from now on, read part by part."""
+        return Snapshot(lambda part, key: READERS[part](self, key))
+
+    def close(self) -> None:
+        self.libvirt.close()
+        self.kernel.close()
+
+
+def _host(host: Host, _key: str) -> dict[str, Any]:
+    return {"version": list(host.libvirt.version), "uri": host.libvirt.uri, "local": host.local,
+            "sets_metadata": host.libvirt.sets_metadata}
+
+
+def _kernel(name: str) -> Callable[[Host, str], Any]:
+    def read(host: Host, key: str) -> Any:
+        return getattr(host.kernel, name)(*([key] if key else [])) if host.local else None
+
+    return read
+
+
+def _statistics(host: Host, key: str) -> Any:
+    return host.libvirt.statistics(*key.split(" ", 1))
+
+
+def _sriov(name: str) -> Callable[[Host, str], Any]:
+    def read(_host: Host, key: str) -> Any:
+        from . import boot, sysfs  # of which most tasks need nothing
+
+        readers: dict[str, Callable[..., Any]] = {
+            "physical_functions": sysfs.all_functions, "pci_devices": sysfs.all_devices,
+            "carrier": sysfs.has_carrier, "vfio_holders": sysfs.vfio_holders, "pci": sysfs.facts,
+            "driver": sysfs.has_driver, "boot": boot.kept, "boot_owners": boot.owners}
+        return readers[name](*([key] if key else []))
+
+    return read
+
+
+READERS: dict[str, Callable[[Host, str], Any]] = {
+    "host": _host,
+    "networks": lambda host, _: host.libvirt.networks(),
+    "network_config": lambda host, name: host.libvirt.network_xml(name, False),
+    "network_live": lambda host, name: host.libvirt.network_xml(name, True),
+    "ports": lambda host, network: host.libvirt.ports(network),
+    "leases": lambda host, network: host.libvirt.leases(network),
+    "nwfilters": lambda host, _: host.libvirt.nwfilters(),
+    "bindings": lambda host, _: host.libvirt.bindings(),
+    "domains": lambda host, _: host.libvirt.domains(),
+    "domain_config": lambda host, uuid: host.libvirt.domain_xml(uuid, False),
+    "domain_live": lambda host, uuid: host.libvirt.domain_xml(uuid, True),
+    "addresses": lambda host, uuid: host.libvirt.addresses(uuid),
+    "statistics": _statistics,
+    "devices": _kernel("devices"),
+    "traffic": _kernel("traffic"),
+    "vf_settings": _kernel("vf_settings"),
+    **{name: _sriov(name) for name in ("physical_functions", "pci_devices", "carrier", "vfio_holders", "pci", "driver",
+                                       "boot", "boot_owners")},
+}

@@ -1,0 +1,253 @@
+# Copyright (c) virtnet.libvirt contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A host as plain data.
+
+Every part is read when it is first asked for, once, and can be recorded as JSON and read back. The parts by name, each
+whole or by key:
+
+=================== ================ =======================================================================
+part                key              data
+=================== ================ =======================================================================
+host                                 version (a list of three numbers), uri, local, sets_metadata
+networks                             by name: uuid, active, persistent, autostart
+network_config      network          XML, null without one
+network_live        network          XML, null when it does not run
+ports               network          a list of XML
+leases              network          a list of leases
+nwfilters                            by name: uuid, xml
+bindings                             by device: XML
+domains                              by UUID: name, active, persistent
+domain_config       UUID             XML in the form in which it was configured
+domain_live         UUID             XML, null when it does not run
+addresses           UUID             by source and MAC: addresses
+statistics          UUID and device  counters, null where there are none
+devices                              by name: see ``netlink``; null when the kernel is out of reach
+traffic             device           what tc limits: see ``kernel``
+physical_functions                   by PCI address: see ``sysfs``
+pci_devices                          by PCI address: names of network devices
+carrier             device           whether it has a link
+vf_settings         device           by index: see ``kernel``
+vfio_holders                         by file below /dev/vfio: processes
+pci                                  iommu, intel, command_line
+driver              driver           whether the kernel has it
+boot                PCI address      files (by path), others, python: see ``boot``
+boot_owners         PCI address      a list of who, file
+=================== ================ =======================================================================
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ..schema.options import Options
+from ..schema.scalars import UUID
+from ..schema.xml import load_xml
+from .parts import Parts, from_record, once
+
+if TYPE_CHECKING:
+    from lxml.etree import _Element as Element
+
+
+class NetworkRecord(NamedTuple):
+    """A network as libvirt has it: ``config`` is its persistent, ``live`` its running document, None without one."""
+
+    name: str
+    uuid: str
+    active: bool
+    persistent: bool
+    autostart: bool
+    config: Element | None
+    live: Element | None
+
+
+class FilterRecord(NamedTuple):
+    """A network filter as libvirt has it."""
+
+    name: str
+    uuid: str
+    document: Element
+
+
+class DomainRecord(NamedTuple):
+    """A guest as libvirt has it: ``config`` is its persistent, ``live`` its running document, None without one."""
+
+    name: str
+    uuid: str
+    active: bool
+    persistent: bool
+    config: Element | None
+    live: Element | None
+
+
+class Snapshot(Parts):
+    """The parts of a host, by what they are."""
+
+    as_it_was: Snapshot
+
+    @staticmethod
+    def of_record(parts: dict[str, dict[str, Any]]) -> Snapshot:
+        """A host as it was recorded."""
+        return Snapshot(from_record(parts))
+
+    def complete(self) -> Snapshot:
+        """The same with all of it read that planning may ask for, so that it can be recorded."""
+        for part in ("host", "networks", "nwfilters", "bindings", "domains"):
+            self.get(part)
+        for name, network in self.get("networks").items():
+            self.get("network_config", name)
+            if network["active"]:
+                self.get("network_live", name)
+                self.get("ports", name)
+        for uuid, domain in self.get("domains").items():
+            self.get("domain_config", uuid)
+            if domain["active"]:
+                self.get("domain_live", uuid)
+        if self.reaches_kernel:
+            self._complete_kernel()
+        return self
+
+    def _complete_kernel(self) -> None:
+        for part in ("devices", "physical_functions", "pci_devices", "vfio_holders", "pci"):
+            self.get(part)
+        for device in self.devices or {}:
+            self.traffic(device)
+        for address, function in self.physical_functions.items():
+            self.get("boot", address)
+            self.get("boot_owners", address)
+            for device in function["devices"][:1] if function["vfs"] else []:
+                self.get("vf_settings", device)
+
+    @property
+    def version(self) -> tuple[int, ...]:
+        """libvirt's version."""
+        return tuple(self.get("host")["version"])
+
+    @property
+    def uri(self) -> str:
+        return str(self.get("host")["uri"])
+
+    @property
+    def sets_metadata(self) -> bool:
+        """Whether libvirt changes title, description and metadata of a running network."""
+        return bool(self.get("host")["sets_metadata"])
+
+    def document(self, part: str, key: str) -> Element | None:
+        """A part that is XML, parsed once; nobody changes what comes from here."""
+        return _document(self, part, key)
+
+    # --- libvirt
+
+    def network_names(self) -> list[str]:
+        return sorted(self.get("networks"))
+
+    def network(self, name: str) -> NetworkRecord | None:
+        """The network of that name, or None."""
+        found = self.get("networks").get(name)
+        if found is None:
+            return None
+        return NetworkRecord(
+            name, found["uuid"], found["active"], found["persistent"], found["autostart"],
+            self.document("network_config", name) if found["persistent"] else None,
+            self.document("network_live", name) if found["active"] else None)
+
+    def ports(self, network: str) -> tuple[Element, ...]:
+        """The documents of the ports of a network; only one that runs has some."""
+        found = self.get("networks").get(network)
+        return _ports(self, network) if found and found["active"] else ()
+
+    def filters(self) -> dict[str, FilterRecord]:
+        """Every network filter by name."""
+        return _filters(self)
+
+    def filter(self, name: str) -> FilterRecord | None:
+        """The network filter of that name, or None."""
+        found = self.get("nwfilters").get(name)
+        return None if found is None else FilterRecord(name, found["uuid"], _parsed(self, found["xml"]))
+
+    def bindings(self) -> dict[str, Element]:
+        """The document of every filter binding by the name of its device."""
+        return _bindings(self)
+
+    def binding(self, device: str) -> Element | None:
+        """The document of the filter binding of that device, or None."""
+        text = self.get("bindings").get(device)
+        return None if text is None else _parsed(self, text)
+
+    def domain(self, name: str) -> DomainRecord | None:
+        """The guest of that name or UUID, or None."""
+        uuid = _uuids_by_name(self).get(name) or _as_uuid(name)
+        return self.domain_of(uuid) if uuid in self.get("domains") else None
+
+    def domain_of(self, uuid: str) -> DomainRecord:
+        found = self.get("domains")[uuid]
+        return DomainRecord(
+            found["name"], uuid, found["active"], found["persistent"],
+            self.document("domain_config", uuid) if found["persistent"] else None,
+            self.document("domain_live", uuid) if found["active"] else None)
+
+    # --- the kernel
+
+    @property
+    def reaches_kernel(self) -> bool:
+        return bool(self.get("host")["local"])
+
+    @property
+    def devices(self) -> dict[str, Options] | None:
+        """Every network device of the host by name, None when they are out of reach."""
+        found: dict[str, Options] | None = self.get("devices") if self.reaches_kernel else None
+        return found
+
+    def device(self, name: str | None) -> Options | None:
+        return (self.devices or {}).get(name or "")
+
+    def traffic(self, device: str) -> Options | None:
+        """What tc limits of a device, None when there is no such device."""
+        return self.get("traffic", device) if self.device(device) else None
+
+    @property
+    def physical_functions(self) -> dict[str, Options]:
+        """Every physical function of SR-IOV by PCI address."""
+        found: dict[str, Options] = self.get("physical_functions") if self.reaches_kernel else {}
+        return found
+
+
+def _as_uuid(name: str) -> str:
+    """A UUID as libvirt spells it; what is none stays as it is."""
+    try:
+        return str(UUID.normal(UUID.coerce(name)))
+    except ValueError:
+        return name
+
+
+@once
+def _document(seen: Snapshot, part: str, key: str) -> Element | None:
+    text = seen.get(part, key)
+    return None if text is None else load_xml(text)
+
+
+@once
+def _uuids_by_name(seen: Snapshot) -> dict[str, str]:
+    return {found["name"]: uuid for uuid, found in seen.get("domains").items()}
+
+
+@once
+def _ports(seen: Snapshot, network: str) -> tuple[Element, ...]:
+    return tuple(load_xml(text) for text in seen.get("ports", network))
+
+
+@once
+def _parsed(_seen: Snapshot, text: str) -> Element:
+    """One of many documents of a part, which stays parsed when another of them is put anew."""
+    return load_xml(text)
+
+
+@once
+def _filters(seen: Snapshot) -> dict[str, FilterRecord]:
+    return {name: FilterRecord(name, found["uuid"], _parsed(seen, found["xml"]))
+            for name, found in seen.get("nwfilters").items()}
+
+
+@once
+def _bindings(seen: Snapshot) -> dict[str, Element]:
+    return {port: _parsed(seen, text) for port, text in seen.get("bindings").items()}

@@ -1,0 +1,54 @@
+# Copyright (c) virtnet.libvirt contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Plans one aspect of an object: its own kind plans it, being given nothing but that."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from ...engine.plan import Plan
+from ...schema.errors import Invalid, Missing, Path
+from .found import shown
+
+if TYPE_CHECKING:
+    from ..interface.found import InterfaceFound
+    from .resource import Aspect
+
+
+def plan_aspect(aspect: Aspect, found: Any) -> Plan:
+    try:
+        plan: Plan = _wish(aspect, found).plan(found)
+    except Invalid as error:
+        error.path = _own(aspect, error.path)
+        raise
+    return replace(plan, before=shown(aspect, plan.before), after=shown(aspect, plan.after))
+
+
+def _wish(aspect: Aspect, found: Any) -> Any:
+    """The wish for the object that was found, to which the aspect alone does not bring it."""
+    whole: Any = aspect.whole
+    if whole.kind == "network_port" and found.network is not None and found.port is None:
+        raise Missing("port", "network %s has no port %s" % (whole.name, aspect.target["port"]))
+    if whole.kind == "interface" and found.record is not None and found.meant.problem is None:
+        return replace(whole, layers=_layers(aspect, found))
+    return whole
+
+
+def _layers(aspect: Aspect, found: InterfaceFound) -> list[str]:
+    """The layers in which an interface is to have it; it is not added to one that it is not in."""
+    there = [layer for layer, card in (("live", found.meant.live), ("config", found.meant.config)) if card]
+    missing = [layer for layer in aspect.layers or () if layer not in there]
+    if found.record and (missing or not there):
+        raise Missing("mac", "guest %s has no interface with MAC %s%s; there are %s" % (
+            found.record.name, aspect.target["mac"], " in layer %s" % missing[0] if missing else "",
+            ", ".join(sorted({card.mac for card in found.cards})) or "none"))
+    return aspect.layers or there
+
+
+def _own(aspect: Aspect, path: Path) -> Path:
+    """A path among the options of the whole object as one among those of the module."""
+    if path.top == "portgroups":
+        path = path.after(2)
+    return path.after(1) if path.top == aspect.option else path

@@ -1,0 +1,83 @@
+# Copyright (c) virtnet.libvirt contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The lists of a network of which single entries are managed, and how an entry is told from others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from ...documents.network import NETWORK
+from ...schema.errors import Invalid, inside
+from ...schema.nodes import Many
+from ...schema.options import Options, is_empty
+from ..network.listed import normal_of
+
+
+@dataclass(frozen=True)
+class Entries:
+    """Entries of one list of a network.
+
+    ``path`` is its place there. ``keys`` are the options by which an entry is named to be removed, ``identity``
+    those that make two entries the same one, of which for DHCP the first that is given counts.
+    """
+
+    option: str
+    path: tuple[str, ...]
+    keys: tuple[str, ...]
+    identity: tuple[str, ...]
+    items: tuple[Options, ...] = ()
+
+    @property
+    def of_dhcp(self) -> bool:
+        return self.path[0] == "dhcp"
+
+    @cached_property
+    def table(self) -> Many:
+        node: Any = NETWORK.node("ips").item if self.of_dhcp else NETWORK
+        for name in self.path:
+            node = node.node(name)
+        table: Many = node
+        return table
+
+    @cached_property
+    def normals(self) -> tuple[Options, ...]:
+        """The items as they compare."""
+        return tuple(normal_of(self.table, item) for item in self.items)
+
+    def means(self, normal: Options, absent: bool) -> tuple[str, ...]:
+        """The options of an item that another entry must have, all of them, to be the one that it means.
+
+        To be removed an entry must have all that is given of its keys, to be replaced all of its identity.
+        """
+        if absent:
+            return tuple(name for name in self.keys if name in normal)
+        return tuple(name for name in self.identity if name in normal)[:1] if self.of_dhcp else self.identity
+
+    def label(self, normal: Options) -> str:
+        """What names an entry among others of its module."""
+        names = [name for name in self.identity if name in normal] or [name for name in self.keys if name in normal]
+        values = [str(normal[name]) for name in names]
+        return " ".join(values[:1] if self.of_dhcp else [self.option, *values])
+
+
+DHCP_HOSTS = Entries("hosts", ("dhcp", "hosts"), ("mac", "id", "name", "ip"), ("mac", "id", "name"))
+DNS_HOSTS = Entries("hosts", ("dns", "hosts"), ("ip",), ("ip",))
+DNS_TXTS = Entries("txts", ("dns", "txts"), ("name", "value"), ("name",))
+DNS_SRVS = Entries("srvs", ("dns", "srvs"), ("service", "protocol", "domain", "target"),
+                   ("service", "protocol", "domain", "target"))
+
+
+def stated(kind: Entries, items: list[Options], absent: bool) -> Entries:
+    """Entries as a task gives them, checked; to be removed they need only name what identifies them."""
+    checked = []
+    for index, item in enumerate(items):
+        with inside(kind.option, index):
+            entry = kind.table.item.check(item, whole=not absent)
+            names = kind.keys if absent else kind.identity
+            if not any(entry.get(name) for name in names):
+                raise Invalid("", "give %s" % " or ".join(names))
+        checked.append({name: value for name, value in entry.items() if not is_empty(value)})
+    return replace(kind, items=tuple(checked))

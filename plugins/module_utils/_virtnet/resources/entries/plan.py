@@ -1,0 +1,53 @@
+# Copyright (c) virtnet.libvirt contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Plans single entries of a network's lists. The configuration and the running definition are each edited as they are;
+entries that are not named stay.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ...documents.network import NETWORK, refused_by_driver
+from ...engine.plan import Drift, Plan
+from ...schema.options import Options
+from ..network.edit import edit_steps, layers
+from ..network.found import NetworkFound, missing
+from .edited import Edited
+from .found import lists_of
+
+if TYPE_CHECKING:
+    from .resource import NetworkEntries
+
+
+def plan_entries(desired: NetworkEntries, found: NetworkFound) -> Plan:
+    if found.record is None:
+        raise missing(desired.name, found.others)
+    plan = Plan(before={}, after={})
+    for layer, current in layers(found).items():
+        wanted = edited(desired, current)
+        NETWORK.check(wanted)
+        refused_by_driver(wanted)
+        _show(plan.before, layer, lists_of(desired.entries, current))
+        _show(plan.after, layer, lists_of(desired.entries, wanted))
+        plan.steps += edit_steps(found, layer, wanted)
+        stated = {name: wanted.get(name, "") for name in ("ips", "dns") if current.get(name) or wanted.get(name)}
+        plan.drift += [Drift(layer, *one) for one in NETWORK.differences(stated, current)]
+    return plan
+
+
+def edited(desired: NetworkEntries, current: Options) -> Options:
+    """A layer as it is to be; raises Invalid."""
+    edit = Edited(current)
+    for entries in desired.entries:
+        edit.edit(entries, desired.absent)
+    return edit.options
+
+
+def _show(model: Options, layer: str, lists: Options) -> None:
+    """Adds a layer's lists to the diff; the running ones only where they differ from the configuration's."""
+    if not model:
+        model.update(lists)
+    elif lists != model:
+        model[layer] = lists

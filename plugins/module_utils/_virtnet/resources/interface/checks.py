@@ -1,0 +1,108 @@
+# Copyright (c) virtnet.libvirt contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What cannot work is refused before anything is touched."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ...documents.interface import INTERFACE, interface_too_new, refuse_unfit
+from ...documents.network import takes_tags, vlan_refusal
+from ...schema.errors import Invalid, Missing, Path
+from ...schema.nodes import check_version
+from ...schema.options import Options, option
+from ...schema.scalars import MAC
+from ..bandwidth import floors, refuse_floor
+from .cards import Card
+from .running import HOTPLUG, given_by, network_like
+from .wanted import Aim
+
+if TYPE_CHECKING:
+    from lxml.etree import _Element as Element
+
+# from here on libvirt refuses what older ones let fail in QEMU: vhost-user beside memory that is not shared
+UNSHARED = (11, 1, 0)
+# libvirt 9.0 keeps a MAC of zeros, 11.3 makes up another one; which version began is not known
+NO_ZEROS = (10, 0, 0)
+ZEROS = "00:00:00:00:00:00"
+
+
+def check(aim: Aim, wanted: Options, card: Card | None) -> None:
+    """Refuses what no guest of this host could have in its configuration or while it runs."""
+    options = INTERFACE.check(wanted)
+    refuse_unfit(options, card.options if card else {})
+    check_version(interface_too_new(aim.options, aim.found.version), aim.found.version)
+    _refuse_zeros(aim, options, card)
+    _refuse_tags(aim, options)
+    _refuse_guest(aim, options)
+    _refuse_floor(aim, options)
+    _refuse_alone(aim, options)
+
+
+def _refuse_zeros(aim: Aim, options: Options, card: Card | None) -> None:
+    mac, version = MAC.normal(options["mac"]["address"]), aim.found.version
+    if mac == ZEROS and version >= NO_ZEROS and not (card and card.mac == ZEROS):
+        raise Invalid(Path("mac", "address"), "%s is not allowed, for libvirt %s makes up another one; leave it out to"
+                      " have one made up" % (mac, ".".join(map(str, version))))
+
+
+def _refuse_tags(aim: Aim, options: Options) -> None:
+    networks, version = aim.found.networks, aim.found.version
+    network, like = networks.get(option(options, "source", "network")), network_like(options, networks)
+    switch = options.get("virtualport") or given_by(network, options).get("virtualport")
+    if options.get("vlan") and like is not None and not takes_tags(like, switch, version):
+        raise Invalid("vlan", vlan_refusal(version))
+
+
+def _refuse_guest(aim: Aim, options: Options) -> None:
+    """Refuses what does not go together with the rest of the guest."""
+    documents = {"config": aim.record.config, "live": aim.record.live}
+    guests = [guest for layer, guest in documents.items() if guest is not None and layer in aim.layers]
+    if options["type"] == "vhostuser" and aim.found.version >= UNSHARED and not all(map(shares_memory, guests)):
+        raise Invalid("type", "vhostuser needs a guest whose memory is shared (<memoryBacking> with <access"
+                      " mode='shared'/>), and that of %s is not" % aim.guest)
+    if option(options, "boot", "order") and any(guest.find("os/boot") is not None for guest in guests):
+        raise Invalid(Path("boot", "order"), "guest %s has its boot order in <os> (<boot dev='...'/>), and libvirt"
+                      " takes no order of devices beside that" % aim.guest)
+
+
+def shares_memory(domain: Element) -> bool:
+    """Whether other processes can have the memory of a guest, which vhost-user needs."""
+    access = domain.find("memoryBacking/access")
+    usual = access.get("mode") if access is not None else None
+    cells = domain.findall("cpu/numa/cell")
+    return all(cell.get("memAccess", usual) == "shared" for cell in cells) if cells else usual == "shared"
+
+
+def _refuse_floor(aim: Aim, options: Options) -> None:
+    found, name = aim.found, option(options, "source", "network")
+    running = found.meant.live if "live" in aim.layers else None
+    port = found.port_of(running)
+    others = floors(found.ports.get(name, ()), port.findtext("uuid") if port is not None else None) if running else []
+    refuse_floor(options.get("bandwidth"), name, found.networks.get(name), others)
+
+
+def _refuse_alone(aim: Aim, options: Options) -> None:
+    """Refuses one half of a pair whose other half is not there."""
+    partner, meant = option(options, "teaming", "persistent"), aim.found.meant
+    others = {card.alias for card in aim.found.cards if card not in (meant.config, meant.live)}
+    if partner and partner not in others.union(aim.desired.beside):
+        raise Missing(Path("teaming", "persistent"), "guest %s has no interface with alias %s" % (aim.guest, partner))
+
+
+def check_live(aim: Aim, wanted: Options) -> None:
+    """Refuses what only a running guest needs."""
+    kind, source = wanted["type"], wanted.get("source") or {}
+    network, bridge = source.get("network"), source.get("bridge")
+    if kind == "network" and network not in aim.found.networks:
+        raise Missing(Path("source", "network"), "network %s does not run, and guest %s does" % (network, aim.guest))
+    device, devices = bridge if kind == "bridge" else source.get("dev"), aim.found.devices
+    if kind in ("bridge", "direct") and devices is not None and device not in devices:
+        raise Missing(Path("source", "bridge" if bridge else "dev"), "the host has no device %s" % device)
+
+
+def refuse_hotplug(aim: Aim, wanted: Options) -> None:
+    if wanted["type"] not in HOTPLUG:
+        raise Invalid("type", "QEMU cannot plug in an interface of type %s while guest %s runs"
+                      % (wanted["type"], aim.guest))

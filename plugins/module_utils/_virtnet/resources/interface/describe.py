@@ -1,0 +1,78 @@
+# Copyright (c) virtnet.libvirt contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The interfaces of a guest for people and for modules that only read."""
+
+from __future__ import annotations
+
+from ...documents.interface import INTERFACE
+from ...documents.nwfilter_binding import NWFILTER_BINDING
+from ...engine.plan import Drift
+from ...host.snapshot import Snapshot
+from ...schema.errors import Missing
+from ...schema.options import Options, option
+from .cards import Card, cards_of
+from .meant import same
+
+
+def describe_interfaces(seen: Snapshot, domain: str, mac: str | None) -> list[Options]:
+    """The interfaces of a guest as the module takes them, each with ``status``, what can only be read."""
+    record = seen.domain(domain)
+    if record is None:
+        raise Missing("domain", "there is no guest %s" % domain)
+    pairs = _pairs(seen, record.uuid)
+    if mac:
+        macs = {card.mac for pair in pairs for card in pair if card}
+        pairs = [pair for pair in pairs if any(card and card.mac == mac for card in pair)]
+        if not pairs:
+            raise Missing("mac", "guest %s has no interface with MAC %s; there are %s" % (
+                domain, mac, ", ".join(sorted(macs)) or "none"))
+    addresses = seen.get("addresses", record.uuid) if record.active else {}
+    return [_described(seen, domain, record.uuid, config, live, addresses) for config, live in pairs]
+
+
+def _pairs(seen: Snapshot, uuid: str) -> list[tuple[Card | None, Card | None]]:
+    """Every interface as it is configured and as it runs, None where it does not."""
+    config, live = cards_of(seen, uuid)
+    pairs: list[tuple[Card | None, Card | None]] = [(card, same(card, config, live)) for card in config or ()]
+    known = [card for _config, card in pairs]
+    return pairs + [(None, card) for card in live or () if card not in known]
+
+
+def _described(seen: Snapshot, domain: str, uuid: str, config: Card | None, live: Card | None,
+               addresses: Options) -> Options:
+    card = config or live
+    return dict({"domain": domain}, **card.own if card else {}, status={
+        "config": config is not None,
+        "live": live is not None,
+        "running": _running(seen, uuid, live, addresses) if live else None,
+        "drift": _waiting(config, live),
+    })
+
+
+def _running(seen: Snapshot, uuid: str, card: Card, addresses: Options) -> Options:
+    """What there is of a running interface."""
+    device, binding = seen.device(card.tap), seen.bindings().get(card.tap)
+    return {
+        "type": card.raw.get("type"),
+        "alias": card.alias,
+        "tap": card.tap or None,
+        "bridge": device["master"] if device else None,
+        "mtu": device["mtu"] if device else None,
+        "link": option(card.options, "link", "state") or "up",
+        "port": card.port or None,
+        "inherited": sorted(card.inherited),
+        "addresses": {name: found.get(card.mac, []) for name, found in addresses.items()},
+        "statistics": seen.get("statistics", "%s %s" % (uuid, card.tap or card.mac)),
+        "filter": None if binding is None else NWFILTER_BINDING.parse(binding).get("filterref"),
+    }
+
+
+def _waiting(config: Card | None, live: Card | None) -> list[Options]:
+    """Where a running interface differs from its configuration."""
+    if config is None or live is None:
+        return []
+    current = {name: value for name, value in live.options.items()
+               if name not in live.inherited or name in config.options}
+    return [Drift("live", *found).as_result() for found in INTERFACE.differences(
+        INTERFACE.whole(config.options, current), current)]

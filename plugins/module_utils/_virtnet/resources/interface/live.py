@@ -1,0 +1,94 @@
+# Copyright (c) virtnet.libvirt contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is to be done to the interface of a running guest: in place, by unplugging it, or at the guest's next start."""
+
+from __future__ import annotations
+
+from ...documents.interface import INTERFACE
+from ...engine.plan import Drift
+from ...schema.errors import Invalid
+from ...schema.options import Options, is_empty, option
+from ..bandwidth import floor_drift, rates, tap_drift
+from .cards import Card
+from .checks import check_live, refuse_hotplug
+from .promise import Change, InterfacePlan
+from .running import CONNECTION, HOTPLUG, as_running, given_by, in_place
+from .steps import Steps
+from .wanted import Aim, tops
+
+
+def plug_in(aim: Aim, plan: InterfacePlan, wanted: Options, drift: list[Drift]) -> None:
+    if wanted["type"] not in HOTPLUG and "config" in aim.layers:
+        plan.waiting += drift
+        return
+    refuse_hotplug(aim, wanted)
+    check_live(aim, wanted)
+    element = INTERFACE.render(wanted)
+    plan.steps.append(_steps(aim).plug_in(element))
+    plan.changes.append(Change("live", None, element))
+
+
+def change_running(aim: Aim, plan: InterfacePlan, card: Card, wanted: Options, drift: list[Drift]) -> None:
+    """Changes in place what can be; the rest waits, or the interface is unplugged and plugged in."""
+    possible = in_place(card.raw, wanted, aim.found.networks, aim.found.version)
+    left = [one for one in drift if one.path.top not in possible]
+    if left and aim.desired.replace:
+        _exchange(aim, plan, card, wanted)
+        return
+    if left and "config" not in aim.layers:
+        raise Invalid(left[0].path, "cannot change while guest %s runs; give replace: true to have the interface"
+                      " unplugged and plugged in again" % aim.guest)
+    plan.waiting += left
+    done = [one for one in drift if one.path.top in possible]
+    if done:
+        now = _changed(aim, card, wanted, tops(done))
+        check_live(aim, now)
+        plan.steps.append(_steps(aim).change(card, now, [one.path for one in done]))
+        plan.changes.append(Change("live", card, as_running(INTERFACE.render(now, card.element), card.raw)))
+
+
+def _changed(aim: Aim, card: Card, wanted: Options, names: set[str]) -> Options:
+    """A running interface with these options as they are wanted, and all others as they are."""
+    # a switch port that came from the network would get another identity, and libvirt refuses that
+    now = dict(card.own, **{name: card.options[name] for name in card.inherited if name == "virtualport"})
+    for name in names:
+        for part in CONNECTION if name in CONNECTION else (name,):
+            now.pop(part, None)
+            if not is_empty(wanted.get(part)):
+                now[part] = wanted[part]
+    network = given_by(aim.found.networks.get(option(wanted, "source", "network")), wanted)
+    if "vlan" in names and "vlan" not in now and "vlan" in network:
+        now["vlan"] = network["vlan"]  # libvirt would set no tags, and show those of the network
+    return now
+
+
+def _exchange(aim: Aim, plan: InterfacePlan, card: Card, wanted: Options) -> None:
+    refuse_hotplug(aim, wanted)
+    check_live(aim, wanted)
+    element = INTERFACE.render(wanted, card.element)
+    plan.steps.append(_steps(aim).exchange(card, element))
+    plan.changes.append(Change("live", card, as_running(element, card.raw)))
+
+
+def limit_again(aim: Aim, plan: InterfacePlan, card: Card) -> None:
+    """Has libvirt set the limits again that the kernel has lost."""
+    if is_empty(aim.options.get("bandwidth")):
+        return
+    wanted, traffic = rates(card.options)["inbound.floor"], aim.found.traffic
+    floor = list(floor_drift(wanted, _class_id(aim, card) if wanted else None, traffic.get(card.bridge)))
+    lost = list(tap_drift(card.options.get("bandwidth"), traffic.get(card.tap), card.raw.get("type") == "direct"))
+    if lost or floor:
+        plan.drift += lost + floor
+        plan.steps.append(_steps(aim).limit_again(card, bool(floor)))
+
+
+def _class_id(aim: Aim, card: Card) -> int:
+    """The traffic class of a running interface in the bridge of its network, 0 without one."""
+    port = aim.found.port_of(card)
+    bandwidth = port.find("bandwidth") if port is not None else None
+    return int(bandwidth.get("classID") or 0) if bandwidth is not None else 0
+
+
+def _steps(aim: Aim) -> Steps:
+    return Steps(aim.record.uuid, aim.label)

@@ -1,0 +1,108 @@
+# Copyright (c) virtnet.libvirt contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Plans the steps that make an interface of a guest as desired, in its configuration and while it runs. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ...documents.interface import INTERFACE
+from ...engine.plan import Drift
+from ...schema.errors import Invalid, Path
+from ...schema.options import Options, option
+from .cards import Card
+from .checks import check
+from .found import InterfaceFound, model
+from .live import change_running, limit_again, plug_in
+from .meant import Meant
+from .promise import Change, InterfacePlan
+from .steps import Steps
+from .wanted import Aim, aim_of, current_of, drift_of, merged, tops
+
+if TYPE_CHECKING:
+    from .resource import Interface
+
+# libvirt finds an interface by these, and so cannot change them by an update
+IDENTITY = {"mac", "alias", "address"}
+
+
+def plan_interface(desired: Interface, found: InterfaceFound) -> InterfacePlan:
+    aim = aim_of(desired, found)
+    before = model(desired.domain, found.meant)
+    plan = InterfacePlan(before=before, after=dict(before))
+    if desired.absent:
+        _remove(aim, plan)
+    else:
+        _make(aim, plan)
+    return plan
+
+
+# --- present
+
+
+def _make(aim: Aim, plan: InterfacePlan) -> None:
+    wanted: dict[str, Options] = {}
+    for layer in aim.layers:
+        card = aim.card(layer)
+        wanted[layer] = merged(aim, card)
+        drift = drift_of(aim, layer, card, wanted[layer])
+        if layer == "live" and card is not None and "bandwidth" not in tops(drift):
+            limit_again(aim, plan, card)
+        if card is not None and not drift:
+            INTERFACE.check_changed(wanted[layer], current_of(aim, card))
+            continue
+        plan.drift += drift
+        check(aim, wanted[layer], card)
+        if layer == "config":
+            _configure(aim, plan, card, wanted[layer], drift)
+        elif card is None:
+            plug_in(aim, plan, wanted[layer], drift)
+        else:
+            change_running(aim, plan, card, wanted[layer], drift)
+    plan.after = dict({"domain": aim.desired.domain}, **wanted.get("config", wanted.get("live", {})))
+    _say(aim, plan)
+
+
+def _configure(aim: Aim, plan: InterfacePlan, card: Card | None, wanted: Options, drift: list[Drift]) -> None:
+    steps, element = Steps(aim.record.uuid, aim.label), INTERFACE.render(wanted, card.element if card else None)
+    if card is None:
+        plan.steps.append(steps.add(element))
+    else:
+        plan.steps.append(steps.configure(card.element, element, bool(tops(drift) & IDENTITY)))
+    plan.changes.append(Change("config", card, element))
+
+
+def _say(aim: Aim, plan: InterfacePlan) -> None:
+    """Completes the diff and the warnings."""
+    plan.show_layers(whole="interface")
+    if plan.waiting:
+        waits = ", ".join(str(drift.path) or "the interface" for drift in plan.waiting)
+        hint = "; replace: true would have the interface unplugged and plugged in" if aim.card("live") else ""
+        plan.warnings.append("%s: %s waits until guest %s is shut down and started again%s"
+                             % (aim.label, waits, aim.guest, hint))
+
+
+# --- absent
+
+
+def _remove(aim: Aim, plan: InterfacePlan) -> None:
+    _refuse_half(aim)
+    steps, meant = Steps(aim.record.uuid, aim.label), aim.found.meant
+    for layer in aim.layers:
+        card = aim.card(layer)
+        if card is not None:
+            plan.steps.append(steps.unplug(card) if layer == "live" else steps.remove(card.element))
+            plan.drift.append(Drift(layer, Path(), "absent", "present"))
+            plan.changes.append(Change(layer, card, None))
+    plan.after = model(aim.desired.domain, Meant(None if "config" in aim.layers else meant.config,
+                                                 None if "live" in aim.layers else meant.live))
+    if plan.steps and plan.after == plan.before:
+        layer = "live" if "live" in aim.layers else "config"
+        plan.before[layer], plan.after[layer] = "present", "absent"
+
+
+def _refuse_half(aim: Aim) -> None:
+    aliases = {card.alias for card in (aim.card("config"), aim.card("live")) if card}
+    if any(option(card.options, "teaming", "persistent") in aliases for card in aim.found.cards):
+        raise Invalid("state", "%s is one half of a pair; give partner, for the pair to go" % aim.label)

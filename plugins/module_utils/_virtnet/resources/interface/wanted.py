@@ -1,0 +1,127 @@
+# Copyright (c) virtnet.libvirt contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What an interface is to be in each layer: what a task states, and of the rest what is there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, NamedTuple
+
+from ...documents.interface import INTERFACE, fitting
+from ...engine.plan import Drift
+from ...host.snapshot import DomainRecord
+from ...schema.errors import Invalid, Missing, Path
+from ...schema.options import Options, is_empty, option
+from .cards import Card
+from .found import InterfaceFound
+from .running import OWN_PREFIXES
+
+if TYPE_CHECKING:
+    from .resource import Interface
+
+
+class Aim(NamedTuple):
+    """A wish for an interface with what was found of it.
+
+    ``options`` are those stated without names that libvirt makes up, ``layers`` those that are managed.
+    """
+
+    desired: Interface
+    found: InterfaceFound
+    record: DomainRecord
+    options: Options
+    layers: list[str]
+
+    @property
+    def guest(self) -> str:
+        return self.record.name
+
+    @property
+    def label(self) -> str:
+        return "interface %s of guest %s" % (self.found.meant.mac, self.guest)
+
+    def card(self, layer: str) -> Card | None:
+        return self.found.meant.live if layer == "live" else self.found.meant.config
+
+
+def aim_of(desired: Interface, found: InterfaceFound) -> Aim:
+    record = known_guest(desired.domain, found)
+    return Aim(desired, found, record, _without_libvirts_own(desired.options), _layers(record, desired.layers))
+
+
+def known_guest(domain: str, found: InterfaceFound) -> DomainRecord:
+    """The guest, when there is one and it can be told which of its interfaces is meant."""
+    if found.record is None:
+        raise Missing("domain", "there is no guest %s" % domain)
+    if found.meant.problem:
+        raise Invalid(*found.meant.problem)
+    return found.record
+
+
+def _layers(record: DomainRecord, layers: list[str] | None) -> list[str]:
+    if layers is None:
+        return [name for name, there in (("live", record.active), ("config", record.persistent)) if there]
+    if "config" in layers and not record.persistent:
+        raise Invalid("layers", "guest %s is transient and has no configuration; give live" % record.name)
+    if "live" in layers and not record.active:
+        raise Invalid("layers", "guest %s does not run; give config" % record.name)
+    return [name for name in ("live", "config") if name in layers]
+
+
+def _without_libvirts_own(options: Options) -> Options:
+    """The options without names that libvirt makes up for the time that a guest runs."""
+    options = dict(options)
+    if not (option(options, "alias", "name") or "ua-").startswith("ua-"):
+        del options["alias"]
+    if (option(options, "target", "dev") or "").startswith(OWN_PREFIXES):
+        options["target"] = {name: value for name, value in options["target"].items() if name != "dev"}
+        if not options["target"]:
+            del options["target"]
+    if option(options, "source", "portid") and options.get("type") != "vds":
+        options["source"] = {name: value for name, value in options["source"].items() if name != "portid"}
+    return options
+
+
+def merged(aim: Aim, card: Card | None) -> Options:
+    """The whole interface as it is to be in a layer."""
+    options, purge = aim.options, aim.desired.purge
+    if card is None:
+        return fitting(INTERFACE.merge(options, _seed(aim)), options, {})
+    current = current_of(aim, card)
+    whole = INTERFACE.merge(options, current, purge)
+    switch, table = options.get("virtualport") or {}, INTERFACE.node("virtualport")
+    if option(whole, "virtualport", "type") != option(current, "virtualport", "type") and "virtualport" in whole:
+        whole["virtualport"] = table.merge(switch, {})
+    elif purge and not is_empty(switch):
+        whole["virtualport"] = table.merge(switch, {"parameters": option(current, "virtualport", "parameters") or {}})
+    if "mac" not in whole:
+        whole["mac"] = {"address": card.mac}
+    return fitting(whole, options, current)
+
+
+def _seed(aim: Aim) -> Options:
+    """What a new interface has in common with the same one in the other layer."""
+    other = aim.found.meant.config or aim.found.meant.live
+    shared = ("type", "source", "model", "alias") if other else ()
+    seed = {name: other.options[name] for name in shared if other and name in other.options}
+    return dict(seed, mac={"address": aim.found.meant.mac})
+
+
+def current_of(aim: Aim, card: Card) -> Options:
+    """What a card says; what it has from its network counts only where the task states it."""
+    return {name: value for name, value in card.options.items()
+            if name not in card.inherited or not is_empty(aim.options.get(name))}
+
+
+def drift_of(aim: Aim, layer: str, card: Card | None, wanted: Options) -> list[Drift]:
+    if card is None:
+        return [Drift(layer, Path(), "present", "absent")]
+    current = current_of(aim, card)
+    stated = INTERFACE.whole(wanted, current) if aim.desired.purge else aim.options
+    return [Drift(layer, *found) for found in INTERFACE.differences(stated, current)]
+
+
+def tops(drift: Iterable[Drift]) -> set[str]:
+    """The options, by the names that they have in a task, of which some part differs."""
+    return {one.path.top for one in drift}

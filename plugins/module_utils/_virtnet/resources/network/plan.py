@@ -1,0 +1,308 @@
+# Copyright (c) virtnet.libvirt contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Plans the steps that make a virtual network as desired. Pure: all that is known comes with what was found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from ...documents.network import NETWORK, merge_network, refused_by_driver, refused_vlan, vlan_refusal
+from ...engine.plan import Do, Drift, Plan, Step
+from ...schema.errors import Invalid, Missing, Path
+from ...schema.nodes import check_version, in_order
+from ...schema.options import Options
+from .found import NetworkFound, missing, model
+from .repairs import kernel_repairs, missing_devices, missing_functions, stale_limits, unstartable
+
+if TYPE_CHECKING:
+    from ...host.host import Host
+    from .resource import Network
+
+# a call takes libvirt about 0.15 s, a new definition of the configuration as long as one of them
+FEW_CALLS = 8
+
+
+def plan_network(desired: Network, found: NetworkFound) -> Plan:
+    if not desired.makes and found.record is None:
+        raise missing(desired.name, found.others)
+    if desired.absent:
+        return _removal(desired, found)
+    return _Planner(desired, found).plan()
+
+
+def merged_options(desired: Network, current: Options | None) -> Options:
+    """What a layer is to be: what is desired, and of the rest what is there."""
+    merged = merge_network(desired.options, current, desired.purge)
+    for edit in desired.edits:
+        merged = edit(merged)
+    return merged
+
+
+def runs_after(desired: Network, found: NetworkFound) -> bool:
+    return {"active": True, "inactive": False, "absent": False}.get(desired.state, found.active)
+
+
+def persists_after(desired: Network, found: NetworkFound) -> bool:
+    if desired.persistent is not None:
+        return desired.persistent
+    return found.record.persistent if found.record else True
+
+
+def _stop(desired: Network, found: NetworkFound, plan: Plan) -> None:
+    from .restart import Restart
+
+    if found.users:
+        plan.warnings.append("network %s is stopped under %s" % (desired.name, ", ".join(found.users)))
+    plan.steps.append(Restart(desired.name, found, found.live or {}).stop_step(disruptive=bool(found.users)))
+
+
+def _removal(desired: Network, found: NetworkFound) -> Plan:
+    plan = Plan(before=model(found), after={"state": "absent"})
+    if found.active:
+        _stop(desired, found, plan)
+    if found.record and found.record.persistent:
+        plan.steps.append(Step("remove network %s" % desired.name,
+                               lambda host: host.libvirt.undefine_network(desired.name), _define_again(found)))
+    return plan
+
+
+def _define_again(found: NetworkFound) -> Do:
+    record = found.record
+
+    def undo(host: Host) -> None:
+        if record is not None and record.config is not None:
+            host.libvirt.define_network(record.config)
+            if record.autostart:
+                host.libvirt.set_network_autostart(record.name, True)
+
+    return undo
+
+
+class _Planner:
+    """Plans one network that is to be there. Every method reads what was found and adds to the plan."""
+
+    def __init__(self, desired: Network, found: NetworkFound) -> None:
+        self.desired, self.found, self.name = desired, found, desired.name
+        self.runs, self.persistent = runs_after(desired, found), persists_after(desired, found)
+        self.merged = merged_options(desired, found.config if found.config is not None else found.live)
+        self._plan = Plan(before=model(found), after={})
+
+    def plan(self) -> Plan:
+        found = self.found
+        if found.config is not None:
+            self._plan.drift += _drift("config", self._stated(found.config), found.config)
+        self._check()
+        left = self._plan_running()
+        self._autostart()
+        self._say(left)
+        return self._plan
+
+    def _add(self, title: str, do: Do, undo: Do | None = None, impact: str = "none") -> None:
+        self._plan.steps.append(Step(title, do, undo, impact))
+
+    # --- what it is to be
+
+    def _stated(self, layer: Options) -> Options:
+        """What a layer is compared with: what the task says, with purge everything."""
+        if self.desired.purge:
+            return NETWORK.whole(merged_options(self.desired, layer), layer)
+        if not self.desired.edits:
+            return self.desired.options
+        merged, kept = merged_options(self.desired, layer), merge_network(self.desired.options, layer, False)
+        edited, before = ({name: options[name] for name in options if merged.get(name) != kept.get(name)}
+                          for options in (merged, kept))
+        return {**self.desired.options, **NETWORK.whole(edited, before)}
+
+    def _check(self) -> None:
+        """Refuses what cannot work, before anything is touched."""
+        found, options = self.found, self.desired.options
+        for check in self.desired.checks:
+            check(self.merged, found.version)
+        if found.config is None or self._plan.drift:
+            self._check_definition()
+        else:
+            NETWORK.check_changed(self.merged, found.config)
+        check_version(NETWORK.too_new(options, found.version), found.version)
+        record, uuid, node = found.record, options.get("uuid"), NETWORK.node("uuid")
+        if record and uuid and node.normal(uuid) != node.normal(record.uuid):
+            raise Invalid("uuid", "network %s exists with UUID %s, which cannot change" % (self.name, record.uuid))
+        if not self.persistent and not self.runs:
+            raise Invalid("persistent", "false needs state: active; a transient network is gone when it stops")
+        if not self.persistent and self.desired.autostart:
+            raise Invalid("autostart", "true needs persistent: true")
+
+    def _check_definition(self) -> None:
+        """Refuses what libvirt would not define; what it has defined already is not judged."""
+        options, found = NETWORK.check(self.merged), self.found
+        refused_by_driver(options)
+        vlan = refused_vlan(options, found.version)
+        if vlan:
+            raise Invalid(vlan, vlan_refusal(found.version))
+        if found.functions is not None:
+            for path, problem in missing_functions(options, found.functions):
+                raise Missing(path, problem)
+
+    # --- the configuration
+
+    def _define_steps(self) -> list[Step]:
+        """Steps that make the configuration as it is to be."""
+        name, found = self.name, self.found
+        if not self.persistent:
+            if found.config is None:
+                return []
+            return [Step("make network %s transient" % name, lambda host: host.libvirt.undefine_network(name),
+                         _define_again(found))]
+        if found.config is None:
+            document = NETWORK.render(self.merged, found.record.live if found.record else None)
+            return [Step("define network %s" % name, lambda host: host.libvirt.define_network(document),
+                         lambda host: host.libvirt.undefine_network(name))]
+        return self._change_steps(found.config) if self._plan.drift else []
+
+    def _change_steps(self, config: Options) -> list[Step]:
+        from ...host.flags import CONFIG
+        from .updates import apply_updates, plan_updates, update_step
+
+        calls = plan_updates(config, self.merged, self.found.version)
+        if 0 < len(calls) <= FEW_CALLS and in_order(NETWORK, apply_updates(config, calls)) == in_order(
+                NETWORK, self.merged):
+            return [update_step(self.name, call, CONFIG) for call in calls]
+        document = NETWORK.render(self.merged, self.found.record.config if self.found.record else None)
+        return [Step("change the configuration of network %s" % self.name,
+                     lambda host: host.libvirt.define_network(document), _define_again(self.found))]
+
+    # --- the running network
+
+    def _plan_running(self) -> list[Drift]:
+        """Adds the steps for configuration and running network; gives the live drift that is left."""
+        define = self._define_steps()
+        if self.found.live is not None and self.runs:
+            return self._change_running(self.found.live, define)
+        self._plan.steps += define
+        if self.found.active:
+            _stop(self.desired, self.found, self._plan)
+        elif self.runs:
+            self._start()
+        else:
+            for path, problem in self._problems():
+                self._plan.warnings.append("%s: %s; network %s needs it before it can start"
+                                           % (path, problem, self.name))
+        return []
+
+    def _change_running(self, live: Options, define: list[Step]) -> list[Drift]:
+        plan, found = self._plan, self.found
+        drift = _drift("live", self._stated(live), live)
+        plan.drift += drift
+        steps, after = self._change_live(live) if drift else ([], live)
+        left = _drift("live", self._stated(after), after)
+        stale = stale_limits(found, after)
+        plan.drift += stale
+        plan.follows = [one for one in left if self._follows(one)]
+        reasons = [one for one in left if one not in plan.follows] + stale
+        if reasons and self._may_restart():
+            self._restart(define)
+            return []
+        plan.steps += define + steps
+        self._repair(after)
+        plan.waiting = reasons
+        return left
+
+    def _follows(self, drift: Drift) -> bool:
+        """Whether this is metadata of a running network that libvirt changes only at its next start."""
+        from .metadata import NAMES
+
+        return drift.path.top in NAMES and not self.found.sets_metadata
+
+    def _change_live(self, live: Options) -> tuple[list[Step], Options]:
+        """What changes the running network in place, and what it will be then."""
+        from ...host.flags import LIVE
+        from .metadata import metadata_steps, with_metadata
+        from .updates import apply_updates, busy_interfaces, plan_updates, update_step
+
+        wanted, record = merged_options(self.desired, live), self.found.record
+        busy = busy_interfaces(record.live if record else None)
+        calls = plan_updates(live, wanted, self.found.version, busy)
+        steps, after = [update_step(self.name, call, LIVE) for call in calls], apply_updates(live, calls)
+        if self.found.sets_metadata:
+            steps += metadata_steps(self.name, live, wanted)
+            after = with_metadata(after, wanted)
+        return steps, after
+
+    def _may_restart(self) -> bool:
+        policy = self.desired.restart
+        return policy == "always" or (policy == "when_idle" and not self.found.users)
+
+    def _restart(self, define: list[Step]) -> None:
+        """Stops the network, changes the configuration and starts it, in an order that can be undone at each step."""
+        from .restart import Restart
+
+        restart = Restart(self.name, self.found, self.merged)
+        restart.check()
+        self._refuse(unstartable(self.merged, self.found.devices or {}, restart.goes))
+        self._plan.connects = [guest.label for guest in self.found.guests]
+        self._plan.steps += [restart.stop_step(), *define, *restart.start_steps(self.persistent)]
+
+    def _repair(self, live: Options) -> None:
+        """Repairs the kernel; what only people can repair is reported."""
+        plan, found = self._plan, self.found
+        plan.connected = [guest.label for guest in found.guests]
+        repairs = kernel_repairs(live, found.devices, found.guests) if (
+            self.desired.repair and found.devices is not None) else ()
+        for repair in repairs:
+            if repair.step:
+                plan.steps.append(repair.step)
+            if repair.drift:
+                plan.drift.append(repair.drift)
+                if not repair.step and repair.by_people:
+                    plan.unrepaired.append(repair.drift)
+                    plan.warnings.append("%s; that cannot be repaired from here" % (repair.drift,))
+        for path, problem in self._problems():
+            plan.warnings.append("%s: %s, which the running network %s needs" % (path, problem, self.name))
+
+    def _start(self) -> None:
+        from .restart import start_step
+
+        self._refuse(unstartable(self.merged, self.found.devices or {}))
+        base = self.found.record.config if self.found.record else None
+        self._plan.steps.append(start_step(self.name, self.merged, self.persistent, base))
+
+    def _refuse(self, unstartable_by: Iterable[tuple[Path, str]]) -> None:
+        for path, problem in self._problems():
+            raise Missing(path, problem)
+        for path, problem in unstartable_by:
+            raise Invalid(path, problem)
+
+    def _problems(self) -> list[tuple[Path, str]]:
+        """What the host lacks for the network to run."""
+        devices = self.found.devices
+        return [] if devices is None else list(missing_devices(self.merged, devices))
+
+    # --- the rest
+
+    def _autostart(self) -> None:
+        name, autostart = self.name, self.desired.autostart
+        if autostart is None or autostart == bool(self.found.record and self.found.record.autostart):
+            return
+        self._add("switch autostart of network %s %s" % (name, "on" if autostart else "off"),
+                  lambda host: host.libvirt.set_network_autostart(name, autostart),
+                  lambda host: host.libvirt.set_network_autostart(name, not autostart))
+
+    def _say(self, left: list[Drift]) -> None:
+        """Completes the diff and the warnings."""
+        found, plan, autostart = self.found, self._plan, self.desired.autostart
+        if autostart is None:
+            autostart = bool(found.record and found.record.autostart) and self.persistent
+        # what the task does not change keeps its spelling, what it changes has the spelling of the task
+        plan.after = dict(self.merged, state="active" if self.runs else "inactive", autostart=autostart,
+                          persistent=self.persistent)
+        plan.show_layers(*left)
+        if plan.waiting:
+            why = "restart: never was given" if self.desired.restart == "never" else "it is used by %s" % ", ".join(
+                found.users)
+            plan.warnings.append("network %s must be restarted before %s is in force, and was not because %s"
+                                 % (self.name, ", ".join(str(drift.path) for drift in plan.waiting), why))
+
+
+def _drift(layer: str, stated: Options, current: Options) -> list[Drift]:
+    return [Drift(layer, *found) for found in NETWORK.differences(stated, current)]

@@ -1,0 +1,61 @@
+# Copyright (c) virtnet.libvirt contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A virtual network as it will be after a plan: its documents, what the lists say of it, and its bridge."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ...documents.network import NETWORK, manages_bridge
+from ...host.snapshot import Snapshot
+from ...schema.options import Options, option
+from ...schema.xml import dump_xml
+from .plan import merged_options, persists_after, runs_after
+
+if TYPE_CHECKING:
+    from .found import NetworkFound
+    from .resource import Network
+
+NEW_BRIDGE: Options = {"index": 0, "up": True, "mtu": 1500, "mac": None, "master": None, "kind": "bridge", "stp": True,
+              "delay": 2.0, "port": {}, "addresses": [], "routes": [], "fdb": []}
+
+
+def promise_network(desired: Network, seen: Snapshot) -> None:
+    found, name = desired.look(seen), desired.name
+    record, config, live = None, None, None
+    if not desired.absent:
+        runs, persists = runs_after(desired, found), persists_after(desired, found)
+        before = seen.get("networks").get(name) or {"uuid": desired.options.get("uuid") or "", "autostart": False}
+        autostart = before["autostart"] if desired.autostart is None else desired.autostart
+        record = dict(before, active=runs, persistent=persists, autostart=autostart and persists)
+        config = merged_options(desired, _first(found.config, found.live)) if persists else None
+        live = merged_options(desired, _first(found.live, found.config)) if runs else None
+    seen.put_entry("networks", name, record)
+    seen.put("network_config", name, _text(config, found))
+    seen.put("network_live", name, _text(live, found))
+    if live is None or not found.active:
+        seen.put("ports", name, [])
+    if found.devices is not None:
+        _promise_bridge(seen, found.live, live)
+
+
+def _first(layer: Options | None, other: Options | None) -> Options | None:
+    return other if layer is None else layer
+
+
+def _text(options: Options | None, found: NetworkFound) -> str | None:
+    if options is None:
+        return None
+    base = found.record and (found.record.live if found.record.config is None else found.record.config)
+    return dump_xml(NETWORK.render(options, base))
+
+
+def _promise_bridge(seen: Snapshot, before: Options | None, after: Options | None) -> None:
+    """libvirt makes the bridge of a network that runs, and takes it away when the network stops."""
+    old, new = (option(options, "bridge", "name") if options and manages_bridge(options) else None
+                for options in (before, after))
+    if old and old != new:
+        seen.put_entry("devices", old, None)
+    if new and new != old:
+        seen.put_entry("devices", new, dict(NEW_BRIDGE))

@@ -1,0 +1,233 @@
+# Copyright (c) virtnet.libvirt contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the kernel should have for a running network, and the steps that repair it. Pure: devices come as data."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+from ...documents.network import NETWORK, manages_bridge, mode_of, prefix_of, subnet_of
+from ...engine.plan import Do, Drift, Step
+from ...host.uses import GuestInterface
+from ...schema.errors import Entry, Path
+from ...schema.options import Options, option
+from .found import NetworkFound
+
+Devices = dict[str, Options]
+Problem = tuple[Path, str]
+
+
+class Repair(NamedTuple):
+    """A drift and the step that takes it away; without one, another step does, or only people can."""
+
+    drift: Drift | None
+    step: Step | None
+    by_people: bool = False
+
+
+def _drift(path: Path, desired: Any, current: Any) -> Drift:
+    return Drift("kernel", path, desired, current)
+
+
+def expected_delay(bridge: Options) -> int:
+    """The forward delay in seconds that the kernel makes of libvirt's: with spanning tree it is from 2 to 30."""
+    delay = bridge.get("delay") or 0
+    return min(max(delay, 2), 30) if bridge.get("stp", True) else delay
+
+
+def kernel_repairs(live: Options, devices: Devices, guests: Iterable[GuestInterface]) -> Iterator[Repair]:
+    """Where the kernel differs from a running network, in the order in which it is to be repaired.
+
+    ``live`` are the options of the running definition, ``devices`` those of the host, ``guests`` the
+    guest interfaces on the network.
+    """
+    name = option(live, "bridge", "name")
+    if not name:
+        return
+    if manages_bridge(live):
+        yield from _bridge_repairs(name, live, devices.get(name))
+    elif name not in devices:
+        yield Repair(_drift(Path("bridge", "name"), name, None), None, True)
+        return
+    if not live.get("virtualport"):
+        yield from _tap_repairs(name, devices, guests)
+    if manages_bridge(live):
+        yield from _tap_mtu_repairs(option(live, "mtu", "size"), devices, guests)
+
+
+def _bridge_repairs(name: str, live: Options, device: Options | None) -> Iterator[Repair]:
+    bridge = live.get("bridge") or {}
+    mac = option(live, "mac", "address")
+    if device is None:
+        yield Repair(_drift(Path("bridge"), name, None), Step(
+            "make bridge %s again" % name, lambda host: host.kernel.make_bridge(name, mac),
+            lambda host: host.kernel.remove_device(name)))
+        device = {"up": False, "mtu": None, "stp": None, "delay": None, "addresses": [], "routes": []}
+    stp, delay = bridge.get("stp", True), expected_delay(bridge)
+    if (device["stp"], device["delay"]) != (stp, delay):
+        for path, desired, current in (("stp", stp, device["stp"]), ("delay", delay, device["delay"])):
+            if desired != current:
+                yield Repair(_drift(Path("bridge", path), desired, current), None)
+        yield Repair(None, Step(
+            "set spanning tree %s and forward delay %d s of bridge %s" % ("on" if stp else "off", delay, name),
+            lambda host: host.kernel.set_bridge(name, stp, delay), _bridge_undo(name, device)))
+    mtu = option(live, "mtu", "size")
+    if mtu and device["mtu"] != mtu:
+        yield Repair(_drift(Path("mtu", "size"), mtu, device["mtu"]), Step(
+            "set MTU %d of bridge %s" % (mtu, name), lambda host: host.kernel.set_mtu(name, mtu),
+            _set_mtu(name, device["mtu"]) if device["mtu"] else None))
+    for index, ip in enumerate(live.get("ips") or []):
+        yield from _address_repair(name, "%s/%d" % (ipaddress.ip_address(ip["address"]), prefix_of(ip)), index, device)
+    if not device["up"]:
+        yield Repair(_drift(Path("bridge", "up"), True, False), Step(
+            "set bridge %s up" % name, lambda host: host.kernel.set_up(name, True),
+            lambda host: host.kernel.set_up(name, False)))
+    for index, route in enumerate(live.get("routes") or []):
+        yield from _route_repair(name, route, index, device)
+
+
+def _bridge_undo(name: str, device: Options) -> Do | None:
+    if device["stp"] is None:
+        return None
+    return lambda host: host.kernel.set_bridge(name, device["stp"], int(device["delay"]))
+
+
+def _address_repair(name: str, address: str, index: int, device: Options) -> Iterator[Repair]:
+    if address not in device["addresses"]:
+        yield Repair(_drift(Path("ips", index, "address"), address, None), Step(
+            "add address %s to bridge %s" % (address, name), lambda host: host.kernel.add_address(name, address),
+            lambda host: host.kernel.remove_address(name, address)))
+
+
+def _route_repair(name: str, route: Options, index: int, device: Options) -> Iterator[Repair]:
+    subnet = subnet_of(route) if int(ipaddress.ip_address(route["address"])) else route["address"] + "/0"
+    destination, gateway = str(subnet), str(ipaddress.ip_address(route["gateway"]))
+    metric = route.get("metric") or 1
+    if {"destination": destination, "gateway": gateway, "metric": metric} not in device["routes"]:
+        yield Repair(_drift(Path("routes", index), "%s via %s" % (destination, gateway), None), Step(
+            "add route %s via %s" % (destination, gateway),
+            lambda host: host.kernel.add_route(name, destination, gateway, metric),
+            lambda host: host.kernel.remove_route(name, destination, gateway, metric)))
+
+
+def _tap_repairs(bridge: str, devices: Devices, guests: Iterable[GuestInterface]) -> Iterator[Repair]:
+    for guest in guests:
+        tap = devices.get(guest.tap)
+        if guest.tap and tap is None:
+            yield Repair(_drift(Path("guests", Entry(guest.label)), bridge, None), None, True)
+        elif tap and tap["master"] != bridge:
+            yield Repair(_drift(Path("guests", Entry(guest.label)), bridge, tap["master"]), Step(
+                "put %s of guest %s back into bridge %s" % (guest.tap, guest.domain, bridge),
+                _set_master(guest.tap, bridge), _set_master(guest.tap, tap["master"])))
+
+
+def _tap_mtu_repairs(mtu: int | None, devices: Devices, guests: Iterable[GuestInterface]) -> Iterator[Repair]:
+    """Taps have the network's MTU, unless the guest's interface has one of its own."""
+    for guest in guests:
+        tap = devices.get(guest.tap)
+        if mtu and tap and tap["mtu"] != mtu and guest.inactive.find("mtu") is None:
+            yield Repair(_drift(Path("guests", Entry(guest.label), "mtu"), mtu, tap["mtu"]), Step(
+                "set MTU %d of %s of guest %s" % (mtu, guest.tap, guest.domain),
+                _set_mtu(guest.tap, mtu), _set_mtu(guest.tap, tap["mtu"])))
+
+
+def _set_mtu(device: str, mtu: int) -> Do:
+    return lambda host: host.kernel.set_mtu(device, mtu)
+
+
+def _set_master(tap: str, bridge: str | None) -> Do:
+    return lambda host: host.kernel.set_master(tap, bridge)
+
+
+def missing_devices(options: Options, there: Devices) -> Iterator[Problem]:
+    """(path, problem) of what a network needs of the host, of which ``there`` are the devices."""
+    forward, bridge = options.get("forward") or {}, option(options, "bridge", "name")
+    devices = [(Path("forward", "dev"), forward.get("dev")),
+               (Path("forward", "pf", "dev"), option(forward, "pf", "dev"))]
+    if not forward.get("pf"):
+        devices += [(Path("forward", "interfaces", index, "dev"), interface["dev"])
+                    for index, interface in enumerate(forward.get("interfaces") or [])
+                    if interface["dev"] != forward.get("dev")]
+    for path, device in devices:
+        if device and device not in there:
+            yield path, "the host has no device %s" % device
+    if mode_of(options) == "bridge" and bridge:
+        if bridge not in there:
+            yield Path("bridge", "name"), "the host has no bridge %s" % bridge
+        elif not options.get("virtualport") and there[bridge]["kind"] != "bridge":
+            yield Path("bridge", "name"), ("%s is not a Linux bridge; for an Open vSwitch bridge give"
+                                  " virtualport: {type: openvswitch}" % bridge)
+
+
+def place_of(address: Options) -> str:
+    """The PCI address that the options of a pool's address mean, as the kernel spells it."""
+    parts = NETWORK.node("forward").node("addresses").item.normal(address) or {}
+    return "%04x:%02x:%02x.%x" % tuple(parts.get(name) or 0 for name in ("domain", "bus", "slot", "function"))
+
+
+def missing_functions(options: Options, functions: frozenset[str]) -> Iterator[Problem]:
+    """(path, problem) of PCI addresses of a pool that are no virtual functions of the host."""
+    for index, address in enumerate(option(options, "forward", "addresses") or []):
+        place = place_of(address)
+        if place not in functions:
+            yield Path("forward", "addresses", index), "%s is no SR-IOV virtual function of the host" % place
+
+
+def unstartable(options: Options, there: Devices, goes: str | None = None) -> Iterator[Problem]:
+    """(path, problem) of what libvirt defines but the kernel does not take when the network starts.
+
+    ``goes`` is the device that goes when the network stops before.
+    """
+    bridge = option(options, "bridge", "name") or ""
+    if not manages_bridge(options):
+        return
+    if bridge in there and bridge != goes:
+        yield Path("bridge", "name"), "the host already has a device %s, which libvirt is to make" % bridge
+    if len(bridge) > 15:
+        yield Path("bridge", "name"), "%s is too long; the kernel takes at most 15 characters" % bridge
+    seen: dict[Any, int] = {}
+    for index, ip in enumerate(options.get("ips") or []):
+        address = ipaddress.ip_address(ip["address"])
+        if address in seen:
+            yield Path("ips", index, "address"), "%s is already in ips[%d]" % (address, seen[address])
+        seen.setdefault(address, index)
+
+
+# --- limits, and what a pool hands out
+
+
+def stale_limits(found: NetworkFound, live: Options) -> list[Drift]:
+    """Where only a restart helps: tc's limits of the bridge, and what a pool hands out."""
+    drift = _pool_drift(found)
+    if found.traffic is not None:
+        from ..bandwidth import bridge_drift
+
+        drift = [*bridge_drift(live.get("bandwidth"), found.traffic), *drift]
+    return drift
+
+
+def _pool_drift(found: NetworkFound) -> list[Drift]:
+    """Where a pool hands out other virtual functions than its physical function has; libvirt looks when it starts."""
+    forward = None if found.pool is None or not found.record or found.record.live is None else (
+        found.record.live.find("forward"))
+    if forward is None:
+        return []
+    if mode_of(found.live or {}) == "hostdev":
+        table = NETWORK.node("forward").node("addresses").item
+        handed = {place_of(table.parse(address)) for address in forward.findall("address")}
+    else:
+        handed = {interface.get("dev") or "" for interface in forward.findall("interface")}
+    if handed == set(found.pool or ()):
+        return []
+    return [Drift("kernel", Path("forward", "pf"), sorted(found.pool or ()), sorted(handed))]
+
+
+def kernel_drift(found: NetworkFound) -> list[Drift]:
+    """Where the kernel differs from the running definition."""
+    if found.live is None:
+        return []
+    repairs = kernel_repairs(found.live, found.devices, found.guests) if found.devices is not None else ()
+    return [repair.drift for repair in repairs if repair.drift] + stale_limits(found, found.live)

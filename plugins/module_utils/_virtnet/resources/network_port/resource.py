@@ -1,0 +1,56 @@
+# Copyright (c) virtnet.libvirt contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A wish for a port of a virtual network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ...engine.plan import Plan
+from ...engine.resource import Key
+from ...host.snapshot import Snapshot
+from ...schema.options import Options
+from . import found as f
+
+
+@dataclass
+class NetworkPort:
+    """A port of the network ``name``; with ``force`` it is removed though a running guest owns it."""
+
+    name: str
+    options: Options
+    state: str = "present"
+    force: bool = False
+    kind = "network_port"
+
+    @property
+    def key(self) -> Key:
+        """The network and what names the port among its others: its UUID, else its MAC address."""
+        names = f.names_of(self.options)
+        return ("network_port", self.name, names.uuid or names.mac)
+
+    @property
+    def absent(self) -> bool:
+        return self.state == "absent"
+
+    def needs(self) -> Iterable[Key]:
+        return [("network", self.name)]
+
+    def look(self, seen: Snapshot) -> f.PortFound:
+        return f.look(seen, self.name, self.options)
+
+    def plan(self, found: f.PortFound) -> Plan:
+        from .plan import plan_port
+
+        return plan_port(self, found)
+
+    def promise(self, seen: Snapshot, plan: Plan) -> None:
+        from .promise import promise_port
+
+        promise_port(self, seen)
+
+    def model(self, found: f.PortFound) -> Options:
+        """The port as its module takes it."""
+        return f.model(self.name, found)

@@ -1,0 +1,20 @@
+# Copyright (c) virtnet.libvirt contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A filter on a device for people and for modules that only read."""
+
+from __future__ import annotations
+
+from ...host.snapshot import Snapshot
+from ...schema.options import Options, option
+from .found import look_at_all, model
+
+
+def describe_binding(seen: Snapshot, name: str) -> Options:
+    """A binding as the module takes it, with ``status``, what can only be read."""
+    found = look_at_all(seen, name)
+    return dict(model(found), status={
+        "device_exists": found.there,
+        "guest": found.guest,
+        "variables": sorted(found.variables.get(option(found.current, "filterref", "filter") or "", ())),
+    })

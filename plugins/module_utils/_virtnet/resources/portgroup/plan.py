@@ -1,0 +1,97 @@
+# Copyright (c) virtnet.libvirt contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Plans one option of a portgroup, changed in each layer of its network that has the portgroup, while it runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ...documents.interface import INTERFACE
+from ...documents.network import NETWORK, refused_by_driver, refused_vlan, vlan_refusal
+from ...engine.plan import Drift, Plan
+from ...host.uses import GuestInterface
+from ...schema.errors import Entry, Invalid, Missing, Path
+from ...schema.nodes import Group, Version, check_version
+from ...schema.options import Options, is_empty
+from ..network.edit import edit_steps, layers, main_layer
+from ..network.found import NetworkFound, missing
+from .found import group_of, shown
+
+if TYPE_CHECKING:
+    from .resource import Portgroup
+
+TABLE: Group = NETWORK.node("portgroups").item
+
+
+def plan_portgroup(desired: Portgroup, found: NetworkFound) -> Plan:
+    if found.record is None:
+        raise missing(desired.name, found.others)
+    refuse_missing(desired, main_layer(found))
+    plan = Plan(before=desired.model(found), after={})
+    for layer, current in layers(found).items():
+        if group_of(current, desired.portgroup) is None:
+            continue
+        wanted = edited(desired, current)
+        plan.after = plan.after or shown(desired.portgroup, desired.option, wanted)
+        drift = [Drift(layer, *one) for one in NETWORK.differences(
+            {"portgroups": wanted["portgroups"]}, {"portgroups": current["portgroups"]})]
+        if drift or group_of(wanted, desired.portgroup) != group_of(current, desired.portgroup):
+            refused_by_driver(NETWORK.check(wanted))
+            refuse(desired, wanted, found.version)
+        if drift:
+            plan.drift += drift
+            plan.steps += edit_steps(found, layer, wanted)
+    _report_guests(desired, found, plan)
+    return plan
+
+
+def refuse_missing(desired: Portgroup, options: Options) -> None:
+    if group_of(options, desired.portgroup) is None:
+        names = [group["name"] for group in options.get("portgroups") or []]
+        raise Missing("portgroup", "network %s has no portgroup %s; it has %s"
+                      % (desired.name, desired.portgroup, ", ".join(names) or "none"))
+
+
+def edited(desired: Portgroup, current: Options) -> Options:
+    """A layer as it is to be; one without the portgroup stays as it is."""
+    if group_of(current, desired.portgroup) is None:
+        return current
+    groups = [TABLE.merge({"name": desired.portgroup, desired.option: desired.value}, group)
+              if group["name"] == desired.portgroup else group for group in current["portgroups"]]
+    groups = [{name: value for name, value in group.items() if not is_empty(value)} for group in groups]
+    return dict(current, portgroups=groups)
+
+
+def refuse(desired: Portgroup, wanted: Options, version: Version) -> None:
+    """Refuses what libvirt of this version, or the network as it is to be, does not take of a portgroup."""
+    check_version(TABLE.too_new({desired.option: desired.value}, version), version)
+    group = group_of(wanted, desired.portgroup)
+    if desired.option == "vlan" and desired.value and refused_vlan(
+            dict(wanted, vlan=None, portgroups=[group]), version):
+        raise Invalid("vlan", vlan_refusal(version))
+
+
+def _report_guests(desired: Portgroup, found: NetworkFound, plan: Plan) -> None:
+    """Guests that run keep what they got from the portgroup when they were connected."""
+    value, table = plan.after.get(desired.option) or {}, INTERFACE.node(desired.option)
+    guests = []
+    for guest in _connected(desired, found):
+        own, current = (INTERFACE.parse(element).get(desired.option) or {} for element in (guest.inactive, guest.live))
+        place = Path("guests", Entry(guest.label), desired.option)
+        waiting = [] if own else [Drift("live", *one) for one in table.differences(
+            table.whole(value, current), current, place)]
+        plan.waiting += waiting
+        guests += [guest.label] if waiting else []
+    plan.drift += plan.waiting
+    if guests:
+        plan.warnings.append("%s of portgroup %s waits until %s is shut down and started again"
+                             % (desired.option, desired.portgroup, ", ".join(sorted(set(guests)))))
+
+
+def _connected(desired: Portgroup, found: NetworkFound) -> list[GuestInterface]:
+    """The interfaces of running guests that have what the portgroup says."""
+    group = group_of(found.live or {}, desired.portgroup)
+    chosen = [(guest, guest.inactive.find("source")) for guest in found.guests if group]
+    return [guest for guest, source in chosen if source is not None and group and (
+        source.get("portgroup") == desired.portgroup or (source.get("portgroup") is None and group.get("default")))]

@@ -1,0 +1,131 @@
+# Copyright (c) virtnet.libvirt contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where an option is, and what is wrong with it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple, Union
+
+from .scalars import CONTROL, NOT_IN_XML
+
+LONGEST_MESSAGE = 1000
+LONGEST_VALUE = 80
+
+
+class Entry(str):
+    """A place in a list, by what names the entry there."""
+
+    __slots__ = ()
+
+
+class Path(tuple):  # type: ignore[type-arg]
+    """The way to an option: names of options, and places in lists, by number or by an Entry.
+
+    It is written ``ips[0].dhcp.hosts[52:54:00:00:00:01]``, and never read from that.
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, *parts: str | int) -> Path:
+        return super().__new__(cls, parts)
+
+    def __truediv__(self, part: str | int) -> Path:
+        return Path(*self, part)
+
+    def within(self, *parts: str | int) -> Path:
+        """The same way, from further out."""
+        return Path(*parts, *self)
+
+    def after(self, parts: int) -> Path:
+        """The rest of the way after so many parts, all of it where it is no longer than that."""
+        return Path(*self[parts:]) if len(self) > parts else self
+
+    @property
+    def top(self) -> str:
+        """The first name, or nothing where the whole object is meant."""
+        return str(self[0]) if self else ""
+
+    def __str__(self) -> str:
+        text = ""
+        for part in self:
+            if isinstance(part, (int, Entry)):
+                text += "[%s]" % part
+            else:
+                text += "." + part if text else part
+        return text
+
+
+Where = Union[Path, str]
+
+
+def as_path(where: Where) -> Path:
+    """A way, which may be given as the name of the one option that it is."""
+    if isinstance(where, Path):
+        return where
+    return Path(where) if where else Path()
+
+
+class Difference(NamedTuple):
+    """One place where two sets of options differ; ``None`` stands for nothing there."""
+
+    path: Path
+    desired: Any
+    current: Any
+
+
+class Invalid(ValueError):
+    """A value that is not allowed; the message names the option's path, the value and what is allowed."""
+
+    def __init__(self, where: Where, problem: str) -> None:
+        self.path, self.problem = as_path(where), problem
+        super().__init__(problem)
+
+    def __str__(self) -> str:
+        text = "%s: %s" % (self.path, self.problem) if self.path else self.problem
+        return _shortened(_escaped(text), LONGEST_MESSAGE)
+
+    def within(self, *parts: str | int) -> Invalid:
+        """The same, seen from further out."""
+        self.path = self.path.within(*parts)
+        return self
+
+
+class Missing(Invalid):
+    """Something that the host has not got, which an earlier task may have been about to make."""
+
+
+@contextmanager
+def inside(*parts: str | int) -> Iterator[None]:
+    """What is found to be wrong in here is wrong at this place."""
+    try:
+        yield
+    except Invalid as error:
+        error.within(*parts)
+        raise
+
+
+def not_allowed(where: Where, value: Any, allowed: str) -> Invalid:
+    return Invalid(where, "%s is not allowed; give %s" % (shown(value), allowed))
+
+
+def shown(value: Any) -> str:
+    """A value as an error shows it: escaped, and cut where it is long."""
+    try:
+        text = json.dumps(value, default=str, ensure_ascii=False)
+    except (ValueError, RecursionError):
+        text = "a value nested too deeply"
+    return _shortened(text, LONGEST_VALUE)
+
+
+def _escaped(text: str) -> str:
+    for unwanted in (CONTROL, NOT_IN_XML):
+        text = unwanted.sub(lambda found: "\\u%04x" % ord(found.group()), text)
+    return text
+
+
+def _shortened(text: str, longest: int) -> str:
+    return text if len(text) <= longest else "%s… (%d characters)" % (text[:longest], len(text))

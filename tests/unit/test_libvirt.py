@@ -1,0 +1,244 @@
+# Copyright (c) virtnet.libvirt contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the libvirt layer asks of a connection, and how often."""
+
+from __future__ import annotations
+
+from collections import Counter
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from unit.fake_host import parts
+from unit.networks import many_parts, numbered
+
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.converge import converge
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host import libvirt as layer
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.errors import HypervisorError
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.host import Host
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.libvirt import Libvirt
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.network.describe import (
+    describe_network,
+)
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.network.resource import Network
+
+NO_NETWORK, NO_DOMAIN, NO_SUPPORT, INVALID, OTHER = 43, 42, 3, 55, 1
+
+
+class LibvirtError(Exception):
+    def get_error_code(self) -> int:
+        return self.args[0]
+
+    def get_error_message(self) -> str:
+        return "libvirt says %d" % self.args[0]
+
+
+MODULE = SimpleNamespace(
+    libvirtError=LibvirtError, VIR_ERR_NO_NETWORK=NO_NETWORK, VIR_ERR_NO_DOMAIN=NO_DOMAIN,
+    VIR_ERR_NO_SUPPORT=NO_SUPPORT, VIR_ERR_OPERATION_INVALID=INVALID,
+    VIR_CONNECT_LIST_NETWORKS_ACTIVE=2, VIR_CONNECT_LIST_NETWORKS_PERSISTENT=8, VIR_CONNECT_LIST_NETWORKS_AUTOSTART=32,
+    VIR_CONNECT_LIST_DOMAINS_ACTIVE=1, VIR_CONNECT_LIST_DOMAINS_PERSISTENT=4,
+    VIR_NETWORK_XML_INACTIVE=1, VIR_DOMAIN_XML_INACTIVE=2, virNetwork=SimpleNamespace)
+FLAGS = {2: "active", 8: "persistent", 32: "autostart"}
+DOMAIN_FLAGS = {1: "active", 4: "persistent"}
+
+
+class Object:
+    """A network or guest of the connection; what libvirt is not asked for is not counted."""
+
+    def __init__(self, connection: Connection, kind: str, name: str, uuid: str, key: str) -> None:
+        self._connection, self._kind, self._key = connection, kind, key
+        self.name, self.UUIDString = lambda: name, lambda: uuid
+
+    def XMLDesc(self, flags: int) -> str:
+        layer = "live" if not flags else "config"
+        self._connection.calls["%s %s of %s" % (self._kind, layer, self._key)] += 1
+        return self._connection.parts["%s_%s" % (self._kind, layer)][self._key]
+
+    def listAllPorts(self) -> list:
+        self._connection.calls["ports of %s" % self._key] += 1
+        if self._connection.refuses:
+            raise LibvirtError(self._connection.refuses)
+        return [SimpleNamespace(XMLDesc=lambda flags, text=text: text)
+                for text in self._connection.parts["ports"][self._key]]
+
+    def DHCPLeases(self) -> list:
+        self._connection.calls["leases of %s" % self._key] += 1
+        return []
+
+
+class Connection:
+    """A connection to a libvirt with these parts; counts what it is asked."""
+
+    def __init__(self, refuses: int = 0, **given: Any) -> None:
+        self.parts, self.calls, self.refuses = parts(**given), Counter(), refuses
+
+    def listAllNetworks(self, flags: int = 0) -> list:
+        self.calls["list of networks"] += 1
+        return [Object(self, "network", name, one["uuid"], name) for name, one in self.parts["networks"][""].items()
+                if not flags or one[FLAGS[flags]]]
+
+    def listAllDomains(self, flags: int = 0) -> list:
+        self.calls["list of guests"] += 1
+        if self.refuses:
+            raise LibvirtError(self.refuses)
+        return [Object(self, "domain", one["name"], uuid, uuid) for uuid, one in self.parts["domains"][""].items()
+                if not flags or one[DOMAIN_FLAGS[flags]]]
+
+    def networkLookupByName(self, name: str) -> Object:
+        self.calls["network %s" % name] += 1
+        if name not in self.parts["networks"][""]:
+            raise LibvirtError(NO_NETWORK)
+        return Object(self, "network", name, "", name)
+
+    def lookupByUUIDString(self, uuid: str) -> Object:
+        self.calls["guest %s" % uuid] += 1
+        if uuid not in self.parts["domains"][""]:
+            raise LibvirtError(NO_DOMAIN)
+        return Object(self, "domain", "", uuid, uuid)
+
+    def listAllNWFilters(self) -> list:
+        self.calls["list of filters"] += 1
+        raise LibvirtError(OTHER)
+
+
+class Kernel:
+    """The kernel of the same host."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def devices(self) -> dict:
+        self._connection.calls["devices"] += 1
+        return self._connection.parts["devices"][""]
+
+
+@pytest.fixture(autouse=True)
+def module(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(layer, "libvirt", MODULE)
+
+
+def libvirt(connection: Any = None, uri: str = "qemu:///system") -> Libvirt:
+    found = object.__new__(Libvirt)
+    found.uri, found.version, found._connection, found._networks, found._domains = uri, (9, 0, 0), connection, {}, {}
+    return found
+
+
+def host_of(connection: Connection) -> Host:
+    return Host(libvirt(connection), Kernel(connection), True)
+
+
+# --- where it is
+
+
+@pytest.mark.parametrize(("uri", "local"), [
+    ("qemu:///system", True), ("qemu:///session", True), ("network:///system", True), ("lxc:///system", True),
+    ("qemu+unix:///system?socket=/run/x", True), ("qemu+ssh://host/system", False), ("qemu+tls://host/system", False),
+    ("test:///default", False),
+])
+def test_a_uri_tells_whether_the_kernel_is_at_hand(uri: str, local: bool):
+    assert libvirt(uri=uri).is_local is local
+
+
+# --- how often it is asked
+
+COUNTS = pytest.mark.parametrize("count", [1, 200])
+
+
+@COUNTS
+def test_a_host_without_changes_is_read_once_whatever_is_on_it(count: int):
+    connection = Connection(**many_parts(count))
+    wishes = [Network(options["name"], options, state="active") for options in map(numbered, range(count))]
+    outcomes = converge(host_of(connection), wishes, False)
+    assert [outcome.plan.steps for outcome in outcomes] == [[]] * count
+    lists = {name: connection.calls.pop(name) for name in ("list of networks", "list of guests", "devices")}
+    assert lists == {"list of networks": 4, "list of guests": 3, "devices": 1}
+    names, uuids = list(connection.parts["networks"][""]), list(connection.parts["domains"][""])
+    assert connection.calls == {
+        **{"network %s of %s" % (layer, name): 1 for name in names for layer in ("config", "live")},
+        **{"ports of %s" % name: 1 for name in names},
+        **{"domain %s of %s" % (layer, uuid): 1 for uuid in uuids for layer in ("config", "live")},
+    }
+
+
+@COUNTS
+def test_for_one_network_no_other_is_read(count: int):
+    connection = Connection(**many_parts(count))
+    outcome, = converge(host_of(connection), [Network("net0000", numbered(0), state="active")], False)
+    assert outcome.plan.steps == []
+    about_networks = {call: times for call, times in connection.calls.items() if "net" in call}
+    assert about_networks == {"list of networks": 4, "network config of net0000": 1, "network live of net0000": 1,
+                              "ports of net0000": 1}
+
+
+@COUNTS
+def test_for_a_network_that_is_not_there_only_lists_are_read(count: int):
+    connection = Connection(**many_parts(count))
+    outcome, = converge(host_of(connection), [Network("new", {"name": "new"}, state="absent")], False)
+    assert outcome.plan.steps == []
+    assert connection.calls == {"list of networks": 4, "devices": 1}
+
+
+def test_describing_all_reads_each_once():
+    connection = Connection(**many_parts(20))
+    seen = host_of(connection).look()
+    for name in seen.network_names():
+        assert describe_network(seen, name)["status"]["drift"] == []
+    assert {name: times for name, times in connection.calls.items() if times > 1} == {
+        "list of networks": 4, "list of guests": 3}
+
+
+def test_an_empty_host_is_asked_for_one_list_of_each():
+    connection = Connection()
+    there = libvirt(connection)
+    assert (there.networks(), there.domains()) == ({}, {})
+    assert connection.calls == {"list of networks": 1, "list of guests": 1}
+
+
+# --- what it answers
+
+
+def test_lists_are_plain_data():
+    given = many_parts(2)
+    given["networks"]["net0001"] = dict(given["networks"]["net0001"], active=False, autostart=True)
+    there = libvirt(Connection(**given))
+    assert there.networks() == given["networks"] and there.domains() == given["domains"]
+
+
+@pytest.mark.parametrize("listed", [False, True])
+def test_documents_are_read_with_or_without_a_list(listed: bool):
+    given = many_parts(1)
+    uuid, = given["domains"]
+    there = libvirt(Connection(**given))
+    if listed:
+        there.networks(), there.domains()
+    for live, word in ((True, "live"), (False, "config")):
+        assert there.network_xml("net0000", live) == given["network_%s" % word]["net0000"]
+        assert there.domain_xml(uuid, live) == given["domain_%s" % word][uuid]
+    assert there.ports("net0000") == given["ports"]["net0000"]
+    assert [one.find("target").get("dev") for one in there.running_interfaces(uuid)] == ["vnet0"]
+
+
+def test_what_is_gone_has_no_document():
+    there = libvirt(Connection())
+    assert [there.network_xml("gone", live) for live in (True, False)] == [None, None]
+    assert [there.domain_xml("gone", live) for live in (True, False)] == [None, None]
+    assert there.running_interfaces("gone") is None and there.ports("gone") == []
+
+
+@pytest.mark.parametrize("code", [NO_NETWORK, INVALID, NO_SUPPORT])
+def test_a_network_that_has_no_ports_for_a_reason_has_none(code: int):
+    assert libvirt(Connection(code, **many_parts(1))).ports("net0000") == []
+
+
+def test_a_driver_without_guests_has_none():
+    assert libvirt(Connection(NO_SUPPORT)).domains() == {}
+
+
+@pytest.mark.parametrize("ask", [
+    lambda there: there.ports("net0000"), lambda there: there.domains(), lambda there: there.nwfilters(),
+], ids=["ports", "guests", "filters"])
+def test_what_libvirt_refuses_is_said_in_its_words(ask: Any):
+    with pytest.raises(HypervisorError, match=r"^libvirt says 1$"):
+        ask(libvirt(Connection(OTHER, **many_parts(1))))
