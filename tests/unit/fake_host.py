@@ -22,7 +22,7 @@ from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents
 )
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host import kernel, libvirt
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.errors import HypervisorError
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.libvirt import CONFIG
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.flags import CONFIG
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.parts import from_record
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.snapshot import Snapshot
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.options import Options, option

@@ -26,6 +26,7 @@ from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.re
     result_of,
     to_yaml,
 )
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host import host as host_module
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.errors import HypervisorError, KernelError
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.host import Host
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.errors import (
@@ -51,7 +52,7 @@ class Thing:
         self.unreadable, self.unplannable, self.looks = unreadable, unplannable, 0
         self.key = ("thing", name)
 
-    def needs(self) -> list:
+    def needs(self, seen) -> list:
         return []
 
     def look(self, seen) -> int:
@@ -386,7 +387,8 @@ def test_a_host_closes_both_layers():
     assert (host.libvirt.closed, host.kernel.closed) == (1, 1)
 
 
-def test_each_part_is_read_by_its_transport():
+def test_each_part_is_read_by_its_transport(monkeypatch):
+    monkeypatch.setattr(host_module, "read_devices", lambda: "devices")
     seen = Host(Layer(), Layer(), True).look()
     assert [seen.get(*place) for place in (
         ("networks",), ("network_config", "lab"), ("network_live", "lab"), ("statistics", "uuid vnet0 1"),

@@ -425,7 +425,7 @@ def test_a_pair_promises_both_halves():
 def test_a_pair_needs_what_both_halves_need():
     half = Interface("off", dict(ON_LAB, alias={"name": "ua-web"}, filterref={"filter": "own"}))
     pair = InterfacePair(half, {"type": "network", "source": {"network": "pool"}})
-    assert list(pair.needs()) == [("network", "lab"), ("nwfilter", "own"), ("network", "pool")]
+    assert list(pair.needs(None)) == [("network", "lab"), ("nwfilter", "own"), ("network", "pool")]
     assert pair.key == ("interface", "off", "ua-web")
 
 

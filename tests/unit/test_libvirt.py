@@ -14,6 +14,7 @@ from unit.fake_host import parts
 from unit.networks import many_parts, numbered
 
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.converge import converge
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host import host
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host import libvirt as layer
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.errors import HypervisorError
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.host import Host
@@ -73,6 +74,12 @@ class Connection:
 
     def __init__(self, refuses: int = 0, **given: Any) -> None:
         self.parts, self.calls, self.refuses = parts(**given), Counter(), refuses
+        Connection.latest = self
+
+    def devices(self) -> dict:
+        """Those of the same host, which netlink tells."""
+        self.calls["devices"] += 1
+        return self.parts["devices"][""]
 
     def listAllNetworks(self, flags: int = 0) -> list:
         self.calls["list of networks"] += 1
@@ -103,20 +110,10 @@ class Connection:
         raise LibvirtError(OTHER)
 
 
-class Kernel:
-    """The kernel of the same host."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
-    def devices(self) -> dict:
-        self._connection.calls["devices"] += 1
-        return self._connection.parts["devices"][""]
-
-
 @pytest.fixture(autouse=True)
 def module(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(layer, "libvirt", MODULE)
+    monkeypatch.setattr(host, "read_devices", lambda: Connection.latest.devices())
 
 
 def libvirt(connection: Any = None, uri: str = "qemu:///system") -> Libvirt:
@@ -126,7 +123,7 @@ def libvirt(connection: Any = None, uri: str = "qemu:///system") -> Libvirt:
 
 
 def host_of(connection: Connection) -> Host:
-    return Host(libvirt(connection), Kernel(connection), True)
+    return Host(libvirt(connection))
 
 
 # --- where it is

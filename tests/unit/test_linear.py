@@ -120,8 +120,8 @@ def described(count: int) -> Callable[[], None]:
 
 
 def ordered(count: int) -> Callable[[], None]:
-    wanted = wishes(count)
-    return lambda: in_order(wanted)
+    wanted, seen = wishes(count), Snapshot.of_record(parts())
+    return lambda: in_order(wanted, seen)
 
 
 @pytest.mark.parametrize("case", [

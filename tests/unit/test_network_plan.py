@@ -19,7 +19,7 @@ from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.co
 )
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.plan import Drift, Plan
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.report import result_of
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.libvirt import CONFIG, LIVE
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.flags import CONFIG, LIVE
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.snapshot import Snapshot
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.network.describe import (
     describe_network,

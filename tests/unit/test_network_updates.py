@@ -19,7 +19,7 @@ from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents
     NETWORK,
     refused_by_driver,
 )
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.libvirt import ADD_LAST, DELETE, MODIFY
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.flags import ADD_LAST, DELETE, MODIFY
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.network.updates import (
     apply_updates,
     plan_updates,

@@ -15,10 +15,12 @@ from hypothesis import strategies as st
 from unit.fake_host import FakeHost
 
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.converge import converge
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.order import fold, in_order
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.order import LAST, fold, in_order
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.plan import Plan, Step
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.kinds import KINDS
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.errors import Invalid
 
+SEEN = FakeHost().look()
 NEED = "these need each other, so none can be first: "
 
 
@@ -36,7 +38,11 @@ class Wish:
     def key(self) -> tuple:
         return self.kind, self.name
 
-    def needs(self) -> list:
+    @property
+    def position(self) -> int:
+        return KINDS[self.kind].wish.position if self.kind in KINDS else LAST
+
+    def needs(self, seen) -> list:
         return [one if isinstance(one, tuple) else (self.kind, one) for one in self.wants]
 
     def look(self, seen) -> list:
@@ -63,7 +69,7 @@ class Patch(Wish):
 
 
 def names(wishes: list) -> list:
-    return [wish.name for wish in in_order(wishes)]
+    return [wish.name for wish in in_order(wishes, SEEN)]
 
 
 # --- order
@@ -76,7 +82,7 @@ def test_what_is_needed_comes_first():
 def test_what_needs_nothing_of_each_other_comes_by_kind_and_key():
     kinds = ("interface", "unknown", "nwfilter_binding", "network_port", "network", "nwfilter", "sriov")
     wishes = [Wish(name, kind=kind) for kind in kinds for name in ("b", "a")]
-    assert [wish.key for wish in in_order(wishes)] == [
+    assert [wish.key for wish in in_order(wishes, SEEN)] == [
         (kind, name) for kind in ("sriov", "nwfilter", "network", "network_port", "nwfilter_binding", "interface",
                                   "unknown") for name in ("a", "b")]
 
@@ -97,7 +103,7 @@ def test_removals_come_last_and_the_other_way_round():
 
 def test_removals_of_several_kinds_go_from_the_users_to_the_used():
     wishes = [Wish("x", kind=kind, absent=True) for kind in ("nwfilter", "interface", "network", "sriov")]
-    assert [wish.kind for wish in in_order(wishes)] == ["interface", "network", "nwfilter", "sriov"]
+    assert [wish.kind for wish in in_order(wishes, SEEN)] == ["interface", "network", "nwfilter", "sriov"]
 
 
 def test_what_is_made_may_name_what_is_removed_and_the_other_way_round():
@@ -115,20 +121,20 @@ def test_a_diamond_has_each_once():
 def test_a_circle_is_an_error_that_names_it(length: int, absent: bool):
     circle = [Wish("w%d" % at, ("w%d" % ((at + 1) % length),), absent) for at in range(length)]
     with pytest.raises(Invalid) as error:
-        in_order([*circle, Wish("before"), Wish("v", ("w0",), absent)])
+        in_order([*circle, Wish("before"), Wish("v", ("w0",), absent)], SEEN)
     ways = [["thing w%d" % ((start + at) % length) for at in range(length + 1)] for start in range(length)]
     assert str(error.value) in [NEED + " -> ".join(way) for way in ways]
 
 
 def test_the_error_names_the_circle_alone_and_not_the_way_to_it():
     with pytest.raises(Invalid) as error:
-        in_order([Wish("a", ("b",)), Wish("b", ("c",)), Wish("c", ("b",))])
+        in_order([Wish("a", ("b",)), Wish("b", ("c",)), Wish("c", ("b",))], SEEN)
     assert str(error.value) == NEED + "thing b -> thing c -> thing b"
 
 
 def test_what_needs_itself_is_named():
     with pytest.raises(Invalid, match=r"first: thing a -> thing a$"):
-        in_order([Wish("a", ("a",))])
+        in_order([Wish("a", ("a",)), Wish("b")], SEEN)
 
 
 @given(st.lists(st.tuples(st.integers(0, 9), st.booleans(), st.lists(st.integers(0, 9), max_size=3)), max_size=10,
@@ -138,13 +144,13 @@ def test_any_shuffle_gives_the_same_order_in_which_need_is_met(entries: list, di
               for number, absent, wants in entries]
     shuffled = list(wishes)
     dice.shuffle(shuffled)
-    ordered = in_order(shuffled)
-    assert [wish.key for wish in ordered] == [wish.key for wish in in_order(wishes)]
+    ordered = in_order(shuffled, SEEN)
+    assert [wish.key for wish in ordered] == [wish.key for wish in in_order(wishes, SEEN)]
     assert sorted(wish.name for wish in ordered) == sorted(wish.name for wish in wishes)
     place = {wish.key: at for at, wish in enumerate(ordered)}
     by_key = {wish.key: wish for wish in wishes}
     for wish in wishes:
-        for key in wish.needs():
+        for key in wish.needs(SEEN):
             if key in by_key and by_key[key].absent == wish.absent:
                 assert (place[key] < place[wish.key]) != wish.absent
     assert [wish.absent for wish in ordered] == sorted(wish.absent for wish in wishes)
@@ -159,7 +165,7 @@ def test_a_long_chain_needs_no_recursion(absent: bool):
     assert names(random.Random(1).sample(chain, count)) == (expected if absent else expected[::-1])
     chain[-1].wants = ("w0000",)
     with pytest.raises(Invalid, match="none can be first"):
-        in_order(chain)
+        in_order(chain, SEEN)
 
 
 # --- folding

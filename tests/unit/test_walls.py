@@ -11,6 +11,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.order import LAST
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.kinds import KINDS
+
 HOUSE = pathlib.Path(__file__).parents[2] / "plugins/module_utils/_virtnet"
 FILES = sorted(HOUSE.rglob("*.py"))
 # from the ground up: who is above may import what is below, not the other way round
@@ -88,11 +91,26 @@ def test_nothing_public_is_beside_the_private_package():
     assert [entry.name for entry in HOUSE.parent.iterdir() if entry.name != "__pycache__"] == ["_virtnet"]
 
 
-def test_kinds_look_alike():
+ROOMS = {"__init__.py", "resource.py", "found.py", "plan.py", "promise.py", "describe.py"}
+# what is part of an object of another kind is planned and shown as that is
+PATCHES = {"entries": {"describe.py"}, "portgroup": {"describe.py"}, "aspect": {"promise.py", "describe.py"}}
+
+
+def test_kinds_look_alike_and_are_registered():
     kinds = [folder for folder in (HOUSE / "resources").iterdir() if folder.is_dir() and folder.name[0] != "_"]
     for folder in kinds:
-        rooms = {file.name for file in folder.glob("*.py")}
-        assert {"__init__.py", "resource.py", "found.py", "plan.py"} <= rooms, folder.name
+        assert ROOMS - PATCHES.get(folder.name, set()) <= {file.name for file in folder.glob("*.py")}, folder.name
+    assert {folder.name for folder in kinds} == {*KINDS, *PATCHES}
+    plugins = HOUSE.parents[1]
+    for name, kind in KINDS.items():
+        assert kind.wish.kind == name and kind.options.name == name
+        for file in ("modules/%s.py", "modules/%s_info.py", "doc_fragments/%s.py"):
+            assert (plugins / (file % name)).exists()
+
+
+def test_kinds_are_registered_in_their_order():
+    positions = [kind.wish.position for kind in KINDS.values()]
+    assert positions == sorted(set(positions)) and max(positions) < LAST
 
 
 @pytest.mark.parametrize("file", sorted((HOUSE.parents[1] / "modules").glob("*.py")), ids=lambda file: file.name)

@@ -18,7 +18,6 @@ from .engine.converge import ConvergeError, converge, until_it_is_there
 from .engine.report import model_of, result_of
 from .host.errors import HostError, HypervisorError
 from .host.host import Host
-from .host.kernel import Kernel
 from .host.libvirt import LIBVIRT_ERROR, Libvirt
 from .host.snapshot import Snapshot
 from .schema.errors import Invalid, Missing, Path, not_allowed
@@ -97,7 +96,7 @@ def _connect(uri: str) -> Host:
         libvirt = Libvirt(uri)
     except HypervisorError as error:
         raise NoLibvirt("cannot connect to libvirt at %s: %s" % (uri, error)) from error
-    return Host(libvirt, Kernel(), libvirt.is_local)
+    return Host(libvirt, local=libvirt.is_local)
 
 
 @contextmanager

@@ -52,7 +52,7 @@ def converge(host: Host, wishes: list[Any], check_mode: bool) -> list[Outcome]:
 def plan_all(seen: Snapshot, wishes: list[Any], check_mode: bool = False) -> list[Outcome]:
     """What is to be done for each wish, in order, each planned on what those before it will have made."""
     planned, gone = [], _to_be_gone(wishes)
-    for wish in in_order(wishes):
+    for wish in in_order(wishes, seen):
         try:
             planned.append(_plan_one(seen, wish, check_mode, gone))
         except Invalid as error:
@@ -69,7 +69,7 @@ def _to_be_gone(wishes: list[Any]) -> set[Key]:
 def _plan_one(seen: Snapshot, wish: Any, check_mode: bool, gone: set[Key]) -> Outcome:
     found = wish.look(seen)
     try:
-        plan = _plan_of(wish, found, gone)
+        plan = _plan_of(wish, found, seen, gone)
     except Missing as error:
         if not check_mode:
             raise
@@ -79,12 +79,12 @@ def _plan_one(seen: Snapshot, wish: Any, check_mode: bool, gone: set[Key]) -> Ou
     return Outcome(wish, plan, found)
 
 
-def _plan_of(wish: Any, found: Any, gone: set[Key]) -> Plan:
+def _plan_of(wish: Any, found: Any, seen: Snapshot, gone: set[Key]) -> Plan:
     """The plan of a wish; what goes together with what it needs has nothing to do where that is gone already."""
     try:
         plan: Plan = wish.plan(found)
     except Missing:
-        if wish.absent and not gone.isdisjoint(wish.needs()):
+        if wish.absent and not gone.isdisjoint(wish.needs(seen)):
             return Plan(before={}, after={})
         raise
     return plan
@@ -136,7 +136,7 @@ def _verify(host: Host, planned: list[Outcome]) -> list[str]:
     seen, left, gone = host.look(), [], _to_be_gone([outcome.wish for outcome in planned])
     for outcome in planned:
         outcome.found = outcome.wish.look(seen)
-        left += [str(drift) for drift in outcome.plan.left(_plan_of(outcome.wish, outcome.found, gone))]
+        left += [str(drift) for drift in outcome.plan.left(_plan_of(outcome.wish, outcome.found, seen, gone))]
     return left
 
 

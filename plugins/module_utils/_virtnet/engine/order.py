@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..host.snapshot import Snapshot
 from ..schema.errors import Invalid
 from .resource import Key
 
-# what others are made of comes first; a kind that is not here comes last
-POSITIONS = ("sriov", "nwfilter", "network", "network_port", "nwfilter_binding", "interface")
+LAST = 100  # the position of patches, behind all kinds
 
 
 def fold(wishes: list[Any]) -> dict[Key, tuple[Any, list[Any]]]:
@@ -30,11 +30,13 @@ def fold(wishes: list[Any]) -> dict[Key, tuple[Any, list[Any]]]:
     return groups
 
 
-def in_order(wishes: list[Any]) -> list[Any]:
+def in_order(wishes: list[Any], seen: Snapshot) -> list[Any]:
     """Wishes in the order of need; those that need nothing of each other by their kind and key."""
+    if len(wishes) < 2:
+        return list(wishes)
     ranked = sorted(wishes, key=_rank)
-    makes = _sorted_by_need([wish for wish in ranked if not wish.absent or _is_patch(wish)])
-    removals = _sorted_by_need([wish for wish in ranked if wish.absent and not _is_patch(wish)])
+    makes = _sorted_by_need([wish for wish in ranked if not wish.absent or _is_patch(wish)], seen)
+    removals = _sorted_by_need([wish for wish in ranked if wish.absent and not _is_patch(wish)], seen)
     return makes + removals[::-1]
 
 
@@ -44,19 +46,15 @@ def _is_patch(wish: Any) -> bool:
 
 def _rank(wish: Any) -> tuple[int, bool, Key]:
     """By kind and key; patches that take something away make room for those that add."""
-    return _position(wish.kind), _is_patch(wish) and not wish.absent, wish.key
+    return getattr(wish, "position", LAST), _is_patch(wish) and not wish.absent, wish.key
 
 
-def _position(kind: str) -> int:
-    return POSITIONS.index(kind) if kind in POSITIONS else len(POSITIONS)
-
-
-def _sorted_by_need(wishes: list[Any]) -> list[Any]:
+def _sorted_by_need(wishes: list[Any], seen: Snapshot) -> list[Any]:
     by_key = {wish.key: wish for wish in wishes}
     done: dict[Key, bool] = {}
     ordered: list[Any] = []
     for start in wishes:
-        way = [(start, iter(start.needs()))] if start.key not in done else []
+        way = [(start, iter(start.needs(seen)))] if start.key not in done else []
         if way:
             done[start.key] = False
         while way:
@@ -70,7 +68,7 @@ def _sorted_by_need(wishes: list[Any]) -> list[Any]:
                 _refuse_circle([one.key for one, _ in way], needed)
             else:
                 done[needed] = False
-                way.append((by_key[needed], iter(by_key[needed].needs())))
+                way.append((by_key[needed], iter(by_key[needed].needs(seen))))
     return ordered
 
 

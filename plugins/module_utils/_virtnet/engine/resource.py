@@ -21,11 +21,12 @@ Found = TypeVar("Found")
 class Resource(Protocol[Found]):
     """A wish for one object.
 
-    ``kind`` is the name of its module. The ``key`` names the object and is one wish's in a transaction. ``absent``
-    says that it is to be gone.
+    ``kind`` is the name of its module; kinds with a lower ``position`` come first. The ``key`` names the object and is
+    one wish's in a transaction. ``absent`` says that it is to be gone.
     """
 
     kind: str
+    position: int
 
     @property
     def key(self) -> Key: ...
@@ -37,8 +38,8 @@ class Resource(Protocol[Found]):
     @property
     def absent(self) -> bool: ...
 
-    def needs(self) -> Iterable[Key]:
-        """The keys of what must be there before it, and go after it."""
+    def needs(self, seen: Snapshot) -> Iterable[Key]:
+        """The keys of what must be there before it, and go after it, by what is stated and what it is now."""
 
     def look(self, seen: Snapshot) -> Found:
         """All that planning needs to know; what is not there is found to be not there."""

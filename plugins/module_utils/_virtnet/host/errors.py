@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class HostError(Exception):
     """libvirt, the kernel or the file system refused; the message says what it said."""
@@ -16,3 +19,12 @@ class HypervisorError(HostError):
 
 class KernelError(HostError):
     """The kernel refused."""
+
+
+@contextmanager
+def by_netlink() -> Iterator[None]:
+    """What is refused in here the kernel refused."""
+    try:
+        yield
+    except OSError as error:
+        raise KernelError("netlink: %s" % (error.strerror or error)) from error

@@ -5,19 +5,31 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, NamedTuple
+from typing import TYPE_CHECKING, Any, Callable
 
-from .kernel import Kernel
+from .errors import by_netlink
 from .libvirt import Libvirt
+from .netlink import read_devices
 from .snapshot import Snapshot
 
+if TYPE_CHECKING:
+    from .kernel import Kernel
 
-class Host(NamedTuple):
-    """The transports of a host; ``local`` is whether its kernel is the one that ``kernel`` reaches."""
 
-    libvirt: Libvirt
-    kernel: Kernel
-    local: bool
+class Host:
+    """The transports of a host; ``local`` is whether its kernel is the one of this machine."""
+
+    def __init__(self, libvirt: Libvirt, kernel: Kernel | None = None, local: bool = True) -> None:
+        self.libvirt, self._kernel, self.local = libvirt, kernel, local
+
+    @property
+    def kernel(self) -> Kernel:
+        """What changes the kernel, which most tasks do not."""
+        if self._kernel is None:
+            from .kernel import Kernel
+
+            self._kernel = Kernel()
+        return self._kernel
 
     def look(self) -> Snapshot:
         """The host as it is from now on, read part by part."""
@@ -25,12 +37,18 @@ class Host(NamedTuple):
 
     def close(self) -> None:
         self.libvirt.close()
-        self.kernel.close()
+        if self._kernel is not None:
+            self._kernel.close()
 
 
 def _host(host: Host, _key: str) -> dict[str, Any]:
     return {"version": list(host.libvirt.version), "uri": host.libvirt.uri, "local": host.local,
             "sets_metadata": host.libvirt.sets_metadata}
+
+
+def _devices(host: Host, _key: str) -> Any:
+    with by_netlink():
+        return read_devices() if host.local else None
 
 
 def _kernel(name: str) -> Callable[[Host, str], Any]:
@@ -71,7 +89,7 @@ READERS: dict[str, Callable[[Host, str], Any]] = {
     "domain_live": lambda host, uuid: host.libvirt.domain_xml(uuid, True),
     "addresses": lambda host, uuid: host.libvirt.addresses(uuid),
     "statistics": _statistics,
-    "devices": _kernel("devices"),
+    "devices": _devices,
     "traffic": _kernel("traffic"),
     "vf_settings": _kernel("vf_settings"),
     **{name: _sriov(name) for name in ("physical_functions", "pci_devices", "carrier", "vfio_holders", "pci", "driver",

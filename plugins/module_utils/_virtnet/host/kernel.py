@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.basic import missing_required_lib
 
-from .errors import KernelError
+from .errors import KernelError, by_netlink
 from .netlink import read_devices
 
 if TYPE_CHECKING:
@@ -55,10 +55,8 @@ class Kernel:
     @staticmethod
     def devices() -> dict[str, Device]:
         """Every device by name, as ``netlink`` has it."""
-        try:
+        with by_netlink():
             return read_devices()
-        except OSError as error:
-            raise KernelError("netlink: %s" % (error.strerror or error)) from error
 
     def device(self, name: str) -> Device | None:
         return self.devices().get(name)

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from ..schema.xml import drop_attribute, dump_xml, load_xml
 from .errors import HypervisorError
-from .flags import ADD_LAST, CONFIG, DELETE, DESCRIPTION, ELEMENT, LIVE, MODIFY, TITLE  # noqa: F401
+from .flags import LIVE
 
 if TYPE_CHECKING:
     from lxml.etree import _Element as Element

@@ -80,8 +80,8 @@ class Aspect:
     def absent(self) -> bool:
         return not self.value
 
-    def needs(self) -> Iterable[Key]:
-        return [self.owner, *self.whole.needs()]
+    def needs(self, seen: Snapshot) -> Iterable[Key]:
+        return [self.owner, *self.whole.needs(seen)]
 
     def fold(self, owner: Any) -> Any:
         from .fold import fold_aspect

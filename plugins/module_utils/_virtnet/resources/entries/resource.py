@@ -48,7 +48,7 @@ class NetworkEntries:
         return frozenset((" ".join(entries.path), name, normal[name]) for entries in self.entries
                          for normal in entries.normals for name in entries.keys if name in normal)
 
-    def needs(self) -> Iterable[Key]:
+    def needs(self, seen: Snapshot) -> Iterable[Key]:
         return [self.owner]
 
     def fold(self, owner: Network) -> Network:

@@ -40,6 +40,7 @@ class InterfacePair:
     interface: Interface
     partner: Options
     kind = "interface"
+    position = 60
 
     def __post_init__(self) -> None:
         self.alias = option(self.interface.options, "alias", "name") or ""
@@ -59,8 +60,8 @@ class InterfacePair:
     def absent(self) -> bool:
         return self.interface.absent
 
-    def needs(self) -> Iterable[Key]:
-        return [*self._first().needs(), *self._second("").needs()]
+    def needs(self, seen: Snapshot) -> Iterable[Key]:
+        return [*self._first().needs(seen), *self._second("").needs(seen)]
 
     def look(self, seen: Snapshot) -> PairFound:
         domain, first = self.interface.domain, self._first()

@@ -34,6 +34,7 @@ class Interface:
     purge: bool = False
     beside: tuple[str, ...] = ()
     kind = "interface"
+    position = 60
 
     @property
     def key(self) -> Key:
@@ -51,7 +52,7 @@ class Interface:
     def absent(self) -> bool:
         return self.state == "absent"
 
-    def needs(self) -> Iterable[Key]:
+    def needs(self, seen: Snapshot) -> Iterable[Key]:
         named = {"network": option(self.options, "source", "network"),
                  "nwfilter": option(self.options, "filterref", "filter")}
         return [(kind, name) for kind, name in named.items() if name]

@@ -40,6 +40,7 @@ class Network:
     edits: tuple[Edit, ...] = ()
     checks: tuple[Check, ...] = ()
     kind = "network"
+    position = 30
 
     @property
     def key(self) -> Key:
@@ -52,7 +53,7 @@ class Network:
     def with_edit(self, edit: Edit, *checks: Check) -> Network:
         return replace(self, edits=(*self.edits, edit), checks=(*self.checks, *checks))
 
-    def needs(self) -> Iterable[Key]:
+    def needs(self, seen: Snapshot) -> Iterable[Key]:
         device = option(self.options, "forward", "pf", "dev")
         return [("sriov", device)] if device else []
 

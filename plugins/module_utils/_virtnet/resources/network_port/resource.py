@@ -24,6 +24,7 @@ class NetworkPort:
     state: str = "present"
     force: bool = False
     kind = "network_port"
+    position = 40
 
     @property
     def key(self) -> Key:
@@ -35,7 +36,7 @@ class NetworkPort:
     def absent(self) -> bool:
         return self.state == "absent"
 
-    def needs(self) -> Iterable[Key]:
+    def needs(self, seen: Snapshot) -> Iterable[Key]:
         return [("network", self.name)]
 
     def look(self, seen: Snapshot) -> f.PortFound:

@@ -90,6 +90,12 @@ def tree_of(seen: Snapshot) -> Tree:
     return seen.index("nwfilters", Tree)
 
 
+def references_of(seen: Snapshot, name: str) -> list[str]:
+    """The filters that a filter refers to as it is."""
+    node = tree_of(seen).filters.get(name)
+    return [reference.filter for reference in node.references] if node else []
+
+
 @once
 def variables_of(seen: Snapshot) -> dict[str, set[str]]:
     """The variables that every filter needs, itself and by reference."""

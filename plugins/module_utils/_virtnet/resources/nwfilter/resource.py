@@ -26,6 +26,7 @@ class NwFilter:
     force: bool = False
     allow_missing_references: bool = False
     kind = "nwfilter"
+    position = 20
 
     @property
     def key(self) -> Key:
@@ -35,8 +36,10 @@ class NwFilter:
     def absent(self) -> bool:
         return self.state == "absent"
 
-    def needs(self) -> Iterable[Key]:
+    def needs(self, seen: Snapshot) -> Iterable[Key]:
         named = [option(entry, "filterref", "filter") for entry in self.options.get("entries") or []]
+        if self.absent:
+            named += f.references_of(seen, self.name)
         return [("nwfilter", name) for name in named if name and name != self.name]
 
     def look(self, seen: Snapshot) -> f.FilterFound:

@@ -24,6 +24,7 @@ class NwFilterBinding:
     state: str = "present"
     force: bool = False
     kind = "nwfilter_binding"
+    position = 50
 
     @property
     def key(self) -> Key:
@@ -33,7 +34,7 @@ class NwFilterBinding:
     def absent(self) -> bool:
         return self.state == "absent"
 
-    def needs(self) -> Iterable[Key]:
+    def needs(self, seen: Snapshot) -> Iterable[Key]:
         name = option(self.options, "filterref", "filter")
         return [("nwfilter", name)] if name else []
 

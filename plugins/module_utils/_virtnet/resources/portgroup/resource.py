@@ -36,7 +36,7 @@ class Portgroup:
     def owner(self) -> Key:
         return ("network", self.name)
 
-    def needs(self) -> Iterable[Key]:
+    def needs(self, seen: Snapshot) -> Iterable[Key]:
         return [self.owner]
 
     def fold(self, owner: Network) -> Network:

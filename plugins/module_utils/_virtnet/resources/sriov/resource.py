@@ -28,6 +28,7 @@ class Sriov:
     persist: bool | None = None
     force: bool = False
     kind = "sriov"
+    position = 10
 
     @property
     def name(self) -> str:
@@ -46,7 +47,7 @@ class Sriov:
     def absent(self) -> bool:
         return self.state == "absent"
 
-    def needs(self) -> Iterable[Key]:
+    def needs(self, seen: Snapshot) -> Iterable[Key]:
         return ()
 
     def look(self, seen: Snapshot) -> f.Found:
