@@ -7,7 +7,7 @@ IN_SANDBOX := tests/integration --ignore tests/integration/test_sandbox.py
 WITH := PYTHONPATH=$(CURDIR)/.cache/pylib
 SYSTEM := /usr/bin/python3 -m pytest
 VENV := .venv/bin/python -m pytest
-.PHONY: help setup demo lab lint sanity unit integration molecule test-lab test changelog build clean \
+.PHONY: help setup demo bench lab lint sanity unit integration molecule test-lab test changelog build clean \
 	unit-12 unit-pypi integration-12 integration-13 integration-targets integration-pypi
 
 help: ## Show this
@@ -18,6 +18,9 @@ setup: ## Install what the tests need and this machine lacks
 
 demo: setup ## See what the collection does, on a libvirtd of its own
 	@tests/demo
+
+bench: setup ## Measure what a task costs that has nothing to do; never fails on time
+	@tests/bench/run
 
 lab: setup ## Start a libvirt host with SR-IOV in a virtual machine, and leave it running
 	@tests/lab up
