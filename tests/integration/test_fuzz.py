@@ -15,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from integration.modules import Failed, run
+from unit import strategies
 from unit.strategies import options
 
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.aspects import QOS, TAGS
@@ -56,6 +57,19 @@ MODULES = {
     "qos": (QOS, ("network", "portgroup", "port", "domain", "mac")),
     "vlan": (TAGS, ("network", "portgroup", "port", "domain", "mac")),
 }
+
+
+class AnyWord(dict):
+    """Values of types of which the strategies know none, some of which will be taken."""
+
+    def __missing__(self, allowed: str) -> st.SearchStrategy:
+        return st.sampled_from(WORDS.split()) | st.text(max_size=6)
+
+
+WORDS = """1 0x10 a ua-a root mac-a ipv4 IP vfio-pci 8086:1572 0-2,4 virtio 1.2 52:54:00:00:00:01 10.0.0.1 fd00::1 $A NEW
+src
+SYN/ALL 255.255.255.0 ff:ff:ff:ff:ff:ff tcp arp"""
+strategies.SAID = AnyWord(strategies.SAID)
 DOMAIN = """
 <domain type='qemu'><name>guest</name><memory unit='MiB'>64</memory><os><type machine='q35'>hvm</type></os><devices>
 <interface type='network'><mac address='52:54:00:00:00:01'/><source network='lab'/></interface></devices></domain>

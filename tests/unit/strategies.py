@@ -76,7 +76,7 @@ def scalars(scalar) -> st.SearchStrategy:
         return st.sampled_from(scalar.choices)
     if scalar.kind == "bool":
         return st.booleans()
-    limits = re.match(r"a (?:whole )?number from (\w+) to (\w+)", scalar.allowed)
+    limits = re.match(r"a (?:whole )?number from (-?\w+) to (\w+)", scalar.allowed)
     if limits:
         numbers = st.integers(*[int(limit, 0) for limit in limits.groups()])
         return numbers if scalar.kind in ("int", "raw") else numbers.flatmap(

@@ -10,8 +10,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple, Union
 
-from .scalars import CONTROL, NOT_IN_XML
-
 LONGEST_MESSAGE = 1000
 LONGEST_VALUE = 80
 
@@ -122,9 +120,9 @@ def shown(value: Any) -> str:
 
 
 def _escaped(text: str) -> str:
-    for unwanted in (CONTROL, NOT_IN_XML):
-        text = unwanted.sub(lambda found: "\\u%04x" % ord(found.group()), text)
-    return text
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() else "\\u%04x" % ord(one) for one in text)
 
 
 def _shortened(text: str, longest: int) -> str:
