@@ -66,9 +66,10 @@ class AnyWord(dict):
         return st.sampled_from(WORDS.split()) | st.text(max_size=6)
 
 
-WORDS = """1 0x10 a ua-a root mac-a ipv4 IP vfio-pci 8086:1572 0-2,4 virtio 1.2 52:54:00:00:00:01 10.0.0.1 fd00::1 $A NEW
-src
-SYN/ALL 255.255.255.0 ff:ff:ff:ff:ff:ff tcp arp"""
+WORDS = """
+1 0x10 a ua-a root mac-a ipv4 IP vfio-pci 8086:1572 0-2,4 virtio 1.2 52:54:00:00:00:01 10.0.0.1 fd00::1 $A NEW src
+SYN/ALL 255.255.255.0 ff:ff:ff:ff:ff:ff tcp arp
+"""
 strategies.SAID = AnyWord(strategies.SAID)
 DOMAIN = """
 <domain type='qemu'><name>guest</name><memory unit='MiB'>64</memory><os><type machine='q35'>hvm</type></os><devices>

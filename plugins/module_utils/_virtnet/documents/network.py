@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Sequence
 from typing import Any, Union
 
 from ..schema.errors import Invalid, Path, inside
@@ -48,6 +49,8 @@ register_prefix("dnsmasq", DNSMASQ)
 MANAGED_BRIDGE = (None, "nat", "route", "open")
 # from here on libvirt sets VLAN tags on ports of the host's own Linux bridges
 TAGS_ON_LINUX = (11, 0, 0)
+RECORDS = ("forwarders", "txts", "srvs", "hosts")  # what dns serves
+DEVICES = ("dev", "interfaces", "pf", "addresses")  # what forward leads to
 FORWARD_MODES = ("nat", "route", "open", "bridge", "private", "vepa", "passthrough", "hostdev")
 
 
@@ -174,7 +177,7 @@ def _record(srv: Options) -> None:
 
 
 def _disabled(dns: Options) -> None:
-    given = [name for name in ("forwarders", "txts", "srvs", "hosts") if dns.get(name)]
+    given = [name for name in RECORDS if dns.get(name)]
     if dns.get("enable") is False and given:
         raise Invalid(given[0], "is not allowed with dns.enable: false")
 
@@ -237,7 +240,7 @@ def _bridge_of_mode(options: Options) -> None:
         for name in ("name", "mac_table_manager"):
             if bridge.get(name):
                 raise Invalid(Path("bridge", name), "is not allowed in forward mode %s" % mode)
-    elif bridge.get("name") and any(forward.get(name) for name in ("dev", "interfaces", "pf", "addresses")):
+    elif bridge.get("name") and any(forward.get(name) for name in DEVICES):
         raise Invalid(Path("bridge", "name"), "is not allowed with forward.dev, forward.interfaces or forward.pf")
 
 
@@ -251,7 +254,7 @@ def refused_by_driver(options: Options) -> None:
     if mode not in MANAGED_BRIDGE:
         dns = options.get("dns") or {}
         content = {"mac": options.get("mac"), "ips": options.get("ips"), "domain": options.get("domain"),
-                   "dns": any(dns.get(name) for name in ("forwarders", "txts", "srvs", "hosts"))}
+                   "dns": any(dns.get(name) for name in RECORDS)}
         for name, value in content.items():
             if value:
                 raise Invalid(name, "is not allowed in forward mode %s" % mode)
@@ -492,7 +495,7 @@ FORWARD = Group("forward", "forward", [
          Group("address", "address", "A PCI address.", PCI_ADDRESS + (
              Field("connections", "@connections", UINT32, "Guest interfaces on it.", "0.10.0", readonly=True),
          ), simplify=lambda options: dict(options, multifunction=None, type="pci")), since="0.10.0", unique=True),
-), since="0.3.0", rules=(_forwardable,), simplify=_simple_forward, either=("dev", "pf", "interfaces", "addresses"))
+), since="0.3.0", rules=(_forwardable,), simplify=_simple_forward, either=DEVICES)
 
 PORTGROUPS = Many("portgroups", "portgroup", "Classes of guest interfaces, chosen by the interface's source.",
                   Group("portgroup", "portgroup", "A portgroup.", (
@@ -562,6 +565,15 @@ NETWORK = Group("network", "network", "A virtual network.", (
 ), rules=(_needs_address, _bridge_of_mode, _reachable_gateways))
 
 
+def list_at(path: Sequence[str]) -> Many:
+    """The table of a list of a network; those below dhcp are in each of ips."""
+    node: Any = NETWORK.node("ips").item if path[0] == "dhcp" else NETWORK
+    for name in path:
+        node = getattr(node, "item", node).node(name)
+    found: Many = node
+    return found
+
+
 def merge_network(desired: Options, current: Options | None, purge: bool) -> Options:
     """What a network is to be: what is desired, and of the rest what is there.
 
@@ -569,7 +581,7 @@ def merge_network(desired: Options, current: Options | None, purge: bool) -> Opt
     """
     merged = NETWORK.merge(desired, current, purge)
     now, before = manages_bridge(merged), manages_bridge(current or {})
-    devices = any((desired.get("forward") or {}).get(name) for name in ("dev", "interfaces", "pf", "addresses"))
+    devices = any((desired.get("forward") or {}).get(name) for name in DEVICES)
     if now != before or (not now and (purge or devices)):
         merged.update({name: desired.get(name) for name in ("bridge", "mac")})
     return {name: value for name, value in merged.items() if not is_empty(value)}

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..schema.nodes import Field, Group, Many
-from .network import NETWORK
+from .network import list_at
 
 
 def _optional(node: Any) -> Any:
@@ -25,14 +25,11 @@ def _optional(node: Any) -> Any:
 
 
 def _entry(*path: str) -> Group:
-    node: Any = NETWORK
-    for name in path:
-        node = getattr(node, "item", node).node(name)
-    entry: Group = _optional(node.item)
+    entry: Group = _optional(list_at(path).item)
     return entry
 
 
-_HOST = _entry("ips", "dhcp", "hosts")
+_HOST = _entry("dhcp", "hosts")
 
 DHCP_HOST = Group("dhcp_host", "host", "DHCP reservations.", _HOST.nodes + (
     Many("hosts", "host", "Several reservations, in place of one by the options beside this.", _HOST),

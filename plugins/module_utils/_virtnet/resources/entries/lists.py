@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
-from ...documents.network import NETWORK
+from ...documents.network import list_at
 from ...schema.errors import Invalid, inside
 from ...schema.nodes import Many
 from ...schema.options import Options, is_empty
+from ..network import updates
 from ..network.listed import normal_of
 
 
@@ -36,11 +36,7 @@ class Entries:
 
     @cached_property
     def table(self) -> Many:
-        node: Any = NETWORK.node("ips").item if self.of_dhcp else NETWORK
-        for name in self.path:
-            node = node.node(name)
-        table: Many = node
-        return table
+        return list_at(self.path)
 
     @cached_property
     def normals(self) -> tuple[Options, ...]:
@@ -63,11 +59,10 @@ class Entries:
         return " ".join(values[:1] if self.of_dhcp else [self.option, *values])
 
 
-DHCP_HOSTS = Entries("hosts", ("dhcp", "hosts"), ("mac", "id", "name", "ip"), ("mac", "id", "name"))
-DNS_HOSTS = Entries("hosts", ("dns", "hosts"), ("ip",), ("ip",))
-DNS_TXTS = Entries("txts", ("dns", "txts"), ("name", "value"), ("name",))
-DNS_SRVS = Entries("srvs", ("dns", "srvs"), ("service", "protocol", "domain", "target"),
-                   ("service", "protocol", "domain", "target"))
+DHCP_HOSTS = Entries("hosts", updates.HOSTS.path, ("mac", "id", "name", "ip"), ("mac", "id", "name"))
+DNS_HOSTS = Entries("hosts", updates.DNS_HOSTS.path, ("ip",), ("ip",))
+DNS_TXTS = Entries("txts", updates.DNS_TXTS.path, ("name", "value"), ("name",))
+DNS_SRVS = Entries("srvs", updates.DNS_SRVS.path, updates.SRV, updates.SRV)
 
 
 def stated(kind: Entries, items: list[Options], absent: bool) -> Entries:

@@ -15,9 +15,9 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ...documents.network import NETWORK, mode_of, refused_by_driver
+from ...documents.network import NETWORK, list_at, mode_of, refused_by_driver
 from ...engine.plan import Do, Step
 from ...host.flags import ADD_LAST, CONFIG, DELETE, MODIFY
 from ...schema.errors import Invalid
@@ -103,11 +103,7 @@ class Update:
 @cache
 def _table(section: Section) -> Many:
     """The table of a section's list."""
-    node: Any = NETWORK.node("ips").item if section in (HOSTS, RANGES) else NETWORK
-    for name in section.path:
-        node = node.node(name)
-    table: Many = node
-    return table
+    return list_at(section.path)
 
 
 def _normal(section: Section, item: Options) -> Options:
