@@ -23,7 +23,7 @@ from .host.snapshot import Snapshot
 from .schema.errors import Invalid, Missing, Path, not_allowed
 from .schema.nodes import Field, Group, Node
 from .schema.options import Options, is_empty, prune
-from .schema.scalars import CONTROL, LINE
+from .schema.scalars import CONTROL, LINE, NOT_IN_XML
 from .schema.xml import LXML_ERROR, load_xml
 
 OLDEST_LIBVIRT = (6, 1, 0)
@@ -48,6 +48,7 @@ class DocumentModule(AnsibleModule):  # type: ignore[misc] # Ansible is not type
         if _missing_library():
             return
         try:
+            _refuse_control_characters(self.params)
             given = prune({node.name: _read(node, self.params.get(node.name)) for node in self._document.nodes})
             self._document.check(given, whole=False)
         except Invalid as error:
@@ -166,7 +167,7 @@ def _refuse_control_characters(params: Options) -> None:
     for option in LOOKED_UP:
         values = params.get(option)
         for value in values if isinstance(values, list) else [values]:
-            if isinstance(value, str) and CONTROL.search(value):
+            if isinstance(value, str) and (CONTROL.search(value) or NOT_IN_XML.search(value)):
                 raise not_allowed(option, value, LINE.allowed)
 
 
