@@ -38,6 +38,7 @@ unit-pypi:
 	$(WITH) $(VENV) tests/unit
 
 integration: setup ## Run the modules against libvirtds of their own, of Debian 12 and 13
+	@for debian in 12 13; do tests/sandbox --debian $$debian true || exit; done # unpacks what is missing
 	@$(SIDE_BY_SIDE) integration-12 integration-13 integration-targets integration-pypi
 
 integration-12:
