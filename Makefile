@@ -8,7 +8,7 @@ WITH := PYTHONPATH=$(CURDIR)/.cache/pylib
 SYSTEM := /usr/bin/python3 -m pytest
 VENV := .venv/bin/python -m pytest
 .PHONY: help setup demo bench lab lint sanity unit integration molecule test-lab test changelog build clean \
-	unit-12 unit-pypi integration-12 integration-13 integration-targets integration-pypi
+	unit-debian unit-pypi integration-12 integration-13 integration-targets integration-pypi
 
 help: ## Show this
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -32,19 +32,20 @@ sanity: setup ## Run ansible-test sanity
 	@tests/sanity
 
 unit: setup ## Run the unit tests, with Debian's libraries and with PyPI's
-	@$(SIDE_BY_SIDE) unit-12 unit-pypi
+	@$(SIDE_BY_SIDE) unit-debian unit-pypi
 
-unit-12:
+unit-debian:
 	$(WITH) $(SYSTEM) tests/unit
 
 unit-pypi:
 	$(WITH) $(VENV) tests/unit
 
 integration: setup ## Run the modules against libvirtds of their own, of Debian 12 and 13
+	@for debian in 12 13; do tests/sandbox --debian $$debian true || exit; done # unpacks what is missing
 	@$(SIDE_BY_SIDE) integration-12 integration-13 integration-targets integration-pypi
 
 integration-12:
-	$(WITH) tests/sandbox $(SYSTEM) $(IN_SANDBOX)
+	$(WITH) tests/sandbox --debian 12 $(SYSTEM) $(IN_SANDBOX)
 
 integration-13:
 	$(WITH) tests/sandbox --debian 13 $(SYSTEM) $(IN_SANDBOX)

@@ -80,12 +80,12 @@ def test_static_addresses(boot):
     console = boot(
         "static", "52:54:00:00:00:01", "guest.ip=192.168.150.9/24 guest.ip6=fd00:150::9/64 guest.gw=192.168.150.1"
     )
-    assert within(20, lambda: answers("192.168.150.9")), console.read_text()
+    assert within(30, lambda: answers("192.168.150.9")), console.read_text()
     assert within(5, lambda: answers("fd00:150::9")), console.read_text()
     assert within(5, lambda: "GUEST UP eth0 192.168.150.9/24" in console.read_text())
 
 
 def test_dhcp(boot):
     console = boot("dhcp", "52:54:00:00:00:02", "guest.dhcp=1")
-    assert within(20, lambda: answers("192.168.150.20")), console.read_text()
+    assert within(30, lambda: answers("192.168.150.20")), console.read_text()
     assert "52:54:00:00:00:02" in run("virsh", "net-dhcp-leases", "guests")

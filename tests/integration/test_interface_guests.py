@@ -25,7 +25,7 @@ def document(interface: str = INTERFACE) -> str:
     return domain_xml("guest", PORTS + interface, cmdline="guest.ip=%s/24" % GUEST)
 
 
-def answers(seconds: float = 15) -> bool:
+def answers(seconds: float = 30) -> bool:
     return within(seconds, lambda: "1 received" in sh("ping -c1 -W1 %s || true" % GUEST))
 
 
@@ -282,7 +282,7 @@ def test_a_macvtap_interface(clean, tmp_path):
     interface = ("<interface type='direct'><mac address='%s'/><source dev='nic0' mode='bridge'/>"
                  "<model type='virtio'/></interface>" % MAC)
     clean.defineXML(domain_xml("guest", PORTS + interface, console=tmp_path / "console")).create()
-    assert within(15, lambda: "GUEST UP" in (tmp_path / "console").read_text())
+    assert within(30, lambda: "GUEST UP" in (tmp_path / "console").read_text())
     converged(link={"state": "down"})
     assert "link state='down'" in live()
     assert converged(source={"mode": "private"})["restart_required"]

@@ -1,8 +1,11 @@
-"""The libraries that the modules stand on work here, Debian's and PyPI's alike."""
+"""The libraries that the modules stand on work here, Debian's and PyPI's alike, and so does Ansible."""
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -21,3 +24,13 @@ def test_pyroute2():
 
     with IPRoute() as route:
         assert "lo" in [link.get_attr("IFLA_IFNAME") for link in route.get_links()]
+
+
+def test_ansible_of_the_venv(hypervisor):
+    root = Path(__file__).resolve().parents[2]
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    environment.update(ANSIBLE_COLLECTIONS_PATH=str(root / ".cache/collections"), ANSIBLE_HOME="/run/ansible")
+    command = [root / ".venv/bin/ansible", "localhost", "--one-line", "-m", "virtnet.libvirt.network_info"]
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert json.loads(result.stdout.partition(" => ")[2])["changed"] is False

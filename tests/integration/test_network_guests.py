@@ -37,7 +37,7 @@ def boot(connection, interface=INTERFACE, address=GUEST):
 
 
 def answers(address=GUEST):
-    return within(15, lambda: "1 received" in sh("ping -c1 -W1 %s || true" % address))
+    return within(30, lambda: "1 received" in sh("ping -c1 -W1 %s || true" % address))
 
 
 def tap_of(domain):

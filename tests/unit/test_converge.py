@@ -459,10 +459,4 @@ def test_yaml_holds_every_character():
     'forward.addresses[{"bus": "0x03"}]', "portgroups[a #1]", "dns.txts[a: b]",
 ])
 def test_yaml_quotes_keys_where_it_must(path: str):
-    import yaml
-
-    try:
-        found = read_back({"live": {path: 1}})
-    except yaml.YAMLError as error:
-        pytest.fail(str(error))
-    assert found == {"live": {path: 1}}
+    assert read_back({"live": {path: 1}}) == {"live": {path: 1}}
