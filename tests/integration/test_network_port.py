@@ -96,9 +96,9 @@ def test_bad_options_are_refused(options, message):
 def test_a_network_that_is_not_there():
     message = "network: there is no network nowhere; there are lab"
     with pytest.raises(Failed) as failure:
-        run("network_port", **dict(PORT, network="nowhere"))
+        run("network_port", **{**PORT, "network": "nowhere"})
     assert str(failure.value) == message
-    predicted = run("network_port", check=True, **dict(PORT, network="nowhere"))
+    predicted = run("network_port", check=True, **{**PORT, "network": "nowhere"})
     assert predicted["changed"] and predicted["warnings"][0].startswith(message + "; where an earlier task makes it")
 
 

@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
-from ansible.module_utils import basic  # noqa: F401 # before anything that is of the controller
+from ansible.module_utils.basic import AnsibleModule
 from hypothesis import HealthCheck, settings
 
 settings.register_profile("unit", deadline=None, derandomize=True, database=None, print_blob=False,
                           suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 settings.load_profile("unit")
+ANSIBLE = AnsibleModule  # imported before anything that is of the controller

@@ -159,7 +159,7 @@ def test_settings_of_virtual_functions_without_what_the_driver_does_not_tell(ker
     assert kernel.vf_settings("lo") == {
         "0": {"trust": True, "link_state": "disable"},
         "1": {"mac": "52:54:00:00:0a:01", "vlan": {"id": 5, "qos": 2, "protocol": "802.1ad"}, "min_tx_rate": 1,
-            "max_tx_rate": 5}}
+              "max_tx_rate": 5}}
 
 
 @pytest.mark.parametrize(("settings", "told"), [

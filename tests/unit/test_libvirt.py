@@ -113,7 +113,7 @@ class Connection:
 @pytest.fixture(autouse=True)
 def module(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(layer, "libvirt", MODULE)
-    monkeypatch.setattr(host, "read_devices", lambda: Connection.latest.devices())
+    monkeypatch.setattr(host, "read_devices", lambda *_none: Connection.latest.devices())
 
 
 def libvirt(connection: Any = None, uri: str = "qemu:///system") -> Libvirt:

@@ -282,7 +282,7 @@ def test_metadata_never_causes_a_restart(restart: str, given: dict):
 def test_metadata_is_set_in_the_running_network_where_libvirt_can():
     other = '<y:note xmlns:y="urn:other">2</y:note>'
     there = lab(network(title="Old", **METADATA), network(title="Old", metadata=METADATA["metadata"] + [other]),
-                  devices={"virbr0": BRIDGE}, version=(10, 0, 0), sets_metadata=True)
+                devices={"virbr0": BRIDGE}, version=(10, 0, 0), sets_metadata=True)
     plan = plan_of(there, title="New", description="for all", metadata=['<note xmlns="urn:note">1</note>'])
     assert [step.title for step in plan.steps] == [
         "change the configuration of network lab", "set title (running network lab)",

@@ -192,7 +192,9 @@ def test_the_same_name_of_another_kind_is_another():
 def test_a_patch_folds_into_the_wish_for_its_owner(first: bool):
     lab = Wish("lab")
     dns, dhcp = Patch("dns", kind="patch", owner=lab.key), Patch("dhcp", kind="patch", owner=lab.key)
-    (key, (whole, members)), = fold([lab, dns, dhcp] if first else [dns, dhcp, lab]).items()
+    groups = fold([lab, dns, dhcp] if first else [dns, dhcp, lab])
+    assert len(groups) == 1
+    key, (whole, members) = next(iter(groups.items()))
     assert key == lab.key and whole.folded == ("dns", "dhcp") and members == [lab, dns, dhcp]
     assert lab.folded == ()
 

@@ -29,8 +29,8 @@ RECORD = {
 class Reader:
     """Reads a record, and counts."""
 
-    def __init__(self, record: dict = RECORD) -> None:
-        self.reads, self._read = Counter(), from_record(record)
+    def __init__(self, record: dict | None = None) -> None:
+        self.reads, self._read = Counter(), from_record(RECORD if record is None else record)
 
     def __call__(self, part: str, key: str):
         self.reads[part, key] += 1
@@ -131,7 +131,7 @@ def test_what_failed_to_be_made_is_made_again(parts):
         return 1 // len(parts.get("list"))
 
     parts.put("list", "", [])
-    for _ in range(2):
+    for _time in range(2):
         with pytest.raises(ZeroDivisionError):
             odd(parts)
     parts.put("list", "", [1])
@@ -314,5 +314,5 @@ def test_after_any_changes_answers_are_those_of_parts_made_anew(changes: list):
         else:
             parts.put("keyed", key, value)
         for key_asked in ("one", "two"):
-            fresh = Parts(lambda part, key: parts.get(part, key))
+            fresh = Parts(parts.get)
             assert (both(parts), of(parts, key_asked)) == (both(fresh), of(fresh, key_asked))

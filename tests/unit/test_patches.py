@@ -88,12 +88,13 @@ def vlan(number: int, **target: str) -> Aspect:
 
 
 def folded(owner: Any, *patches: Any) -> Any:
-    (whole, _members), = fold([owner, *patches]).values()
-    return whole
+    groups = list(fold([owner, *patches]).values())
+    assert len(groups) == 1
+    return groups[0][0]
 
 
 def planned(seen: Snapshot, *wishes: Any) -> list[Any]:
-    return [outcome.plan for outcome in plan_all(seen.fork(), [wish for wish, _ in fold(list(wishes)).values()])]
+    return [outcome.plan for outcome in plan_all(seen.fork(), [wish for wish, _members in fold(list(wishes)).values()])]
 
 
 def titles(seen: Snapshot, *wishes: Any) -> list[str]:

@@ -240,7 +240,7 @@ def test_only_what_differs_is_set(sysfs, host):
                           ("set_vf", "pf0", 1, {"min_tx_rate": 0, "max_tx_rate": 50})]
     made.steps[0].undo(host)
     assert host.settings["1"] == dict(FRESH, mac="52:54:00:00:00:01", max_tx_rate=0,
-                                           vlan={"id": 7, "qos": 3, "protocol": "802.1Q"})
+                                      vlan={"id": 7, "qos": 3, "protocol": "802.1Q"})
 
 
 def test_a_vlan_is_taken_away(sysfs, host):
@@ -368,7 +368,7 @@ def test_other_namespaces_drivers_and_ports_are_users_too(sysfs, host):
     driver.unlink()
     sysfs.link("sys/bus/pci/devices/0000:3b:10.1/driver", "sys/bus/pci/drivers/vfio-pci")
     port = ("<networkport><uuid>u1</uuid><plug type='hostdev-pci'><address domain='0x0000' bus='0x3b'"
-                    " slot='0x10' function='0x1'/></plug></networkport>")
+            " slot='0x10' function='0x1'/></plug></networkport>")
     host.parts["networks"][""] = {"pool": {"uuid": "u2", "active": True, "persistent": False, "autostart": False}}
     host.parts["network_live"]["pool"] = "<network><forward mode='hostdev'><pf dev='pf0'/></forward></network>"
     host.parts["ports"]["pool"] = [port]

@@ -45,7 +45,7 @@ FAMILY = enum("ipv4", "ipv6")
 MODEL = string("letters, digits, '-' and '_'", r"[a-zA-Z0-9\-_]+")._replace(normal=str.lower)
 CPUSET = string("a list of numbers and ranges such as 0-2,4", r"[0-9,^\-]+")
 ROM_FILE = STR._replace(allowed="a path, or none", parse=lambda text: text or "none",
-                   text=lambda value: "" if value == "none" else value)
+                        text=lambda value: "" if value == "none" else value)
 USB_PORT = string("a USB port such as 1.2", r"[0-9xa-fA-F.]+")
 
 
@@ -144,6 +144,7 @@ DRIVER = Group("driver", "driver", "The driver of the host's end.", (
     Group("guest", "guest", "Offloads of the guest's end.", _switches(GUEST_OFFLOADS, "The offload %s."),
           since="1.2.9"),
 ), since="0.8.8")
+
 
 def _chosen_by_libvirt(address: Options) -> Options:
     """PCI address 0000:00:00.0, in whole or in part, means to libvirt that it is to choose."""
@@ -294,7 +295,7 @@ INTERFACE = Group("interface", "interface", "A guest's network interface.", (
 
 TAPS = ("network", "bridge", "ethernet")
 VIRTIO_ONLY = (Path("backend", "vhost"), *(Path("driver", node.name) for node in DRIVER.nodes
-                                  if node.name not in ("name", "model", "iommufd")))
+                                           if node.name not in ("name", "model", "iommufd")))
 SOCKETS = ("mcast", "server", "client", "udp")
 ONLY_FOR = {
     Path("managed"): ("hostdev",),

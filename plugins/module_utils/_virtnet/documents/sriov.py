@@ -15,7 +15,7 @@ from ..schema.scalars import DEVICE, MAC, ON_OFF, PCI_FUNCTION, Scalar, enum, in
 RATE = integer(0, 0xFFFFFFFF, "Mbit/s; 0 for none")
 DRIVER = string("the name of a driver", r"[A-Za-z0-9_][A-Za-z0-9_-]*")  # which is an argument of modprobe
 PCI_ID = string("vendor and device in hexadecimal such as \"8086:1572\", in quotes",
-                        r"[0-9a-fA-F]{4}:[0-9a-fA-F]{4}")._replace(normal=str.lower)
+                r"[0-9a-fA-F]{4}:[0-9a-fA-F]{4}")._replace(normal=str.lower)
 NAMING = ("device", "address", "match")
 
 

@@ -65,7 +65,7 @@ def _sorted_by_need(wishes: list[Any], seen: Snapshot) -> list[Any]:
                 done[wish.key] = True
                 ordered.append(wish)
             elif needed in done:
-                _refuse_circle([one.key for one, _ in way], needed)
+                _refuse_circle([one.key for one, _needs in way], needed)
             else:
                 done[needed] = False
                 way.append((by_key[needed], iter(by_key[needed].needs(seen))))

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from .nodes import Field, Group, Many, Markup, Node
 from .spec import Spec, spec_of, writable
 
@@ -17,8 +19,7 @@ def options_documentation(group: Group, whole: bool = False) -> Spec:
 def _documentation(node: Node, whole: bool) -> Spec:
     spec = spec_of(node, whole)
     if spec.pop("options", None) is not None:
-        inner = node.item if isinstance(node, Many) else node
-        assert isinstance(inner, Group)
+        inner: Any = node.item if isinstance(node, Many) else node
         spec["suboptions"] = options_documentation(inner, True if isinstance(node, Many) else whole)
     about = [node.about] if isinstance(node.about, str) else list(node.about)
     about += _remarks(node)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from .errors import Invalid
 
 try:
-    from lxml import etree as etree
+    from lxml import etree
 
     LXML_ERROR = None
 except ImportError as error:

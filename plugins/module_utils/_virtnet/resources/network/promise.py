@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .resource import Network
 
 NEW_BRIDGE: Options = {"index": 0, "up": True, "mtu": 1500, "mac": None, "master": None, "kind": "bridge", "stp": True,
-              "delay": 2.0, "port": {}, "addresses": [], "routes": [], "fdb": []}
+                       "delay": 2.0, "port": {}, "addresses": [], "routes": [], "fdb": []}
 
 
 def promise_network(desired: Network, seen: Snapshot) -> None:

@@ -159,7 +159,7 @@ def missing_devices(options: Options, there: Devices) -> Iterator[Problem]:
             yield Path("bridge", "name"), "the host has no bridge %s" % bridge
         elif not options.get("virtualport") and there[bridge]["kind"] != "bridge":
             yield Path("bridge", "name"), ("%s is not a Linux bridge; for an Open vSwitch bridge give"
-                                  " virtualport: {type: openvswitch}" % bridge)
+                                           " virtualport: {type: openvswitch}" % bridge)
 
 
 def place_of(address: Options) -> str:

@@ -21,7 +21,7 @@ from ...documents.network import NETWORK, list_at, mode_of, refused_by_driver
 from ...engine.plan import Do, Step
 from ...host.flags import ADD_LAST, CONFIG, DELETE, MODIFY
 from ...schema.errors import Invalid
-from ...schema.nodes import Group, Many, Version
+from ...schema.nodes import Many, Version
 from ...schema.options import Options, option
 from .listed import Listed, Rule, normal_of, same, shares
 
@@ -90,11 +90,12 @@ class Update:
         return "%s %s %s" % (TITLES[self.command], self.section.noun, _table(self.section).label(self.item))
 
     def element(self) -> Element:
-        item, table = self.item, _table(self.section).item
-        assert isinstance(table, Group)
+        item: Options = self.item
+        table: Any = _table(self.section).item
         if self.command == DELETE and self.section.deletes_by:
             item = {name: item[name] for name in self.section.deletes_by if item.get(name)}
-        return table.render(item)
+        element: Element = table.render(item)
+        return element
 
     def undo(self) -> Update:
         return Update(BACK[self.command], self.section, self.parent, self.was or self.item, self.was and self.item)
@@ -236,7 +237,8 @@ def _carry_out(call: Update, there: Listed) -> bool:
 def _place(call: Update, there: Listed) -> int:
     """The place of the entry that a call removes or changes."""
     place = there.place_of(_normal(call.section, call.was or call.item))
-    assert place is not None, call.title
+    if place is None:
+        raise AssertionError(call.title)
     return place
 
 
