@@ -15,7 +15,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ...documents.network import NETWORK, list_at, mode_of, refused_by_driver
 from ...engine.plan import Do, Step
