@@ -1,11 +1,13 @@
-"""look.py BRIDGE UPLINK [ADDRESS…]: prints what the role has to know of the host, as JSON.
+"""look.py QUESTION: prints what the role has to know of the host, as JSON.
 
-UPLINK may be empty; then it is the one that the role gave the bridge. With an uplink, the addresses are pinged; the
-word "gateways" stands for those of the host's default routes.
+QUESTION is JSON in Base64, so that no shell takes it apart: name of the bridge, wanted, its uplink, and addresses. When
+no uplink is wanted, it is the one that the role gave the bridge. With an uplink, the addresses are pinged; null stands
+for those of the gateways of the host's default routes.
 """
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import socket
@@ -19,7 +21,7 @@ DEVICES = Path("/sys/class/net")
 FILES = Path("/etc/systemd/network")
 OPENVSWITCH = Path("/run/openvswitch/db.sock")
 CARD = ("[Link]", "[SR-IOV]")
-PING = ("ping", "-q", "-c", "2", "-W", "2")
+PING = ("ping", "-q", "-c", "2", "-W", "2", "--")
 SERVICES = ("NetworkManager", "networking", "wicked", "connman")
 
 
@@ -102,7 +104,7 @@ def gateways(netlink: IPRoute) -> list:
     return sorted({route.get_attr("RTA_GATEWAY") for route in routes} - {None})
 
 
-def main(name: str, wanted: str, *addresses: str) -> dict:
+def main(name: str, wanted: str, addresses: list | None) -> dict:
     known = record(name)
     found = {
         "networkd": works("systemctl", "is-active", "systemd-networkd"),
@@ -122,7 +124,7 @@ def main(name: str, wanted: str, *addresses: str) -> dict:
     if wanted:
         with IPRoute() as netlink:
             found["uplink"] = uplink(netlink, wanted)
-            found["check"] = gateways(netlink) if addresses == ("gateways",) else list(addresses)
+            found["check"] = gateways(netlink) if addresses is None else addresses
         # Where it is in the bridge already, the file that is in force is the role's own.
         sources = known["sources"] if known.get("uplink") == wanted else found["uplink"].get("sources", [])
         found["sources"] = sources
@@ -133,4 +135,4 @@ def main(name: str, wanted: str, *addresses: str) -> dict:
 
 
 if __name__ == "__main__":
-    print(json.dumps(main(*sys.argv[1:])))
+    print(json.dumps(main(**json.loads(base64.b64decode(sys.argv[1])))))

@@ -13,6 +13,7 @@ the text of files of systemd-networkd by path, null for none.
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -74,7 +75,7 @@ class Trial:
         return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
 
     def answers(self) -> bool:
-        return all(subprocess.run(("ping", "-q", "-c", "1", "-W", "1", address), stdout=subprocess.DEVNULL,
+        return all(subprocess.run(("ping", "-q", "-c", "1", "-W", "1", "--", address), stdout=subprocess.DEVNULL,
                                   stderr=subprocess.DEVNULL, check=False).returncode == 0
                    for address in self.plan["check"])
 
@@ -106,7 +107,7 @@ class Trial:
         former = {"files": current(self.plan["lasting"]), "bridge": (DEVICES / self.plan["bridge"]).exists()}
         put({str(self.directory / "former.json"): json.dumps(former)})
         me = [sys.executable, str(Path(__file__).resolve())]
-        run("systemd-run", "--collect", "--unit", "virtnet-host-bridge-" + self.plan["bridge"],
+        run("systemd-run", "--collect", "--unit", "virtnet-host-bridge-%s.service" % self.plan["bridge"],
             "--property", "ExecStopPost=" + " ".join([*me, "settle", str(self.directory)]),
             *me, "try", str(self.directory))
 
@@ -163,5 +164,6 @@ class Trial:
 
 
 if __name__ == "__main__":
+    os.umask(0o022)  # systemd-networkd, which is not root, has to read its files, and nobody else to write them
     trial = Trial(sys.argv[2])
     {"begin": trial.begin, "try": trial.attempt, "settle": trial.settle, "confirm": trial.confirm}[sys.argv[1]]()
