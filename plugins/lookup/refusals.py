@@ -1,0 +1,63 @@
+# Copyright (c) virtnet.libvirt contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: refusals
+short_description: What is wrong with the variables of a role
+author:
+  - virtnet.libvirt contributors (@virtnet)
+version_added: 0.1.0
+description:
+  - Tells which variables are not of the form that they must have, one message each, so that a role can refuse them
+    before anything is touched.
+  - The roles of this collection begin with it. The values are held against the same rules as the options of modules.
+options:
+  _terms:
+    description:
+      - One dictionary of forms by variable, such as C(host_bridge_name) and C(bridge).
+      - C(name[]) stands for each element of a list, C(name.key) for one of a dictionary. C(or nothing) behind a form
+        also allows an empty value, or none.
+    type: list
+    elements: dict
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: Check the variables
+  ansible.builtin.assert:
+    that: __refused | length == 0
+    fail_msg: "{{ __refused | first | default('') }}"
+  vars:
+    __refused: "{{ lookup('virtnet.libvirt.refusals', forms, wantlist=true) }}"
+    forms:
+      my_name: bridge
+      my_addresses[]: address
+    my_name: br0
+    my_addresses: [192.0.2.1]
+"""
+
+RETURN = r"""
+_raw:
+  description: A message for each value that is not allowed, which names the variable, the value and what is allowed.
+  type: list
+  elements: str
+"""
+
+from ansible.plugins.loader import lookup_loader
+from ansible.plugins.lookup import LookupBase
+
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.role_values import refusals
+
+
+class LookupModule(LookupBase):
+    """The lookup as Ansible finds it."""
+
+    def run(self, terms: list, variables: dict | None = None, **kwargs: object) -> list:
+        """The messages."""
+        forms = terms[0]
+        names = sorted({path.split(".")[0].split("[")[0] for path in forms})
+        lookup = lookup_loader.get("ansible.builtin.vars", loader=self._loader, templar=self._templar)
+        return refusals(forms, dict(zip(names, lookup.run(names, variables, default=""))))
