@@ -1,10 +1,10 @@
 # Copyright (c) virtnet.libvirt contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What planning and converging cost by number of objects, in one process without Ansible's controller.
+"""What planning costs by number of objects, in one process without Ansible's controller and without libvirt.
 
-tests/bench/run starts this in a sandbox, with the system's Python and libraries, as a managed host has them. A case is
-a function of a size that does the work once; it is listed with its sizes in CASES.
+tests/bench/run starts this with the system's Python and libraries, as a managed host has them. The cases are those of
+which the unit tests count the operations.
 """
 
 from __future__ import annotations
@@ -12,32 +12,36 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from statistics import median
-from typing import Callable, NamedTuple
+from typing import Callable
 
-REPEATS = 5
+from unit.test_linear import changed_in_both_layers, new, unchanged
+from unit.test_linear_entries import changed_hosts, network_with_changed_hosts, network_with_the_same_hosts
+
+REPEATS = 3
+Prepare = Callable[[int], Callable[[], object]]
+CASES: dict[str, Prepare] = {
+    "new networks": new,
+    "networks that change": changed_in_both_layers,
+    "networks that are as stated": unchanged,
+    "changed DHCP hosts of a network": network_with_changed_hosts,
+    "changed DHCP hosts by dhcp_host": changed_hosts,
+    "DHCP hosts that are as stated": network_with_the_same_hosts,
+}
+SIZES = (1000, 2000)
 
 
-class Case(NamedTuple):
-    title: str
-    sizes: tuple
-    work: Callable[[int], object]
-
-
-CASES: tuple = ()  # e.g. Case("plan so many changed DHCP hosts", (1000, 2000), plan_hosts)
-
-
-def cpu_of(work: Callable[[int], object], size: int) -> float:
+def cpu_of(work: Callable[[], object]) -> float:
     start = time.process_time()
-    work(size)
+    work()
     return time.process_time() - start
 
 
 def report() -> Iterator[str]:
     """One line for each case and size: the median of its CPU seconds."""
-    for case in CASES:
-        for size in case.sizes:
-            seconds = median(cpu_of(case.work, size) for _repeat in range(REPEATS))
-            yield "%5d  %-60s CPU %.3f s" % (size, case.title, seconds)
+    for title, prepare in CASES.items():
+        for size in SIZES:
+            seconds = median(cpu_of(prepare(size)) for _repeat in range(REPEATS))
+            yield "%5d  %-50s CPU %.3f s" % (size, title, seconds)
 
 
 if __name__ == "__main__":
