@@ -12,11 +12,11 @@ from ..host.errors import HostError
 from ..schema.errors import Invalid, Missing
 from .order import fold, in_order
 from .plan import Plan, Step
-from .resource import Key
 
 if TYPE_CHECKING:
     from ..host.host import Host
     from ..host.snapshot import Snapshot
+    from .resource import Key
 
 
 class ConvergeError(Exception):

@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..host.snapshot import Snapshot
 from ..schema.errors import Invalid
-from .resource import Key
+
+if TYPE_CHECKING:
+    from .resource import Key
 
 LAST = 100  # the position of patches, behind all kinds
 

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Union
 
 from ...documents.aspects import TARGETS
 from ...engine.plan import Plan
-from ...engine.resource import Key
 from ...host.snapshot import Snapshot
 from ...schema.errors import Invalid
 from ...schema.nodes import Group
@@ -26,6 +25,7 @@ from ..portgroup.resource import Portgroup
 from . import found as f
 
 if TYPE_CHECKING:
+    from ...engine.resource import Key
     from ..interface.resource import Interface
 
 Whole = Union[Network, Portgroup, NetworkPort, "Interface"]

@@ -8,15 +8,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from ...engine.plan import Plan
-from ...engine.resource import Key
 from ...host.snapshot import Snapshot
 from ...schema.options import Options
 from ..network.found import NetworkFound
 from ..network.resource import Network
 from . import found as f
 from .lists import Entries
+
+if TYPE_CHECKING:
+    from ...engine.resource import Key
 
 
 @dataclass

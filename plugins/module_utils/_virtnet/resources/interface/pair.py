@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from ...documents.network import mode_of
-from ...engine.resource import Key
 from ...host.snapshot import Snapshot
 from ...schema.errors import Invalid, Path, inside
 from ...schema.options import Options, option
@@ -23,6 +22,7 @@ from .cards import Card
 from .resource import Interface
 
 if TYPE_CHECKING:
+    from ...engine.resource import Key
     from .promise import InterfacePlan
 
 

@@ -9,13 +9,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ...engine.resource import Key
 from ...host.snapshot import Snapshot
 from ...schema.options import Options, option
 from . import found as f
 from .meant import stated_mac, stated_source
 
 if TYPE_CHECKING:
+    from ...engine.resource import Key
     from .promise import InterfacePlan
 
 

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Callable
+from typing import TYPE_CHECKING, Callable
 
 from ...engine.plan import Plan
-from ...engine.resource import Key
 from ...host.snapshot import Snapshot
 from ...schema.nodes import Version
 from ...schema.options import Options, option
 from . import found as f
+
+if TYPE_CHECKING:
+    from ...engine.resource import Key
 
 Edit = Callable[[Options], Options]
 Check = Callable[[Options, Version], None]

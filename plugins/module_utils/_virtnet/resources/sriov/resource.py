@@ -7,13 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ...documents.sriov import SRIOV
 from ...engine.plan import Plan
-from ...engine.resource import Key
 from ...host.snapshot import Snapshot
 from ...schema.options import Options
 from . import found as f
+
+if TYPE_CHECKING:
+    from ...engine.resource import Key
 
 
 @dataclass
