@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from ..schema.errors import Invalid, Path
 from ..schema.nodes import Field, Group, Many, Version, too_new
-from ..schema.options import Options, is_empty, option
+from ..schema.options import Options, Value, is_empty, option
 from ..schema.scalars import (
     DEVICE,
     DNS_NAME,
@@ -371,7 +370,7 @@ def fitting(merged: Options, stated: Options, current: Options) -> Options:
     return merged
 
 
-def _without(options: Options, steps: Sequence[Any]) -> Options:
+def _without(options: Options, steps: Sequence[Value]) -> Options:
     if not isinstance(options, dict) or steps[0] not in options:
         return options
     rest = {name: value for name, value in options.items() if name != steps[0]}

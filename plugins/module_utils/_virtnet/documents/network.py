@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Sequence
-from typing import Any, Union
+from typing import Union
 
 from ..schema.errors import Invalid, Path, inside
 from ..schema.nodes import Field, Group, Many, Markup, Version
-from ..schema.options import Options, is_empty
+from ..schema.options import Options, Value, is_empty
 from ..schema.scalars import (
     DEVICE,
     DNS_NAME,
@@ -127,7 +127,7 @@ def _fitting_range(entry: Options, subnet: Subnet) -> None:
             raise Invalid("end", "%s is the broadcast address of %s" % (end, subnet))
 
 
-def _not_too_large(start: Any, end: Any) -> None:
+def _not_too_large(start: Value, end: Value) -> None:
     if int(start) >> 16 != int(end) >> 16:
         raise Invalid("", "the range from %s to %s is too large; libvirt takes ranges in which only the last 16 bits"
                       " differ" % (start, end))
@@ -567,9 +567,10 @@ NETWORK = Group("network", "network", "A virtual network.", (
 
 def list_at(path: Sequence[str]) -> Many:
     """The table of a list of a network; those below dhcp are in each of ips."""
-    node: Any = NETWORK.node("ips").item if path[0] == "dhcp" else NETWORK
+    node: Value = NETWORK.node("ips").item if path[0] == "dhcp" else NETWORK
     for name in path:
-        node = getattr(node, "item", node).node(name)
+        group: Value = getattr(node, "item", node)
+        node = group.node(name)
     found: Many = node
     return found
 

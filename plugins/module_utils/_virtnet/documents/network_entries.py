@@ -9,13 +9,12 @@ checked by the network's table.
 
 from __future__ import annotations
 
-from typing import Any
-
 from ..schema.nodes import Field, Group, Many
+from ..schema.options import Value
 from .network import list_at
 
 
-def _optional(node: Any) -> Any:
+def _optional(node: Value) -> Value:
     """The same table with nothing required and no rules."""
     if isinstance(node, Field):
         return node._replace(required=False)

@@ -6,11 +6,10 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from ..schema.errors import Invalid, Path, inside
 from ..schema.nodes import Choice, Field, Group, Many
-from ..schema.options import Options
+from ..schema.options import Options, Value
 from ..schema.scalars import NAME, UUID, Scalar, enum, integer, string
 from . import nwfilter_types as t
 from .filterref import filterref
@@ -36,7 +35,7 @@ RULE_PRIORITY = PRIORITY._replace(parse=_or_500)
 # --- attributes of rules, as libvirt's document has them in tables
 
 
-def attribute(name: str, kind: Scalar, about: str, since: str = "0.8.1", default: Any = None) -> Field:
+def attribute(name: str, kind: Scalar, about: str, since: str = "0.8.1", default: Value = None) -> Field:
     """An attribute of a protocol element; its option has the same name with underscores."""
     return Field(name.replace("-", "_"), "@" + name, kind, about, since, default=default)
 
@@ -252,7 +251,7 @@ def _without_printed_flags(rule: Options) -> Options:
     return dict(rule, **{protocol.replace("-", "_"): [element for element in elements if set(element) - {"match"}]})
 
 
-def first_protocol(element: Any, options: Options) -> Options:
+def first_protocol(element: Value, options: Options) -> Options:
     """libvirt takes the first protocol of a rule and drops the others."""
     first = next((child.tag for child in element if child.tag in PROTOCOLS), None)
     return {name: value for name, value in options.items()
@@ -335,7 +334,7 @@ def _default_priority(options: Options) -> Options:
     return options
 
 
-def _priority_of_chain(element: Any, options: Options) -> Options:
+def _priority_of_chain(element: Value, options: Options) -> Options:
     """libvirt ignores a priority without a chain."""
     if element.get("chain") is None:
         options.pop("priority", None)

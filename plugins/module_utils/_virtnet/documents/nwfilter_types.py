@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from typing import Any, Callable
+from typing import Callable
 
+from ..schema.options import Value
 from ..schema.scalars import Scalar, is_netmask, string
 
 VARIABLE = re.compile(r"\$(?P<name>[a-zA-Z0-9_]+)(\[ *(?P<index>@?[0-9]+) *\])?")
@@ -25,7 +26,7 @@ STATES = ("NEW", "ESTABLISHED", "RELATED", "INVALID")
 TCP_FLAGS = ("FIN", "SYN", "RST", "PSH", "ACK", "URG")
 
 
-def variables_in(value: Any) -> list[str]:
+def variables_in(value: Value) -> list[str]:
     """The names of the variables that a value is made of."""
     found = VARIABLE.fullmatch(value) if isinstance(value, str) else None
     return [found["name"]] if found else []
@@ -42,13 +43,13 @@ def _variable(text: str) -> str:
     return "$%s[%s%d]" % (found["name"], "@" if index[0] == "@" else "", int(index.lstrip("@")))
 
 
-def or_variable(allowed: str, normal: Callable[[str], Any], from_xml: Callable[[str], str] | None = None) -> Scalar:
+def or_variable(allowed: str, normal: Callable[[str], Value], from_xml: Callable[[str], str] | None = None) -> Scalar:
     """A value or a variable; ``normal`` raises ValueError for what is not allowed.
 
     ``from_xml`` puts right what XML may say and options may not.
     """
 
-    def coerce(value: Any) -> str:
+    def coerce(value: Value) -> str:
         if isinstance(value, bool) or not isinstance(value, (str, int)):
             raise ValueError(value)
         text = str(value)
@@ -56,7 +57,7 @@ def or_variable(allowed: str, normal: Callable[[str], Any], from_xml: Callable[[
             normal(text)
         return text.strip() if text.strip().startswith("$") else text
 
-    def compare(text: str) -> Any:
+    def compare(text: str) -> Value:
         return _variable(text) if VARIABLE.fullmatch(text) else normal(text)
 
     def parse(text: str) -> str:
@@ -180,8 +181,8 @@ def _ipset_flags(text: str) -> tuple[str, ...]:
     return tuple(words)
 
 
-def _text(normal: Callable[[str], Any], allowed: str) -> Scalar:
-    def coerce(value: Any) -> str:
+def _text(normal: Callable[[str], Value], allowed: str) -> Scalar:
+    def coerce(value: Value) -> str:
         if not isinstance(value, str):
             raise ValueError(value)
         normal(value)
@@ -200,7 +201,7 @@ def _words_as_bool(true: tuple[str, ...]) -> Callable[[str], bool]:
     return lambda text: text.lower() in true
 
 
-def _yes(value: Any) -> bool:
+def _yes(value: Value) -> bool:
     if not isinstance(value, bool):
         raise ValueError(value)
     return value

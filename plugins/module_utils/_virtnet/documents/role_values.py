@@ -10,10 +10,9 @@ here one that the kernel takes, and nothing but texts and names for libvirt alon
 from __future__ import annotations
 
 import ipaddress
-from typing import Any
 
 from ..schema.errors import Invalid, inside, not_allowed
-from ..schema.options import is_empty
+from ..schema.options import Value, is_empty
 from ..schema.scalars import DUID, IP, IPV4, MAC, NAME, PCI_FUNCTION, STR, Scalar, integer, string
 from .sriov import DRIVER, PCI_ID
 
@@ -21,7 +20,7 @@ DEVICE = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}"
 
 
 def _subnet(version: int, example: str) -> Scalar:
-    def coerce(value: Any) -> str:
+    def coerce(value: Value) -> str:
         address, slash, length = value.partition("/") if isinstance(value, str) else ("", "", "")
         IP.coerce(address)
         if not slash or not length.replace(".", "").isdigit() or ipaddress.ip_network(
@@ -32,7 +31,7 @@ def _subnet(version: int, example: str) -> Scalar:
     return Scalar("str", "an IPv%d subnet such as %s" % (version, example), coerce, coerce)
 
 
-def _ipv6(value: Any) -> str:
+def _ipv6(value: Value) -> str:
     text: str = IP.coerce(value)
     if ":" not in text:
         raise ValueError(value)
@@ -69,7 +68,7 @@ FORMS = {
 }
 
 
-def refusals(forms: dict[str, str], values: dict[str, Any]) -> list[str]:
+def refusals(forms: dict[str, str], values: dict[str, Value]) -> list[str]:
     """What is wrong with the variables of a role, a line each.
 
     ``forms`` says of which form each is: ``name[]`` stands for each element of a list, ``name.key`` for one of a
@@ -89,7 +88,7 @@ def refusals(forms: dict[str, str], values: dict[str, Any]) -> list[str]:
     return found
 
 
-def _check(value: Any, steps: list[str], form: str, nothing: bool) -> None:
+def _check(value: Value, steps: list[str], form: str, nothing: bool) -> None:
     if steps[:1] == ["[]"]:
         _check_list(value, steps[1:], form, nothing)
     elif steps:
@@ -102,7 +101,7 @@ def _check(value: Any, steps: list[str], form: str, nothing: bool) -> None:
         _check_value(value, FORMS[form], " or nothing" if nothing else "")
 
 
-def _check_list(value: Any, steps: list[str], form: str, nothing: bool) -> None:
+def _check_list(value: Value, steps: list[str], form: str, nothing: bool) -> None:
     if is_empty(value) and not isinstance(value, dict):
         return
     if not isinstance(value, (list, tuple)):
@@ -112,7 +111,7 @@ def _check_list(value: Any, steps: list[str], form: str, nothing: bool) -> None:
             _check(one, steps, form, nothing)
 
 
-def _check_key(value: Any, name: str, steps: list[str], form: str, nothing: bool) -> None:
+def _check_key(value: Value, name: str, steps: list[str], form: str, nothing: bool) -> None:
     if is_empty(value):
         return
     if not isinstance(value, dict):
@@ -122,7 +121,7 @@ def _check_key(value: Any, name: str, steps: list[str], form: str, nothing: bool
             _check(value[name], steps, form, nothing)
 
 
-def _check_value(value: Any, scalar: Scalar, otherwise: str) -> None:
+def _check_value(value: Value, scalar: Scalar, otherwise: str) -> None:
     try:
         scalar.coerce(value)
     except (ValueError, TypeError) as error:

@@ -5,11 +5,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ..schema.errors import Invalid
 from ..schema.nodes import Field, Group, Many
-from ..schema.options import Options, without_empty
+from ..schema.options import Options, Value, without_empty
 from ..schema.scalars import DEVICE, MAC, ON_OFF, PCI_FUNCTION, Scalar, enum, integer, string
 
 RATE = integer(0, 0xFFFFFFFF, "Mbit/s; 0 for none")
@@ -19,7 +17,7 @@ PCI_ID = string("vendor and device in hexadecimal such as \"8086:1572\", in quot
 NAMING = ("device", "address", "match")
 
 
-def _option(name: str, kind: Scalar, about: Any, required: bool = False) -> Field:
+def _option(name: str, kind: Scalar, about: Value, required: bool = False) -> Field:
     return Field(name, name, kind, about, required=required)
 
 

@@ -16,7 +16,8 @@ from .plan import Plan, Step
 if TYPE_CHECKING:
     from ..host.host import Host
     from ..host.snapshot import Snapshot
-    from .resource import Key
+    from .order import Groups
+    from .resource import Key, Wish
 
 
 class ConvergeError(Exception):
@@ -30,13 +31,13 @@ class Outcome:
     ``carried_out_by`` is the wish that it was carried out with.
     """
 
-    wish: Any
+    wish: Wish
     plan: Plan
     found: Any
-    carried_out_by: Any = None
+    carried_out_by: Wish | None = None
 
 
-def converge(host: Host, wishes: list[Any], check_mode: bool) -> list[Outcome]:
+def converge(host: Host, wishes: list[Wish], check_mode: bool) -> list[Outcome]:
     """Makes the host agree with all wishes, or leaves it as it was and raises ConvergeError."""
     groups = fold(wishes)
     seen = host.look()
@@ -49,7 +50,7 @@ def converge(host: Host, wishes: list[Any], check_mode: bool) -> list[Outcome]:
     return _by_wish(wishes, groups, planned)
 
 
-def plan_all(seen: Snapshot, wishes: list[Any], check_mode: bool = False) -> list[Outcome]:
+def plan_all(seen: Snapshot, wishes: list[Wish], check_mode: bool = False) -> list[Outcome]:
     """What is to be done for each wish, in order, each planned on what those before it will have made."""
     planned, gone = [], _to_be_gone(wishes)
     for wish in in_order(wishes, seen):
@@ -62,11 +63,11 @@ def plan_all(seen: Snapshot, wishes: list[Any], check_mode: bool = False) -> lis
     return planned
 
 
-def _to_be_gone(wishes: list[Any]) -> set[Key]:
+def _to_be_gone(wishes: list[Wish]) -> set[Key]:
     return {wish.key for wish in wishes if wish.absent}
 
 
-def _plan_one(seen: Snapshot, wish: Any, check_mode: bool, gone: set[Key]) -> Outcome:
+def _plan_one(seen: Snapshot, wish: Wish, check_mode: bool, gone: set[Key]) -> Outcome:
     found = wish.look(seen)
     try:
         plan = _plan_of(wish, found, seen, gone)
@@ -79,7 +80,7 @@ def _plan_one(seen: Snapshot, wish: Any, check_mode: bool, gone: set[Key]) -> Ou
     return Outcome(wish, plan, found)
 
 
-def _plan_of(wish: Any, found: Any, seen: Snapshot, gone: set[Key]) -> Plan:
+def _plan_of(wish: Wish, found: Any, seen: Snapshot, gone: set[Key]) -> Plan:
     """The plan of a wish; what goes together with what it needs has nothing to do where that is gone already."""
     try:
         plan: Plan = wish.plan(found)
@@ -99,7 +100,7 @@ def until_it_is_there(error: Exception) -> str:
     return "%s; where an earlier task makes it, this one has something to do; check mode can say no more of it" % error
 
 
-def _by_wish(wishes: list[Any], groups: dict[Any, Any], planned: list[Outcome]) -> list[Outcome]:
+def _by_wish(wishes: list[Wish], groups: Groups, planned: list[Outcome]) -> list[Outcome]:
     """The outcomes in the order of the wishes; one that was carried out by another has that one's."""
     by_key = {outcome.wish.key: outcome for outcome in planned}
     outcomes = {}

@@ -5,20 +5,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from ..host.snapshot import Snapshot
 from ..schema.errors import Invalid
 
 if TYPE_CHECKING:
-    from .resource import Key
+    from .resource import Key, Patch, Wish
+
+    Groups = dict[Key, tuple[Wish, list[Wish]]]
 
 LAST = 100  # the position of patches, behind all kinds
 
 
-def fold(wishes: list[Any]) -> dict[Key, tuple[Any, list[Any]]]:
+def fold(wishes: list[Wish]) -> Groups:
     """By key, every wish that is carried out, with those that are carried out by it: itself, and patches of it."""
-    groups: dict[Key, tuple[Any, list[Any]]] = {}
+    groups: Groups = {}
     for wish in wishes:
         if wish.key in groups:
             raise Invalid("", "%s is wished for twice" % said(wish.key))
@@ -27,12 +29,12 @@ def fold(wishes: list[Any]) -> dict[Key, tuple[Any, list[Any]]]:
         owner = getattr(wish, "owner", None)
         if owner in groups:
             whole, members = groups[owner]
-            groups[owner] = (wish.fold(whole), [*members, wish])
+            groups[owner] = (cast("Patch[Any]", wish).fold(whole), [*members, wish])
             del groups[wish.key]
     return groups
 
 
-def in_order(wishes: list[Any], seen: Snapshot) -> list[Any]:
+def in_order(wishes: list[Wish], seen: Snapshot) -> list[Wish]:
     """Wishes in the order of need; those that need nothing of each other by their kind and key."""
     if len(wishes) < 2:
         return list(wishes)
@@ -42,19 +44,19 @@ def in_order(wishes: list[Any], seen: Snapshot) -> list[Any]:
     return makes + removals[::-1]
 
 
-def _is_patch(wish: Any) -> bool:
+def _is_patch(wish: Wish) -> bool:
     return hasattr(wish, "owner")
 
 
-def _rank(wish: Any) -> tuple[int, bool, Key]:
+def _rank(wish: Wish) -> tuple[int, bool, Key]:
     """By kind and key; patches that take something away make room for those that add."""
     return getattr(wish, "position", LAST), _is_patch(wish) and not wish.absent, wish.key
 
 
-def _sorted_by_need(wishes: list[Any], seen: Snapshot) -> list[Any]:
+def _sorted_by_need(wishes: list[Wish], seen: Snapshot) -> list[Wish]:
     by_key = {wish.key: wish for wish in wishes}
     done: dict[Key, bool] = {}
-    ordered: list[Any] = []
+    ordered: list[Wish] = []
     for start in wishes:
         way = [(start, iter(start.needs(seen)))] if start.key not in done else []
         if way:

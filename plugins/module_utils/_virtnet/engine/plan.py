@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Callable, NamedTuple
+from typing import TYPE_CHECKING, Callable, NamedTuple
 
 from ..schema.errors import Entry, Path
-from ..schema.options import Options
+from ..schema.options import Options, Value
 
 if TYPE_CHECKING:
     from ..host.host import Host
@@ -38,14 +38,14 @@ class Drift(NamedTuple):
 
     layer: str
     path: Path
-    desired: Any
-    current: Any
+    desired: Value
+    current: Value
 
     @property
     def place(self) -> tuple[str, Path]:
         return self.layer, self.path
 
-    def as_result(self) -> dict[str, Any]:
+    def as_result(self) -> Options:
         """The same as a module returns it."""
         return dict(self._asdict(), path=str(self.path))
 
@@ -73,7 +73,7 @@ class Plan:
     connected: list[str] = field(default_factory=list)
     connects: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
-    extra: dict[str, Any] = field(default_factory=dict)
+    extra: Options = field(default_factory=dict)
 
     def left(self, again: Plan) -> list[Drift]:
         """What is not as planned, by a plan that was made after the steps: that is to find only what this one left."""

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
 
+from ..schema.options import Options, Value
 from .converge import Outcome
 
 
-def result_of(outcome: Outcome) -> dict[str, Any]:
+def result_of(outcome: Outcome) -> Options:
     """The part of a module's result that all modules share."""
     plan, wish = outcome.plan, outcome.wish
     return {
@@ -30,15 +30,15 @@ def result_of(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def model_of(outcome: Outcome) -> dict[str, Any]:
+def model_of(outcome: Outcome) -> Options:
     """The object as its module takes it; in check mode as it would be, without the layers that the diff adds."""
     if outcome.found is not None:
-        found: dict[str, Any] = outcome.wish.model(outcome.found)
+        found: Options = outcome.wish.model(outcome.found)
         return found
     return {name: value for name, value in outcome.plan.after.items() if name not in ("live", "kernel", "boot")}
 
 
-def to_yaml(value: Any, indent: str = "") -> str:
+def to_yaml(value: Value, indent: str = "") -> str:
     """Plain data as YAML text, for people to read; strings are quoted where YAML could take them for something else."""
     if isinstance(value, dict):
         return "".join("%s%s:%s" % (indent, _scalar(name), _nested(part, indent)) for name, part in value.items())
@@ -46,13 +46,13 @@ def to_yaml(value: Any, indent: str = "") -> str:
                               if isinstance(part, dict) and part else _nested(part, indent)) for part in value)
 
 
-def _nested(value: Any, indent: str) -> str:
+def _nested(value: Value, indent: str) -> str:
     if isinstance(value, (dict, list)) and value:
         return "\n" + to_yaml(value, indent + "  ")
     return " %s\n" % _scalar(value)
 
 
-def _scalar(value: Any) -> str:
+def _scalar(value: Value) -> str:
     plain = isinstance(value, str) and re.fullmatch(r"[A-Za-z_/][\w./@%-]*", value, re.ASCII)
     words = ("yes", "no", "on", "off", "true", "false", "null", "y", "n")
     if plain and value.lower() not in words:

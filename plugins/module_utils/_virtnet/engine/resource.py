@@ -60,5 +60,8 @@ class Patch(Resource[Found], Protocol):
     @property
     def owner(self) -> Key: ...
 
-    def fold(self, owner: Any) -> Any:
+    def fold(self, owner: Wish) -> Wish:
         """The owner's wish with this one in it; raises Invalid where they contradict each other."""
+
+
+Wish = Resource[Any]  # of whichever kind

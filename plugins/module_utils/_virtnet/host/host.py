@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Callable
+from typing import TYPE_CHECKING, Callable
 
 from .errors import by_netlink
 from .libvirt import Libvirt
 from .netlink import read_devices
+from .parts import Data
 from .snapshot import Snapshot
 
 if TYPE_CHECKING:
@@ -41,32 +42,32 @@ class Host:
             self._kernel.close()
 
 
-def _host(host: Host, _key: str) -> dict[str, Any]:
+def _host(host: Host, _key: str) -> Data:
     return {"version": list(host.libvirt.version), "uri": host.libvirt.uri, "local": host.local,
             "sets_metadata": host.libvirt.sets_metadata}
 
 
-def _devices(host: Host, _key: str) -> Any:
+def _devices(host: Host, _key: str) -> Data:
     with by_netlink():
         return read_devices() if host.local else None
 
 
-def _kernel(name: str) -> Callable[[Host, str], Any]:
-    def read(host: Host, key: str) -> Any:
+def _kernel(name: str) -> Callable[[Host, str], Data]:
+    def read(host: Host, key: str) -> Data:
         return getattr(host.kernel, name)(*([key] if key else [])) if host.local else None
 
     return read
 
 
-def _statistics(host: Host, key: str) -> Any:
+def _statistics(host: Host, key: str) -> Data:
     return host.libvirt.statistics(*key.split(" ", 1))
 
 
-def _sriov(name: str) -> Callable[[Host, str], Any]:
-    def read(_host: Host, key: str) -> Any:
+def _sriov(name: str) -> Callable[[Host, str], Data]:
+    def read(_host: Host, key: str) -> Data:
         from . import boot, sysfs  # of which most tasks need nothing
 
-        readers: dict[str, Callable[..., Any]] = {
+        readers: dict[str, Callable[..., Data]] = {
             "physical_functions": sysfs.all_functions, "pci_devices": sysfs.all_devices,
             "carrier": sysfs.has_carrier, "vfio_holders": sysfs.vfio_holders, "pci": sysfs.facts,
             "driver": sysfs.has_driver, "boot": boot.kept, "boot_owners": boot.owners}
@@ -75,7 +76,7 @@ def _sriov(name: str) -> Callable[[Host, str], Any]:
     return read
 
 
-READERS: dict[str, Callable[[Host, str], Any]] = {
+READERS: dict[str, Callable[[Host, str], Data]] = {
     "host": _host,
     "networks": lambda host, _: host.libvirt.networks(),
     "network_config": lambda host, name: host.libvirt.network_xml(name, False),

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.basic import missing_required_lib
 
+from ..schema.options import Options
 from .errors import KernelError, by_netlink
 from .netlink import read_devices
 
@@ -61,7 +62,7 @@ class Kernel:
     def device(self, name: str) -> Device | None:
         return self.devices().get(name)
 
-    def traffic(self, name: str) -> dict[str, Any]:
+    def traffic(self, name: str) -> Options:
         """What tc limits of a device.
 
         ``sent`` has the HTB classes of the qdisc 1: by their number, ``received`` the policer, None without one. Each
@@ -162,16 +163,16 @@ class Kernel:
 
     # --- virtual functions of SR-IOV
 
-    def vf_settings(self, name: str) -> dict[str, dict[str, Any]]:
+    def vf_settings(self, name: str) -> dict[str, Options]:
         """The settings of a device's virtual functions by index, without what its driver does not tell."""
         message, = self._call("link", "get", index=self._index(name), ext_mask=VF_EXTENSION)
         functions = message.get_attr("IFLA_VFINFO_LIST")
         found = [_vf(function) for function in functions.get_attrs("IFLA_VF_INFO")] if functions else []
         return {str(settings.pop("index")): settings for settings in found}
 
-    def set_vf(self, name: str, index: int, settings: dict[str, Any]) -> None:
+    def set_vf(self, name: str, index: int, settings: Options) -> None:
         """Sets one setting of a virtual function, or both rates, in the form of :meth:`vf_settings`."""
-        wanted: dict[str, Any] = {}
+        wanted: Options = {}
         for key, value in settings.items():
             if key == "vlan":
                 wanted["vlan"] = _vlan_of(value)
@@ -184,7 +185,7 @@ class Kernel:
         self._call("link", "set", index=self._index(name), vf=dict(wanted, vf=index))
 
 
-def _vlan_of(options: dict[str, Any]) -> Any:
+def _vlan_of(options: Options) -> Any:
     """A VLAN as pyroute2 takes it: plain for 802.1Q, which every kernel and driver knows, else with its protocol."""
     tag = {"vlan": options.get("id", 0), "qos": options.get("qos", 0)}
     protocol = options.get("protocol", "802.1Q")
@@ -199,7 +200,7 @@ def _vlan_of(options: dict[str, Any]) -> Any:
     return [dict(tag, proto=VLAN_PROTOCOLS[protocol])]
 
 
-def _vf(message: Any) -> dict[str, Any]:
+def _vf(message: Any) -> Options:
     rate, mac = message.get_attr("IFLA_VF_RATE") or {}, message.get_attr("IFLA_VF_MAC")
     settings = {
         "index": mac["vf"],
@@ -222,7 +223,7 @@ def _vf_flag(message: Any, attribute: str, name: str) -> bool | None:
     return bool(value) if value in (0, 1) else None
 
 
-def _vf_vlan(message: Any) -> dict[str, Any] | None:
+def _vf_vlan(message: Any) -> Options | None:
     tags = message.get_attr("IFLA_VF_VLAN_LIST")
     tag = tags.get_attr("IFLA_VF_VLAN_INFO") if tags else message.get_attr("IFLA_VF_VLAN")
     if not tag or not tag["vlan"]:

@@ -13,6 +13,7 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any, Callable, TypeVar, cast
 from urllib.parse import urlsplit
 
+from ..schema.options import Options
 from ..schema.xml import drop_attribute, dump_xml, load_xml
 from .errors import HypervisorError
 from .flags import LIVE
@@ -55,8 +56,8 @@ class Libvirt:
         self._connection = libvirt.open(uri)
         number = self._connection.getLibVersion()
         self.version = (number // 1000000, number // 1000 % 1000, number % 1000)
-        self._networks: dict[str, Any] = {}
-        self._domains: dict[str, Any] = {}
+        self._networks: Options = {}
+        self._domains: Options = {}
 
     @property
     def is_local(self) -> bool:
@@ -75,7 +76,7 @@ class Libvirt:
     # --- reading
 
     @_quiet
-    def networks(self) -> dict[str, Any]:
+    def networks(self) -> Options:
         """Every network by name: uuid, active, persistent, autostart."""
         every = self._connection.listAllNetworks(0)
         self._networks = {network.name(): network for network in every}
@@ -111,14 +112,14 @@ class Libvirt:
             raise
 
     @_quiet
-    def leases(self, network: str) -> list[dict[str, Any]]:
+    def leases(self, network: str) -> list[Options]:
         """The DHCP leases of a network that runs; none where it gives none."""
         return [{"mac": lease["mac"], "ip": lease["ipaddr"], "prefix": lease["prefix"], "hostname": lease["hostname"],
                  "client_id": lease["clientid"], "expiry": lease["expirytime"]}
                 for lease in self._network(network).DHCPLeases()]
 
     @_quiet
-    def nwfilters(self) -> dict[str, Any]:
+    def nwfilters(self) -> Options:
         """Every network filter by name: uuid, xml."""
         return {nwfilter.name(): {"uuid": nwfilter.UUIDString(), "xml": nwfilter.XMLDesc(0)}
                 for nwfilter in self._connection.listAllNWFilters()}
@@ -129,7 +130,7 @@ class Libvirt:
         return {binding.portDev(): binding.XMLDesc(0) for binding in self._connection.listAllNWFilterBindings()}
 
     @_quiet
-    def domains(self) -> dict[str, Any]:
+    def domains(self) -> Options:
         """Every guest by UUID: name, active, persistent."""
         try:
             every = self._connection.listAllDomains(0)

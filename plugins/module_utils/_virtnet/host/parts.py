@@ -13,13 +13,15 @@ from functools import wraps
 from typing import Any, Callable, Protocol, TypeVar, cast
 
 Place = tuple[str, str]
+Data = Any  # plain data: what JSON can hold
 Source = tuple[Any, ...]  # a place, or the question that something was derived for
-Read = Callable[[str, str], Any]
+Record = dict[str, dict[str, Data]]  # by part and key
+Read = Callable[[str, str], Data]
 Derived = TypeVar("Derived", bound=Callable[..., Any])
 
 
 class _Index(Protocol):
-    def put(self, name: str, value: Any) -> None:
+    def put(self, name: str, value: Data) -> None:
         """What an entry is from now on, None for one that is gone."""
 
 
@@ -35,7 +37,7 @@ class Parts:
 
     def __init__(self, read: Read) -> None:
         self._read = read
-        self._data: dict[Place, Any] = {}
+        self._data: dict[Place, Data] = {}
         self._derived: dict[Source, Any] = {}
         self._made_with: dict[Source, set[Source]] = {}
         self._watching: list[set[Source]] = [set()]
@@ -43,7 +45,7 @@ class Parts:
         self._indexes: dict[str, dict[Callable[[], Any], Any]] = {}
         self.as_it_was = self  # the host as it is, where this is a fork that says what it will be
 
-    def get(self, part: str, key: str = "") -> Any:
+    def get(self, part: str, key: str = "") -> Data:
         """Plain data; nobody changes what comes from here."""
         place = (part, key)
         self._watching[-1].add(place)
@@ -51,13 +53,13 @@ class Parts:
             self._data[place] = self._read(part, key)
         return self._data[place]
 
-    def put(self, part: str, key: str, value: Any) -> None:
+    def put(self, part: str, key: str, value: Data) -> None:
         """Has a part be as it will be."""
         self._own.discard((part, key))
         self._indexes.pop(part, None)
         self._replace((part, key), value)
 
-    def _replace(self, place: Place, value: Any) -> None:
+    def _replace(self, place: Place, value: Data) -> None:
         self._data[place] = value
         stale: list[Source] = [place]
         while stale:
@@ -65,7 +67,7 @@ class Parts:
                 self._derived.pop(question, None)
                 stale.append(question)
 
-    def put_entry(self, part: str, name: str, value: Any) -> None:
+    def put_entry(self, part: str, name: str, value: Data) -> None:
         """Has one entry of a part that is a dictionary be as it will be; None for one that will be gone."""
         place = (part, "")
         if place not in self._own:
@@ -117,17 +119,17 @@ class Parts:
         fork._watching, fork._own, fork._indexes = [set()], set(), {}
         return fork
 
-    def recorded(self) -> dict[str, dict[str, Any]]:
+    def recorded(self) -> Record:
         """All that was read, as JSON can hold it."""
-        parts: dict[str, dict[str, Any]] = {}
+        parts: Record = {}
         for (part, key), value in sorted(self._data.items(), key=lambda entry: entry[0]):
             parts.setdefault(part, {})[key] = value
         return parts
 
 
-def from_record(parts: dict[str, dict[str, Any]]) -> Read:
+def from_record(parts: Record) -> Read:
     """Reads what was recorded."""
-    def read(part: str, key: str) -> Any:
+    def read(part: str, key: str) -> Data:
         try:
             return parts[part][key]
         except KeyError:

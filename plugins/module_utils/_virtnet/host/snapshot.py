@@ -38,12 +38,12 @@ boot_owners         PCI address      a list of who, file
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..schema.options import Options
 from ..schema.scalars import UUID
 from ..schema.xml import load_xml
-from .parts import Parts, from_record, once
+from .parts import Parts, Record, from_record, once
 
 if TYPE_CHECKING:
     from lxml.etree import _Element as Element
@@ -86,7 +86,7 @@ class Snapshot(Parts):
     as_it_was: Snapshot
 
     @staticmethod
-    def of_record(parts: dict[str, dict[str, Any]]) -> Snapshot:
+    def of_record(parts: Record) -> Snapshot:
         """A host as it was recorded."""
         return Snapshot(from_record(parts))
 

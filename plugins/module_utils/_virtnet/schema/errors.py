@@ -8,7 +8,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple, Union
+from typing import NamedTuple, Union
+
+from .options import Value
 
 LONGEST_MESSAGE = 1000
 LONGEST_VALUE = 80
@@ -71,8 +73,8 @@ class Difference(NamedTuple):
     """One place where two sets of options differ; ``None`` stands for nothing there."""
 
     path: Path
-    desired: Any
-    current: Any
+    desired: Value
+    current: Value
 
 
 class Invalid(ValueError):
@@ -106,11 +108,11 @@ def inside(*parts: str | int) -> Iterator[None]:
         raise
 
 
-def not_allowed(where: Where, value: Any, allowed: str) -> Invalid:
+def not_allowed(where: Where, value: Value, allowed: str) -> Invalid:
     return Invalid(where, "%s is not allowed; give %s" % (shown(value), allowed))
 
 
-def shown(value: Any) -> str:
+def shown(value: Value) -> str:
     """A value as an error shows it: escaped, and cut where it is long."""
     try:
         text = json.dumps(value, default=str, ensure_ascii=False)

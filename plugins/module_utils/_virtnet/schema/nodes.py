@@ -17,10 +17,10 @@ import copy
 import json
 from collections.abc import Iterable, Iterator
 from functools import cache
-from typing import TYPE_CHECKING, Any, Callable, NamedTuple, Union
+from typing import TYPE_CHECKING, Callable, NamedTuple, Union
 
 from .errors import Difference, Entry, Invalid, Path, inside, not_allowed
-from .options import Options, is_empty, without_empty
+from .options import Options, Value, is_empty, without_empty
 from .scalars import CONTROL, CONTROL_IN_TEXT, Scalar
 from .xml import (
     alone,
@@ -66,12 +66,12 @@ class Field(NamedTuple):
     about: str | list[str]
     since: str = ""
     required: bool = False
-    default: Any = None
-    implied: Any = None
+    default: Value = None
+    implied: Value = None
     filled: bool = False
     readonly: bool = False
 
-    def read(self, parent: Element, readonly: bool = False) -> Any:
+    def read(self, parent: Element, readonly: bool = False) -> Value:
         if self.readonly and not readonly:
             return None
         steps, attribute = split_place(self.at)
@@ -86,7 +86,7 @@ class Field(NamedTuple):
         except ValueError as error:
             raise not_allowed("", text, self.type.allowed) from error
 
-    def write(self, parent: Element, value: Any) -> None:
+    def write(self, parent: Element, value: Value) -> None:
         if self.readonly:
             return
         steps, attribute = split_place(self.at)
@@ -106,7 +106,7 @@ class Field(NamedTuple):
             if steps:
                 remove_if_bare(found)
 
-    def check(self, value: Any, whole: bool = True) -> Any:
+    def check(self, value: Value, whole: bool = True) -> Value:
         if is_empty(value) and self.filled:
             raise Invalid("", "cannot be empty, since libvirt makes it up; leave it out to keep what there is")
         if is_empty(value) and self.type.kind == "str" and not self.type.choices:
@@ -116,23 +116,23 @@ class Field(NamedTuple):
         except (ValueError, TypeError) as error:
             raise not_allowed("", value, self.type.allowed) from error
 
-    def normal(self, value: Any) -> Any:
+    def normal(self, value: Value) -> Value:
         if is_empty(value):
             return None
         value = self.type.normal(value)
         return None if value == self.default else value
 
-    def merge(self, desired: Any, current: Any, purge: bool) -> Any:
+    def merge(self, desired: Value, current: Value, purge: bool) -> Value:
         return current if not is_empty(current) and self.normal(desired) == self.normal(current) else desired
 
-    def differences(self, desired: Any, current: Any, path: Path) -> Iterator[Difference]:
+    def differences(self, desired: Value, current: Value, path: Path) -> Iterator[Difference]:
         if self.normal(desired) != self.normal(current):
             yield Difference(path, None if is_empty(desired) else desired, current)
 
-    def keeps(self, value: Any) -> Any:
+    def keeps(self, value: Value) -> Value:
         return value if self.filled else None
 
-    def too_new(self, value: Any, version: Version) -> Iterator[tuple[Path, str]]:
+    def too_new(self, value: Value, version: Version) -> Iterator[tuple[Path, str]]:
         if too_new(self.since, version) and not is_empty(value):
             yield Path(), self.since
 
@@ -159,7 +159,7 @@ class Group(NamedTuple):
     either: tuple[str, ...] = ()
     tidy: Callable[[Element, Options], Options] | None = None
 
-    def node(self, name: str) -> Any:
+    def node(self, name: str) -> Value:
         return next((node for node in self.nodes if node.name == name), None)
 
     def parse(self, element: Element, readonly: bool = False) -> Options:
@@ -191,7 +191,7 @@ class Group(NamedTuple):
         element = parent.find(self.at)
         return None if element is None else self.parse(element, readonly)
 
-    def write(self, parent: Element, value: Any) -> None:
+    def write(self, parent: Element, value: Value) -> None:
         element = parent.find(self.at)
         if is_empty(value):
             if element is not None:
@@ -200,7 +200,7 @@ class Group(NamedTuple):
             return
         self.fill(etree.SubElement(parent, self.at) if element is None else element, value)
 
-    def check(self, value: Any, whole: bool = True) -> Options:
+    def check(self, value: Value, whole: bool = True) -> Options:
         """The options with their types put right; raises Invalid at the first that is not allowed.
 
         ``whole`` options must also have what is required and keep to the rules; others are only a part.
@@ -224,7 +224,7 @@ class Group(NamedTuple):
         return options
 
     @staticmethod
-    def _checked(node: Node, value: Any, whole: bool) -> Any:
+    def _checked(node: Node, value: Value, whole: bool) -> Value:
         if isinstance(node, Group) and isinstance(value, dict) and not any(part is not None for part in value.values()):
             return {}  # which takes the group away, so that nothing is required
         return node.check(value, whole)
@@ -243,13 +243,13 @@ class Group(NamedTuple):
                 with inside(node.name):
                     self._checked(node, merged[node.name], True)
 
-    def normal(self, value: Any) -> Any:
+    def normal(self, value: Value) -> Value:
         """Options by which two values compare equal when libvirt treats them as equal; defaults are None."""
         if is_empty(value):
             return None
         return self.simplify({node.name: node.normal(value[node.name]) for node in self.nodes if node.name in value})
 
-    def merge(self, desired: Any, current: Any, purge: bool = False) -> Options:
+    def merge(self, desired: Value, current: Value, purge: bool = False) -> Options:
         """What the options are to be: what is desired, and of the rest what is there."""
         current = current or {}
         merged = self.keeps(current) if purge or is_empty(desired) else dict(current)
@@ -274,12 +274,12 @@ class Group(NamedTuple):
                 stated[node.name] = value
         return stated
 
-    def keeps(self, value: Any) -> Options:
+    def keeps(self, value: Value) -> Options:
         """The part of the options that libvirt made up, which purge leaves."""
         kept = {node.name: node.keeps(value[node.name]) for node in self.nodes if node.name in (value or {})}
         return {name: part for name, part in kept.items() if not is_empty(part)}
 
-    def differences(self, desired: Any, current: Any, path: Path = HERE) -> Iterator[Difference]:
+    def differences(self, desired: Value, current: Value, path: Path = HERE) -> Iterator[Difference]:
         """Where ``current`` differs from what ``desired`` mentions."""
         if is_empty(desired):
             kept = self.keeps(current)
@@ -297,7 +297,7 @@ class Group(NamedTuple):
             elif wanted[node.name] != found.get(node.name):
                 yield Difference(path / node.name, wanted[node.name], found.get(node.name))
 
-    def too_new(self, value: Any, version: Version) -> Iterator[tuple[Path, str]]:
+    def too_new(self, value: Value, version: Version) -> Iterator[tuple[Path, str]]:
         """(path, version) of every option in use that needs a newer libvirt than this version."""
         if is_empty(value):
             return
@@ -313,7 +313,7 @@ class Choice(Group):
     """An item of a list that is one of several elements: a dictionary with one option, which says which."""
 
     def parse(self, element: Element, readonly: bool = False) -> Options:
-        node: Any = next(node for node in self.nodes if node.at == element.tag)
+        node: Value = next(node for node in self.nodes if node.at == element.tag)
         try:
             return {node.name: node.parse(element, readonly)}
         except Invalid as error:
@@ -326,13 +326,13 @@ class Choice(Group):
     def tag_of(self, options: Options) -> str:
         return str(self.node(next(iter(options))).at)
 
-    def check(self, value: Any, whole: bool = True) -> Options:
+    def check(self, value: Value, whole: bool = True) -> Options:
         if isinstance(value, dict) and len(value) != 1:
             raise Invalid("", "give one of %s" % ", ".join(node.name for node in self.nodes))
         return super().check(value, whole)
 
 
-def _strip(value: Any) -> Any:
+def _strip(value: Value) -> Value:
     """A normal form without what is None."""
     if isinstance(value, dict):
         stripped = {name: _strip(part) for name, part in value.items()}
@@ -369,19 +369,19 @@ class Many(NamedTuple):
             return [child for child in container if child.tag in tags]
         return container.findall(tag)
 
-    def read(self, parent: Element, readonly: bool = False) -> list[Any]:
+    def read(self, parent: Element, readonly: bool = False) -> list[Value]:
         items = []
         for index, element in enumerate(self._elements(parent)):
             with inside(index):
                 items.append(self._read_item(element, readonly))
         return [item for item in items if item is not None]
 
-    def _read_item(self, element: Element, readonly: bool = False) -> Any:
+    def _read_item(self, element: Element, readonly: bool = False) -> Value:
         if isinstance(self.item, Group):
             return self.item.parse(element, readonly)
         return self.item.read(element, readonly)
 
-    def write(self, parent: Element, value: Any) -> None:
+    def write(self, parent: Element, value: Value) -> None:
         steps, tag = parent_and_tag(self.at)
         old = self._elements(parent)
         if not old and not value:
@@ -404,7 +404,7 @@ class Many(NamedTuple):
         if steps:
             remove_if_bare(container)
 
-    def _reuse(self, elements: list[Element], items: list[Any]) -> list[Element | None]:
+    def _reuse(self, elements: list[Element], items: list[Value]) -> list[Element | None]:
         """For every item the element that already stands for it, or None."""
         chosen: list[Element | None] = [None] * len(items)
         if not elements:
@@ -425,18 +425,18 @@ class Many(NamedTuple):
                     chosen[index] = elements[place]
         return chosen
 
-    def identity(self, item: Any) -> Any:
+    def identity(self, item: Value) -> Value:
         """The option that identifies an item with its value, or None."""
         if not isinstance(self.item, Group):
             return self.item.normal(item)
         normal = self.item.normal(item) or {}
         return next(((name, normal[name]) for name in self.key if normal.get(name) is not None), None)
 
-    def _item_normal(self, item: Any) -> Any:
+    def _item_normal(self, item: Value) -> Value:
         normal = _strip(self.item.normal(item))
         return {} if normal is None and isinstance(self.item, Group) else normal
 
-    def check(self, value: Any, whole: bool = True) -> list[Any]:
+    def check(self, value: Value, whole: bool = True) -> list[Value]:
         if not isinstance(value, list):
             raise not_allowed("", value, "a list")
         items = []
@@ -451,7 +451,7 @@ class Many(NamedTuple):
             self._refuse_twice(items)
         return items
 
-    def _refuse_twice(self, items: list[Any]) -> None:
+    def _refuse_twice(self, items: list[Value]) -> None:
         seen: dict[str, int] = {}
         for index, item in enumerate(items):
             name = _sortable(self.identity(item) or self._item_normal(item))
@@ -460,12 +460,12 @@ class Many(NamedTuple):
                               % (self.label(item) if self.key else "the same", self.name, seen[name]))
             seen[name] = index
 
-    def normal(self, value: Any) -> Any:
+    def normal(self, value: Value) -> Value:
         items = [self._item_normal(item) for item in value or []]
         items = [item for item in items if item is not None]
         return (items if self.ordered else sorted(items, key=_sortable)) or None
 
-    def merge(self, desired: Any, current: Any, purge: bool) -> list[Any]:
+    def merge(self, desired: Value, current: Value, purge: bool) -> list[Value]:
         """The desired items, spelled as they already are where they say the same."""
         if self.partial:
             items = {self.identity(item): item for item in current or []}
@@ -475,7 +475,7 @@ class Many(NamedTuple):
         same = {_sortable(self._item_normal(item)): item for item in current or []}
         return [same.get(_sortable(self._item_normal(item)), without_empty(item)) for item in desired or []]
 
-    def differences(self, desired: Any, current: Any, path: Path) -> Iterator[Difference]:
+    def differences(self, desired: Value, current: Value, path: Path) -> Iterator[Difference]:
         if self.partial:
             there = {self.identity(item): item for item in current or []}
             for item in desired:
@@ -502,20 +502,20 @@ class Many(NamedTuple):
         for place in left:
             yield Difference(path / Entry(self.label(current[place], place)), None, current[place])
 
-    def _normals(self, items: Any) -> list[str]:
+    def _normals(self, items: Value) -> list[str]:
         return [_sortable(self._item_normal(item)) for item in items or []]
 
-    def label(self, item: Any, place: int = 0) -> str:
+    def label(self, item: Value, place: int = 0) -> str:
         """What names an item in a path: the option that identifies it, itself, or its place in the list."""
         if not isinstance(self.item, Group):
             return str(item)
         name = self.identity(item)
         return str(place) if name is None else str(item.get(name[0]))
 
-    def keeps(self, value: Any) -> None:
+    def keeps(self, value: Value) -> None:
         return None
 
-    def too_new(self, value: Any, version: Version) -> Iterator[tuple[Path, str]]:
+    def too_new(self, value: Value, version: Version) -> Iterator[tuple[Path, str]]:
         if too_new(self.since, version) and not is_empty(value):
             yield Path(), self.since
         for index, item in enumerate(value or []):
@@ -523,7 +523,7 @@ class Many(NamedTuple):
                 yield path.within(index), since
 
 
-def _sortable(value: Any) -> str:
+def _sortable(value: Value) -> str:
     return json.dumps(value, sort_keys=True)
 
 
@@ -554,7 +554,7 @@ class Markup(NamedTuple):
         children = [] if element is None else [child for child in element if isinstance(child.tag, str)]
         return [etree.tostring(alone(child), encoding="unicode") for child in children]
 
-    def write(self, parent: Element, value: Any) -> None:
+    def write(self, parent: Element, value: Value) -> None:
         element = parent.find(self.at)
         if element is not None:
             parent.remove(element)
@@ -562,7 +562,7 @@ class Markup(NamedTuple):
             element = etree.SubElement(parent, self.at)
             element.extend([load_xml(text) for text in value])
 
-    def check(self, value: Any, whole: bool = True) -> list[str]:
+    def check(self, value: Value, whole: bool = True) -> list[str]:
         if not isinstance(value, list):
             raise not_allowed("", value, "a list of XML elements")
         seen: dict[str, int] = {}
@@ -576,7 +576,7 @@ class Markup(NamedTuple):
         return list(value)
 
     @staticmethod
-    def _namespace_of(text: Any) -> str:
+    def _namespace_of(text: Value) -> str:
         if not isinstance(text, str):
             raise not_allowed("", text, "an XML element as text")
         try:
@@ -589,19 +589,19 @@ class Markup(NamedTuple):
         _refuse_control(element)
         return namespace
 
-    def normal(self, value: Any) -> Any:
+    def normal(self, value: Value) -> Value:
         return sorted(canonical(text) for text in value or []) or None
 
-    def merge(self, desired: Any, current: Any, purge: bool) -> Any:
+    def merge(self, desired: Value, current: Value, purge: bool) -> Value:
         return current if self.normal(desired) == self.normal(current) else desired
 
-    def differences(self, desired: Any, current: Any, path: Path) -> Iterator[Difference]:
+    def differences(self, desired: Value, current: Value, path: Path) -> Iterator[Difference]:
         yield Difference(path, desired, current)
 
-    def keeps(self, value: Any) -> None:
+    def keeps(self, value: Value) -> None:
         return None
 
-    def too_new(self, value: Any, version: Version) -> Iterator[tuple[Path, str]]:
+    def too_new(self, value: Value, version: Version) -> Iterator[tuple[Path, str]]:
         if too_new(self.since, version) and not is_empty(value):
             yield Path(), self.since
 
@@ -624,7 +624,7 @@ def check_version(found: Iterable[tuple[Path, str]], version: Version) -> None:
         raise Invalid(path, "needs libvirt %s; this host has %s" % (since, ".".join(map(str, version))))
 
 
-def in_order(node: Node, value: Any) -> Any:
+def in_order(node: Node, value: Value) -> Value:
     """The normal form of options with every list in its order."""
     if isinstance(node, Group) and not is_empty(value):
         return node.simplify({child.name: in_order(child, value[child.name]) for child in node.nodes

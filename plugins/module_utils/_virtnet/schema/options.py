@@ -10,22 +10,23 @@ from __future__ import annotations
 
 from typing import Any
 
-# What a document says is as open as libvirt's documents are; the tables say what may stand in it.
-Options = dict[str, Any]
+# The value of an option is as open as YAML and libvirt's documents are; the tables say what may stand in it.
+Value = Any
+Options = dict[str, Value]
 
 
-def is_empty(value: Any) -> bool:
+def is_empty(value: Value) -> bool:
     return value is None or value == "" or value == {} or value == []
 
 
-def option(options: Any, *names: str) -> Any:
+def option(options: Value, *names: str) -> Value:
     """The option that one name after the other leads to, or None."""
     for name in names:
         options = options.get(name) if isinstance(options, dict) else None
     return options
 
 
-def prune(options: Any) -> Any:
+def prune(options: Value) -> Value:
     """Ansible's parameters without the options that were not given."""
     if isinstance(options, dict):
         return {name: prune(value) for name, value in options.items() if value is not None}
@@ -34,7 +35,7 @@ def prune(options: Any) -> Any:
     return options
 
 
-def without_empty(value: Any) -> Any:
+def without_empty(value: Value) -> Value:
     """Options without those that say that nothing is there; where all is stated that goes without saying."""
     if isinstance(value, dict):
         pruned = {name: without_empty(part) for name, part in value.items()}

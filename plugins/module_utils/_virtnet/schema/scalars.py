@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from typing import Any, Callable, NamedTuple
+from typing import Callable, NamedTuple
 
 from ansible.module_utils.parsing.convert_bool import boolean
+
+from .options import Value
 
 # What stands in an attribute, a name or a line of some program's file must not end it, so it has no control characters.
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -21,7 +23,7 @@ CONTROL_IN_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]")  
 NOT_IN_XML = re.compile("[\ud800-\udfff\ufffe\uffff]")
 
 
-def _same(value: Any) -> Any:
+def _same(value: Value) -> Value:
     return value
 
 
@@ -33,14 +35,14 @@ class Scalar(NamedTuple):
 
     kind: str
     allowed: str
-    coerce: Callable[[Any], Any]
-    parse: Callable[[str], Any]
-    text: Callable[[Any], str] = str
-    normal: Callable[[Any], Any] = _same
+    coerce: Callable[[Value], Value]
+    parse: Callable[[str], Value]
+    text: Callable[[Value], str] = str
+    normal: Callable[[Value], Value] = _same
     choices: tuple[str, ...] = ()
 
 
-def _string(value: Any) -> str:
+def _string(value: Value) -> str:
     if isinstance(value, bool) or not isinstance(value, (str, int, float)):
         raise ValueError(value)
     return str(value)
@@ -54,7 +56,7 @@ def string(allowed: str = "a string", pattern: str = "", longest: int = 0, lines
     """
     control = CONTROL_IN_TEXT if lines else CONTROL
 
-    def coerce(value: Any) -> str:
+    def coerce(value: Value) -> str:
         text = _string(value)
         if (not re.fullmatch(pattern or ".*", text, re.DOTALL) or control.search(text) or NOT_IN_XML.search(text)
                 or (longest and len(text.encode()) > longest)):
@@ -67,7 +69,7 @@ def string(allowed: str = "a string", pattern: str = "", longest: int = 0, lines
 def enum(*choices: str) -> Scalar:
     """One of a list of words."""
 
-    def read(value: Any) -> str:
+    def read(value: Value) -> str:
         if not isinstance(value, str) or value not in choices:
             raise ValueError(value)
         return value
@@ -75,7 +77,7 @@ def enum(*choices: str) -> Scalar:
     return Scalar("str", "one of " + ", ".join(choices), read, read, choices=choices)
 
 
-def _number(text: Any, hexadecimal: bool) -> int:
+def _number(text: Value, hexadecimal: bool) -> int:
     if isinstance(text, bool) or not isinstance(text, (str, int)):
         raise ValueError(text)
     if isinstance(text, int):
@@ -90,7 +92,7 @@ def _number(text: Any, hexadecimal: bool) -> int:
 def integer(low: int, high: int, unit: str = "", hexadecimal: bool = False) -> Scalar:
     """A whole number from ``low`` to ``high``; ``hexadecimal`` where libvirt also reads 0x…"""
 
-    def read(value: Any) -> int:
+    def read(value: Value) -> int:
         number = _number(value, hexadecimal)
         if not low <= number <= high:
             raise ValueError(value)
@@ -111,13 +113,13 @@ def quantity(high: int, unit: str, unit_bytes: int, per_second: bool) -> Scalar:
     """
     form = r"([0-9]+(?:\.[0-9]+)?) ?([kKMGT]i?)?%s" % (r"(bit|B)(?:/s|ps)?" if per_second else r"(B)")
 
-    def parse(text: Any) -> int:
+    def parse(text: Value) -> int:
         number = _number(text, False)
         if not 0 <= number <= high:
             raise ValueError(text)
         return number
 
-    def coerce(value: Any) -> int:
+    def coerce(value: Value) -> int:
         found = re.fullmatch(form, value) if isinstance(value, str) else None
         if not found:
             return parse(value)
@@ -140,7 +142,7 @@ def _boolean(true: str, false: str) -> Scalar:
             raise ValueError(text)
         return words[text]
 
-    def coerce(value: Any) -> bool:
+    def coerce(value: Value) -> bool:
         try:
             return bool(boolean(value))
         except TypeError as error:
@@ -164,7 +166,7 @@ def _c_number(text: str) -> int:
 def pci_number(high: int) -> Scalar:
     """A part of a PCI address, kept as it is spelled (0x0a, 10), compared by value."""
 
-    def read(value: Any) -> str:
+    def read(value: Value) -> str:
         text = _string(value)
         if _c_number(text) > high:
             raise ValueError(value)
@@ -174,10 +176,10 @@ def pci_number(high: int) -> Scalar:
                   normal=_c_number)
 
 
-def _mac(separators: str) -> Callable[[Any], str]:
+def _mac(separators: str) -> Callable[[Value], str]:
     form = r"[0-9a-fA-F]{1,2}([%s][0-9a-fA-F]{1,2}){5}" % separators
 
-    def read(value: Any) -> str:
+    def read(value: Value) -> str:
         if not isinstance(value, str) or not re.fullmatch(form, value):
             raise ValueError(value)
         text = value.replace("-", ":")
@@ -192,8 +194,8 @@ def _mac_normal(text: str) -> str:
     return ":".join("%02x" % int(part, 16) for part in text.split(":"))
 
 
-def _address(*versions: int) -> Callable[[Any], str]:
-    def read(value: Any) -> str:
+def _address(*versions: int) -> Callable[[Value], str]:
+    def read(value: Value) -> str:
         text = _string(value)
         # a zone may be any text; what begins with 0 is octal to some, and older Pythons take it for decimal
         if "%" in text or _LEADING_ZERO.search(text) or ipaddress.ip_address(text).version not in versions:
@@ -210,7 +212,7 @@ def _address_normal(text: str) -> str:
     return str(ipaddress.ip_address(text))
 
 
-def _netmask(value: Any) -> str:
+def _netmask(value: Value) -> str:
     text = _string(value)
     if _LEADING_ZERO.search(text):
         raise ValueError(value)
@@ -226,7 +228,7 @@ def is_netmask(text: str) -> bool:
     return inverted & (inverted + 1) == 0
 
 
-def _uuid(value: Any) -> str:
+def _uuid(value: Value) -> str:
     text = _string(value)
     if not re.fullmatch(r"[0-9a-fA-F]{32}|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", text):
         raise ValueError(value)
@@ -238,14 +240,14 @@ def _uuid_normal(text: str) -> str:
     return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
 
 
-def _duid(value: Any) -> str:
+def _duid(value: Value) -> str:
     text = _string(value)
     if not re.fullmatch(r"[0-9a-fA-F]{1,2}(:[0-9a-fA-F]{1,2})*", text):
         raise ValueError(value)
     return text
 
 
-def _pci_address(value: Any) -> str:
+def _pci_address(value: Value) -> str:
     text = _string(value)
     if not re.fullmatch(r"([0-9a-fA-F]{4,8}:)?[0-9a-fA-F]{2}:[01][0-9a-fA-F]\.[0-7]", text):
         raise ValueError(value)

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ...schema.errors import Path
-from ...schema.options import Options
+from ...schema.options import Options, Value
 from ..folding import by, contradiction, gone
 from ..network.listed import Listed
 from .edited import Edited, otherwise
@@ -68,7 +68,7 @@ def fold_entries(patch: NetworkEntries, owner: Network) -> Network:
     return replace(owner, edits=(*kept, edit.with_patch(patch)))
 
 
-def _refuse_otherwise(patch: NetworkEntries, entries: Entries, lists: Iterable[Listed], other: Any) -> None:
+def _refuse_otherwise(patch: NetworkEntries, entries: Entries, lists: Iterable[Listed], other: Value) -> None:
     """Refuses entries of a patch of which a list says otherwise."""
     for listed in lists:
         for index, (item, normal) in enumerate(zip(entries.items, entries.normals)):

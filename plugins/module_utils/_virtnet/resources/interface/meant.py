@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from typing import Any, Callable, NamedTuple
+from typing import Callable, NamedTuple
 
 from ...host.snapshot import DomainRecord
 from ...schema.errors import Invalid, Path
-from ...schema.options import Options, option
+from ...schema.options import Options, Value, option
 from ...schema.scalars import MAC
 from .cards import Card, Cards
 
@@ -98,7 +98,7 @@ def same(card: Card, layer: Cards, others: Cards) -> Card | None:
     """The same interface in the other layer: by an alias of one's own, by MAC, or by its place in the guest."""
     macs, place = {one.mac for one in layer or ()}, card.options.get("address")
     teaming = option(card.options, "teaming", "type")
-    ways: tuple[Callable[[Card], Any], ...] = (
+    ways: tuple[Callable[[Card], Value], ...] = (
         lambda other: card.alias.startswith("ua-") and other.alias == card.alias,
         lambda other: other.mac == card.mac and option(other.options, "teaming", "type") == teaming,
         lambda other: place and other.options.get("address") == place and other.mac not in macs,

@@ -9,10 +9,10 @@ Finding, adding and removing an entry takes as long in a long list as in a short
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Callable, NamedTuple
+from typing import Callable, NamedTuple
 
 from ...schema.nodes import Many
-from ...schema.options import Options
+from ...schema.options import Options, Value
 
 
 class Rule(NamedTuple):
@@ -60,7 +60,7 @@ class Listed:
     def __init__(self, table: Many, items: Iterable[Options] | None) -> None:
         self._table, self._next = table, 0
         self._entries: dict[int, _Entry] = {}
-        self._saying: dict[tuple[str, Any], dict[int, None]] = {}
+        self._saying: dict[tuple[str, Value], dict[int, None]] = {}
         for item in items or ():
             self.add(item)
 
@@ -78,7 +78,7 @@ class Listed:
     def normal(self, place: int) -> Options:
         return self._entries[place].normal
 
-    def identity(self, place: int) -> Any:
+    def identity(self, place: int) -> Value:
         """The option that identifies an entry with its value, or None."""
         normal = self.normal(place)
         return next(((name, normal[name]) for name in self._table.key if normal.get(name) is not None), None)
@@ -125,11 +125,11 @@ class Listed:
             self._saying[said].pop(place, None)
 
 
-def _said(normal: Options) -> list[tuple[str, Any]]:
+def _said(normal: Options) -> list[tuple[str, Value]]:
     return [(name, value) for name, values in normal.items() for value in _values(values)]
 
 
-def _values(value: Any) -> Iterable[Any]:
+def _values(value: Value) -> Iterable[Value]:
     """The values of an option by which entries are found: of a list each."""
     if value is None or isinstance(value, dict):
         return ()

@@ -6,12 +6,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ...documents.network import NETWORK
 from ...engine.plan import Do, Step
 from ...host.flags import DESCRIPTION, ELEMENT, TITLE
-from ...schema.options import Options
+from ...schema.options import Options, Value
 from ...schema.xml import load_xml, namespace_of
 
 if TYPE_CHECKING:
@@ -63,5 +63,5 @@ def _by_namespace(elements: list[str] | None) -> dict[str, str]:
     return {namespace_of(text) or "": text for text in elements or []}
 
 
-def _normal(element: str | None) -> Any:
+def _normal(element: str | None) -> Value:
     return NETWORK.node("metadata").normal([element] if element else [])

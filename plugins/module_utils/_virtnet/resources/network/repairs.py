@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ...documents.network import NETWORK, manages_bridge, mode_of, prefix_of, subnet_of
 from ...engine.plan import Do, Drift, Step
 from ...host.uses import GuestInterface
 from ...schema.errors import Entry, Path
-from ...schema.options import Options, option
+from ...schema.options import Options, Value, option
 from .found import NetworkFound
 
 Devices = dict[str, Options]
@@ -28,7 +28,7 @@ class Repair(NamedTuple):
     by_people: bool = False
 
 
-def _drift(path: Path, desired: Any, current: Any) -> Drift:
+def _drift(path: Path, desired: Value, current: Value) -> Drift:
     return Drift("kernel", path, desired, current)
 
 
@@ -188,7 +188,7 @@ def unstartable(options: Options, there: Devices, goes: str | None = None) -> It
         yield Path("bridge", "name"), "the host already has a device %s, which libvirt is to make" % bridge
     if len(bridge) > 15:
         yield Path("bridge", "name"), "%s is too long; the kernel takes at most 15 characters" % bridge
-    seen: dict[Any, int] = {}
+    seen: dict[Value, int] = {}
     for index, ip in enumerate(options.get("ips") or []):
         address = ipaddress.ip_address(ip["address"])
         if address in seen:

@@ -15,14 +15,14 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ...documents.network import NETWORK, list_at, mode_of, refused_by_driver
 from ...engine.plan import Do, Step
 from ...host.flags import ADD_LAST, CONFIG, DELETE, MODIFY
 from ...schema.errors import Invalid
 from ...schema.nodes import Many, Version
-from ...schema.options import Options, option
+from ...schema.options import Options, Value, option
 from .listed import Listed, Rule, normal_of, same, shares
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ class Update:
 
     def element(self) -> Element:
         item: Options = self.item
-        table: Any = _table(self.section).item
+        table: Value = _table(self.section).item
         if self.command == DELETE and self.section.deletes_by:
             item = {name: item[name] for name in self.section.deletes_by if item.get(name)}
         element: Element = table.render(item)

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from ...documents.nwfilter_types import variables_in
-from ...schema.options import Options
+from ...schema.options import Options, Value
 from ...schema.xml import load_xml
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class Tree:
         self.filters: dict[str, Node] = {}
         self.referrers: dict[str, set[str]] = {}
 
-    def put(self, name: str, value: Any) -> None:
+    def put(self, name: str, value: Value) -> None:
         """What a filter is from now on, as a host says it; None for one that is gone."""
         for reference in self.filters.pop(name, NOBODY).references:
             self.referrers[reference.filter].discard(name)

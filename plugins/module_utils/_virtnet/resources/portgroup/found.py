@@ -5,10 +5,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ...host.snapshot import Snapshot
-from ...schema.options import Options
+from ...schema.options import Options, Value
 from ..network import found as network
 from ..network.edit import main_layer
 
@@ -24,7 +22,7 @@ def model(portgroup: str, option: str, found: network.NetworkFound) -> Options:
 
 
 def shown(portgroup: str, option: str, options: Options) -> Options:
-    value: Any = (group_of(options, portgroup) or {}).get(option)
+    value: Value = (group_of(options, portgroup) or {}).get(option)
     return {option: value} if value else {}
 
 
