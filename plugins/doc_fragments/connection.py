@@ -22,5 +22,5 @@ requirements:
   - libvirt 6.1.0 or later
   - libvirt-python (python3-libvirt)
   - lxml (python3-lxml)
-  - pyroute2 (python3-pyroute2), for running networks
+  - pyroute2 (python3-pyroute2), to change the kernel, and for bandwidth and SR-IOV
 """

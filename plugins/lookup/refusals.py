@@ -13,13 +13,17 @@ version_added: 0.1.0
 description:
   - Tells which variables are not of the form that they must have, one message each, so that a role can refuse them
     before anything is touched.
-  - The roles of this collection begin with it. The values are held against the same rules as the options of modules.
+  - The roles of this collection begin with it. Most forms are those of options of modules; names of devices are
+    held against what the kernel takes.
 options:
   _terms:
     description:
       - One dictionary of forms by variable, such as C(host_bridge_name) and C(bridge).
       - C(name[]) stands for each element of a list, C(name.key) for one of a dictionary. C(or nothing) behind a form
         also allows an empty value, or none.
+      - Forms are C(text), C(name), C(uri), C(package), C(device), C(bridge), C(pci), C(pci_id), C(driver), C(address),
+        C(ipv4), C(ipv6), C(ipv4_subnet), C(ipv6_subnet), C(mac), C(duid), C(dns_name), C(vlan), C(mtu), C(count) and
+        C(seconds).
     type: list
     elements: dict
     required: true

@@ -228,7 +228,7 @@ steps:
   type: list
   elements: str
   returned: success
-  sample: [define network lab, switch autostart of network lab on, start network lab]
+  sample: [define network lab, start network lab, switch autostart of network lab on]
 drift:
   description:
     - Where reality differed from what the task says.

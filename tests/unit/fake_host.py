@@ -20,7 +20,7 @@ from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents
     manages_bridge,
     prefix_of,
 )
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host import kernel, libvirt
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host import boot, kernel, libvirt, sysfs
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.errors import HypervisorError
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.flags import CONFIG
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.parts import from_record
@@ -291,6 +291,7 @@ class FakeHost:
         self.parts: dict[str, dict[str, Any]] = json.loads(json.dumps(parts(**given)))
         self.calls: list[tuple[Any, ...]] = []
         self.breaks, self.after, self.error = list(breaks), after, error
+        self.sysfs, self.boot = sysfs, boot
         self.libvirt, self.kernel, self.looks = Libvirt(self), Kernel(self), 0
 
     @property

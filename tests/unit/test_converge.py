@@ -172,8 +172,9 @@ def test_what_could_not_be_undone_is_said_and_the_rest_is_undone(host):
 
 
 def test_a_step_without_undo_is_passed_over(host):
-    assert failure(host, Thing("x", "make", "tell-", "use!")).endswith("Undone, last first: tell x; make x.")
+    assert failure(host, Thing("x", "make", "tell-", "use!")).endswith("Undone, last first: make x.")
     assert host.calls == ["make x", "tell x", "clean up use x", "not make x"]
+    assert failure(host, Thing("x", "tell-", "use!")).endswith("What was done stays: tell x.")
 
 
 def test_what_is_not_as_planned_afterwards_is_undone(host):

@@ -125,7 +125,7 @@ def host_of(module: AnsibleModule, changes: bool = False) -> Iterator[Host]:
     except (Invalid, ConvergeError, HostError) as error:
         module.fail_json(msg=str(error))
     except Exception as error:
-        module.fail_json(msg="Nothing was changed, for a mistake in this collection, which is to be reported: %s: %s"
+        module.fail_json(msg="This is a mistake in this collection, which is to be reported: %s: %s"
                          % (type(error).__name__, error), exception=traceback.format_exc())
     finally:
         if host:

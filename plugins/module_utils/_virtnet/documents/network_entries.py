@@ -31,10 +31,11 @@ def _entry(*path: str) -> Group:
 _HOST = _entry("dhcp", "hosts")
 
 DHCP_HOST = Group("dhcp_host", "host", "DHCP reservations.", _HOST.nodes + (
-    Many("hosts", "host", "Several reservations, in place of one by the options beside this.", _HOST),
+    Many("hosts", "host", "Several reservations, in place of one by the options beside this.", _HOST,
+         partial=True),
 ))
 DNS_RECORD = Group("dns_record", "dns", "DNS records.", (
-    Many("hosts", "host", "Names of addresses.", _entry("dns", "hosts")),
-    Many("txts", "txt", "TXT records.", _entry("dns", "txts")),
-    Many("srvs", "srv", "SRV records.", _entry("dns", "srvs")),
+    Many("hosts", "host", "Names of addresses.", _entry("dns", "hosts"), partial=True),
+    Many("txts", "txt", "TXT records.", _entry("dns", "txts"), partial=True),
+    Many("srvs", "srv", "SRV records.", _entry("dns", "srvs"), partial=True),
 ))

@@ -1,7 +1,7 @@
 # Copyright (c) virtnet.libvirt contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every document of the collection by the name of the module that takes its options."""
+"""Every document of libvirt's that filters read and write, by the name of the module that takes its options."""
 
 from __future__ import annotations
 

@@ -160,7 +160,7 @@ def _undo(host: Host, done: list[Step]) -> str:
         try:
             if step.undo:
                 step.undo(host)
-            restored.append(step.title)
+                restored.append(step.title)
         except Exception as error:
             kept.append("%s (%s)" % (step.title, words_of(error)))
     said = []
@@ -168,7 +168,7 @@ def _undo(host: Host, done: list[Step]) -> str:
         said.append("Undone, last first: %s." % "; ".join(restored))
     if kept:
         said.append("Could not be undone: %s." % "; ".join(kept))
-    return " ".join(said)
+    return " ".join(said) or "What was done stays: %s." % "; ".join(step.title for step in done)
 
 
 def words_of(error: Exception) -> str:

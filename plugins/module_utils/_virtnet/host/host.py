@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from types import ModuleType
 from typing import TYPE_CHECKING, Callable
 
 from .errors import by_netlink
@@ -31,6 +32,20 @@ class Host:
 
             self._kernel = Kernel()
         return self._kernel
+
+    @property
+    def sysfs(self) -> ModuleType:
+        """SR-IOV in sysfs."""
+        from . import sysfs
+
+        return sysfs
+
+    @property
+    def boot(self) -> ModuleType:
+        """Files for the next boot."""
+        from . import boot
+
+        return boot
 
     def look(self) -> Snapshot:
         """The host as it is from now on, read part by part."""
@@ -64,9 +79,8 @@ def _statistics(host: Host, key: str) -> Data:
 
 
 def _sriov(name: str) -> Callable[[Host, str], Data]:
-    def read(_host: Host, key: str) -> Data:
-        from . import boot, sysfs  # of which most tasks need nothing
-
+    def read(host: Host, key: str) -> Data:
+        sysfs, boot = host.sysfs, host.boot
         readers: dict[str, Callable[..., Data]] = {
             "physical_functions": sysfs.all_functions, "pci_devices": sysfs.all_devices,
             "carrier": sysfs.has_carrier, "vfio_holders": sysfs.vfio_holders, "pci": sysfs.facts,

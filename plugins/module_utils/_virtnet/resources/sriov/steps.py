@@ -8,10 +8,9 @@ from __future__ import annotations
 import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Callable
+from typing import TYPE_CHECKING
 
 from ...documents.sriov import VIRTUAL_FUNCTION
-from ...host import boot, sysfs
 from ...host.errors import KernelError
 from ...schema.errors import Path
 from ...schema.options import Options
@@ -45,27 +44,27 @@ def _kernel() -> Iterator[None]:
         raise KernelError("%s; %s" % (text, reason) if reason else text) from error
 
 
-def _files(action: Callable[..., None], *arguments: Any) -> Do:
-    def step(_host: Host) -> None:
+def _files(action: Do) -> Do:
+    def step(host: Host) -> None:
         with _kernel():
-            action(*arguments)
+            action(host)
 
     return step
 
 
 def autoprobe_step(address: str, autoprobe: bool) -> Do:
-    return _files(sysfs.set_autoprobe, address, autoprobe)
+    return _files(lambda host: host.sysfs.set_autoprobe(address, autoprobe))
 
 
 def boot_step(files: Files) -> Do:
-    return _files(boot.put, files)
+    return _files(lambda host: host.boot.put(files))
 
 
 def up_step(device: str, up: bool) -> Do:
     def step(host: Host) -> None:
         host.kernel.set_up(device, up)
         if up:
-            sysfs.wait_for_link(device)
+            host.sysfs.wait_for_link(device)
 
     return step
 
@@ -136,7 +135,7 @@ def _set(host: Host, found: SriovFound, index: int, settings: Options) -> None:
 
 def _tell_driver(host: Host, found: SriovFound, index: int, mac: str) -> None:
     """The host's own driver on a trusted virtual function would put its former address back when it is reset."""
-    device = sysfs.virtual_functions(found.address)[index]["device"]
+    device = host.sysfs.virtual_functions(found.address)[index]["device"]
     try:
         if device:
             host.kernel.set_mac(device, mac)
@@ -148,11 +147,7 @@ def _tell_driver(host: Host, found: SriovFound, index: int, mac: str) -> None:
 
 
 def bind_step(found: SriovFound, index: int, driver: str) -> Do:
-    def step(_host: Host) -> None:
-        with _kernel():
-            sysfs.bind(sysfs.virtual_functions(found.address)[index]["address"], driver)
-
-    return step
+    return _files(lambda host: host.sysfs.bind(host.sysfs.virtual_functions(found.address)[index]["address"], driver))
 
 
 def driver_of(found: SriovFound, index: int) -> str:
@@ -177,25 +172,25 @@ def remake_step(found: SriovFound, vfs: list[Options]) -> Do:
                 settings_step(found, vf["index"], {name: vf[name] for name in SETTINGS if name in vf})(host)
 
     def step(host: Host) -> None:
-        with _kernel(), sysfs.without_autoprobe(address):
-            sysfs.set_number(address, len(vfs))
+        with _kernel(), host.sysfs.without_autoprobe(address):
+            host.sysfs.set_number(address, len(vfs))
             set_all(host)
         with _kernel():
-            for vf, now in zip(vfs, sysfs.virtual_functions(address)):
-                _find_driver(found, vf, now)
-            sysfs.settle(address)
+            for vf, now in zip(vfs, host.sysfs.virtual_functions(address)):
+                _find_driver(host, found, vf, now)
+            host.sysfs.settle(address)
         set_all(host)
 
     return step
 
 
-def _find_driver(found: SriovFound, vf: Options, now: Options) -> None:
+def _find_driver(host: Host, found: SriovFound, vf: Options, now: Options) -> None:
     """Binds a new virtual function to the driver that it is to have; one that had none stays so."""
     former = next((one for one in found.function["vfs"] if one["index"] == vf["index"]), None)
     if "driver" in vf:
         same = former is not None and former["driver"] == vf["driver"]
         driver = driver_of(found, vf["index"]) if same else vf["driver"]
-        if not sysfs.is_bound(now, driver):
-            sysfs.bind(now["address"], driver)
+        if not host.sysfs.is_bound(now, driver):
+            host.sysfs.bind(now["address"], driver)
     elif former is None or former["driver"]:
-        sysfs.probe(now["address"])
+        host.sysfs.probe(now["address"])
