@@ -4,8 +4,8 @@
 """A test case is a file: a recorded host in, wishes in, steps out.
 
 ``cases/host.json`` is what ``Host.look().complete().recorded()`` gave of a host in a sandbox: the networks lab, which
-runs, and spare, the filter web, and a guest on lab. The other files are wishes for it, by kind with what the class of the
-wish takes, and the titles of the steps in their order.
+runs, and spare, the filter web, and a guest on lab. The other files are wishes for it, by kind with what the class of
+the wish takes, and the titles of the steps in their order.
 """
 
 from __future__ import annotations
