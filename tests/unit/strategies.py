@@ -59,6 +59,11 @@ TEXTS = {
     types.DUID: st.lists(BYTE, min_size=1, max_size=8).map(lambda found: ":".join("%02x" % byte for byte in found)),
     types.PCI_FUNCTION: st.from_regex(r"([0-9a-fA-F]{4,8}:)?[0-9a-fA-F]{2}:[01][0-9a-fA-F]\.[0-7]", fullmatch=True),
     dnsmasq.HOST_NAME: of_letters(LETTERS + ".-_"),
+    dnsmasq.DHCP_NAME: st.from_regex(r"[a-z][A-Za-z0-9_.-]{0,11}", fullmatch=True).filter(
+        lambda text: text not in ("ignore", "infinite")),
+    dnsmasq.DNSMASQ_SERVICE: of_letters(LETTERS + "._-"),
+    dnsmasq.DNSMASQ_HOST: of_letters(LETTERS + "._-"),
+    dnsmasq.DNSMASQ_LINE: LINE,
     dnsmasq.DNSMASQ_NAME: of_letters(LETTERS + ".-_#'&<"),
     dnsmasq.DNSMASQ_WORD: of_letters(LETTERS + ".-_/#'&<"),
     dnsmasq.DNSMASQ_PATH: of_letters(LETTERS + "/.-_ '&<"),
@@ -121,7 +126,10 @@ def values(node, empties: bool = False) -> st.SearchStrategy:
         return options(node, empties)
     if isinstance(node, Many):
         one = (lambda item: str(node.identity(item) or said(node.item.normal(item)))) if node.unique else id
-        return st.lists(values(node.item, empties), min_size=1, max_size=3, unique_by=one)
+        items = values(node.item, empties)
+        if empties and isinstance(node.item, Group):
+            items = items.filter(lambda item: said(node.item.normal(item)))  # there is no entry that says nothing
+        return st.lists(items, min_size=1, max_size=3, unique_by=one)
     assert isinstance(node, Markup)
     return st.lists(st.tuples(st.sampled_from("abc"), TEXT), min_size=1, max_size=3,
                     unique_by=lambda pair: pair[0]).map(lambda found: [markup(*pair) for pair in found])

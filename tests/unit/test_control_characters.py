@@ -61,6 +61,41 @@ def test_a_value_stays_one_value_of_dnsmasqs_line(path: tuple, value: dict):
         NETWORK.check({"name": "lab", path[0]: {path[1]: [value]}}, whole=False)
 
 
+@pytest.mark.parametrize("said", [
+    {"dns": {"txts": [{"name": "a", "value": "%s"}]}}, {"dns": {"txts": [{"name": "%s", "value": "a"}]}},
+    {"dns": {"hosts": [{"ip": "10.0.0.9", "hostnames": ["%s"]}]}}, {"dns": {"forwarders": [{"domain": "%s"}]}},
+    {"dns": {"srvs": [{"service": "%s", "protocol": "tcp"}]}},
+    {"dns": {"srvs": [{"service": "s", "protocol": "tcp", "domain": "%s"}]}},
+    {"dns": {"srvs": [{"service": "s", "protocol": "tcp", "target": "%s"}]}},
+    {"bridge": {"name": "%s"}}, {"domain": {"name": "%s"}}, {"dnsmasq_options": ["%s"]},
+    {"ips": [{"address": "10.0.0.1", "prefix": 24, "tftp": {"root": "%s"}}]},
+    {"ips": [{"address": "10.0.0.1", "prefix": 24, "dhcp": {"bootp": {"file": "%s"}}}]},
+    {"ips": [{"address": "10.0.0.1", "prefix": 24, "dhcp": {"hosts": [{"name": "%s", "ip": "10.0.0.9"}]}}]},
+    {"ips": [{"address": "fd00::1", "prefix": 64, "dhcp": {"hosts": [{"id": "%s", "ip": "fd00::9"}]}}]},
+])
+@pytest.mark.parametrize("value", ["A" * 1024, "é" * 512, ":".join(["00"] * 342)], ids=len)
+def test_no_value_makes_a_line_longer_than_dnsmasq_reads(said: dict, value: str):
+    NETWORK.check(filled({"name": "lab", **said}, "00" if "'id'" in str(said) else "a"))
+    with pytest.raises(Invalid, match=" give "):
+        NETWORK.check(filled({"name": "lab", **said}, value))
+
+
+def filled(said, value: str):
+    """What is said, with a value where ``%s`` stands."""
+    if isinstance(said, dict):
+        return {name: filled(item, value) for name, item in said.items()}
+    if isinstance(said, list):
+        return [filled(item, value) for item in said]
+    return value if said == "%s" else said
+
+
+@pytest.mark.parametrize("name", ["ignore", "infinite", "1h", "3600", "10.0.0.8", "set:a", "-a", "id:a", "a&b", "a;b"])
+def test_the_name_of_a_dhcp_host_means_nothing_else_to_dnsmasq(name: str):
+    hosts = {"hosts": [{"mac": "52:54:00:00:00:01", "name": name, "ip": "10.0.0.9"}]}
+    with pytest.raises(Invalid, match="name"):
+        NETWORK.check({"name": "lab", "ips": [{"address": "10.0.0.1", "prefix": 24, "dhcp": hosts}]})
+
+
 @pytest.mark.parametrize("value", ["a, b", '"a, #b" c', "v=spf1 -all", 'say \'so\'', '"a \\" b"', "a#b"])
 def test_a_txt_record_may_say_what_it_likes(value: str):
     NETWORK.check({"name": "lab", "dns": {"txts": [{"name": "a", "value": value}]}}, whole=False)

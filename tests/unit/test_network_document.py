@@ -101,7 +101,8 @@ REFUSED = [
     (with_host(ip="fd00::5", name="a"), "ips[0].dhcp.hosts[0].ip: fd00::5 is not an IPv4 address"),
     (with_host(name="a"), "ips[0].dhcp.hosts[0].ip: is missing"),
     (with_host(name="a&b", ip="10.0.0.5"),
-     'ips[0].dhcp.hosts[0].name: "a&b" is not allowed; give a host name without &, <, >, commas, \'#\' and quotes'),
+     'ips[0].dhcp.hosts[0].name: "a&b" is not allowed; give a host name of at most 255 letters, digits, '
+     "'-', '_' and '.', which begins with a letter or digit and is no number, address, ignore or infinite"),
     (with_dhcp(bootp={"server": "10.0.0.9"}), "ips[0].dhcp.bootp.file: is missing"),
     # routes
     (with_route(address="10.1.0.0", gateway="10.0.0.2"),
@@ -126,7 +127,8 @@ REFUSED = [
     (network(dns={"forwarders": [{}]}), "dns.forwarders[0]: give addr, domain or both"),
     (network(dns={"forwarders": [{"domain": "a", "port": 5}]}), "dns.forwarders[0].port: needs addr beside it"),
     (network(dns={"txts": [{"name": "a b", "value": "c"}]}),
-     'dns.txts[0].name: "a b" is not allowed; give a word without blanks, commas and quotes'),
+     'dns.txts[0].name: "a b" is not allowed; give a word of at most 255 ASCII letters and signs without commas and'
+     " quotes"),
     (network(dns={"hosts": [{"ip": "10.0.0.1"}]}), "dns.hosts[0].hostnames: is missing"),
     (network(domain={"name": "a", "register": True}), "domain.register: true needs domain.local_only: true"),
     (network(domain={"local_only": True}), "domain.name: is missing"),

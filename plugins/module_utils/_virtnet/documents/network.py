@@ -37,7 +37,17 @@ from ..schema.scalars import (
 from ..schema.xml import register_prefix
 from .address import PCI_ADDRESS, with_family
 from .bandwidth import bandwidth
-from .dnsmasq import DNSMASQ_NAME, DNSMASQ_PATH, DNSMASQ_TEXT, DNSMASQ_WORD, HOST_NAME
+from .dnsmasq import (
+    DHCP_NAME,
+    DNSMASQ_HOST,
+    DNSMASQ_LINE,
+    DNSMASQ_NAME,
+    DNSMASQ_PATH,
+    DNSMASQ_SERVICE,
+    DNSMASQ_TEXT,
+    DNSMASQ_WORD,
+    HOST_NAME,
+)
 from .virtualport import virtualport
 from .vlan import VLAN
 
@@ -383,7 +393,7 @@ DHCP = Group("dhcp", "dhcp", "The DHCP service on this address; one IPv4 and one
     Many("hosts", "host", "Addresses that are kept for certain clients.", Group("host", "host", "A reservation.", (
         Field("mac", "@mac", MAC, "MAC address of an IPv4 client.", "0.4.5"),
         Field("id", "@id", DUID, "DUID of an IPv6 client, or client id.", "1.0.3"),
-        Field("name", "@name", HOST_NAME, "Host name; identifies the client when there is no mac or id.", "0.4.5"),
+        Field("name", "@name", DHCP_NAME, "Host name; identifies the client when there is no mac or id.", "0.4.5"),
         Field("ip", "@ip", IP, "Address for this client.", "0.4.5", required=True),
         LEASE,
     )), since="0.4.5", key=("mac", "id", "name")),
@@ -437,10 +447,10 @@ DNS = Group("dns", "dns", "The DNS service. Only in forward modes nat, route, op
         Field("value", "@value", DNSMASQ_TEXT, "Value; several are separated by commas.", "0.9.3", required=True),
     )), since="0.9.3", key=("name",)),
     Many("srvs", "srv", "SRV records.", Group("srv", "srv", "A record.", (
-        Field("service", "@service", DNSMASQ_WORD, "Name of the service.", "0.9.9", required=True),
+        Field("service", "@service", DNSMASQ_SERVICE, "Name of the service.", "0.9.9", required=True),
         Field("protocol", "@protocol", enum("tcp", "udp"), "Protocol.", "0.9.9", required=True),
         Field("domain", "@domain", DNS_NAME, "Domain of the record.", "0.9.9"),
-        Field("target", "@target", DNSMASQ_WORD, "Host that offers the service.", "0.9.9"),
+        Field("target", "@target", DNSMASQ_HOST, "Host that offers the service.", "0.9.9"),
         Field("port", "@port", PORT, "Port of the service.", "0.9.9"),
         Field("priority", "@priority", UINT16, "Priority.", "0.9.9", default=0),
         Field("weight", "@weight", UINT16, "Weight.", "0.9.9", default=0),
@@ -561,7 +571,7 @@ NETWORK = Group("network", "network", "A virtual network.", (
     Many("dnsmasq_options", "{%s}options/{%s}option" % (DNSMASQ, DNSMASQ),
          ["Lines for dnsmasq's configuration, passed on as they are.",
           "libvirt does not support what they do; prefer the options above."],
-         Field("option", "@value", LINE, "A line.", "0.9.3"), since="5.6.0", ordered=True),
+         Field("option", "@value", DNSMASQ_LINE, "A line.", "0.9.3"), since="5.6.0", ordered=True),
 ), rules=(_needs_address, _bridge_of_mode, _reachable_gateways))
 
 

@@ -242,7 +242,7 @@ def _uuid_normal(text: str) -> str:
 
 def _duid(value: Value) -> str:
     text = _string(value)
-    if not re.fullmatch(r"[0-9a-fA-F]{1,2}(:[0-9a-fA-F]{1,2})*", text):
+    if not re.fullmatch(r"[0-9a-fA-F]{1,2}(:[0-9a-fA-F]{1,2}){,129}", text):
         raise ValueError(value)
     return text
 
@@ -260,8 +260,8 @@ TEXT = string("text without control characters", lines=True)
 NAME = string("a name of at most 240 bytes without '/', ' #' and control characters, with no blank at its ends, and not"
               " . or ..", r"(?!\.{1,2}\Z)(?=\S)(?:[^/\s]|\s(?![#\s]*\Z|#))+", longest=240)
 LINE = string("one line of text", r".+")
-DEVICE = string("a network device name", r"[a-zA-Z0-9_.\-\\:/%]+")
-DNS_NAME = string("a DNS name of letters, digits, '.' and '-'", r"[a-zA-Z0-9._\-]+")
+DEVICE = string("a network device name", r"[a-zA-Z0-9_.\-\\:/%]+", longest=255)
+DNS_NAME = string("a DNS name of at most 253 letters, digits, '.' and '-'", r"[a-zA-Z0-9._\-]+", longest=253)
 PATH = string("a path", r".+")
 YES_NO = _boolean("yes", "no")
 ON_OFF = _boolean("on", "off")
@@ -276,6 +276,6 @@ IPV4 = Scalar("str", "an IPv4 address", _address(4), _address(4), normal=_addres
 NETMASK = Scalar("str", "an IPv4 netmask such as 255.255.255.0", _netmask, _netmask)
 UUID = Scalar("str", "a UUID such as 3e3fce45-4f53-4fa7-bb32-11f34168b82b", _uuid, _uuid,
               normal=_uuid_normal)
-DUID = Scalar("str", "a DHCPv6 DUID, bytes in hexadecimal separated by ':'", _duid, _duid)
+DUID = Scalar("str", "a DHCPv6 DUID, at most 130 bytes in hexadecimal separated by ':'", _duid, _duid)
 PCI_FUNCTION = Scalar("str", "a PCI address such as \"0000:3b:00.0\", in quotes", _pci_address, _pci_address,
                       normal=lambda text: ("0000:" * (text.count(":") == 1) + text).lower())
