@@ -40,8 +40,8 @@ GUEST = "one (52:54:00:00:01:00)"
 
 
 class Thing:
-    """A wish with a step for each word; a word with '!' fails when it is done, one with '?' when undone, and one with
-    '~' when what it left behind is taken away."""
+    """A wish with a step for each word; a word with '!' fails when it is done, one with '*' after it took effect, one
+    with '?' when undone, and one with '~' when what it left behind is taken away."""
 
     kind, absent = "thing", False
 
@@ -50,7 +50,7 @@ class Thing:
         self.name, self.words, self.left = name, words, left
         self.error = error or HypervisorError("it is broken")
         self.unreadable, self.unplannable, self.looks = unreadable, unplannable, 0
-        self.key = ("thing", name)
+        self.key, self.failed = ("thing", name), []
 
     def needs(self, seen) -> list:
         return []
@@ -65,7 +65,7 @@ class Thing:
         if found > 1:
             if self.unplannable:
                 raise self.error
-            return Plan({}, {}, drift=list(self.left))
+            return Plan({}, {}, [self.step(word) for word in self.failed], list(self.left))
         return Plan({"was": 1}, {"will": 2}, [self.step(word) for word in self.words],
                     [Drift("config", Path("a"), 1, 2)])
 
@@ -76,12 +76,15 @@ class Thing:
         return {"looks": found}
 
     def step(self, word: str) -> Step:
-        title = "%s %s" % (word.strip("!?-~"), self.name)
+        title = "%s %s" % (word.strip("!?-~*"), self.name)
 
         def do(host: FakeHost) -> None:
             if "!" in word:
+                self.failed.append(word)
                 raise KernelError("it is broken") if "kernel" in word else self.error
             host.calls.append(title)
+            if "*" in word:
+                raise self.error
 
         def undo(host: FakeHost) -> None:
             if "?" in word:
@@ -119,6 +122,17 @@ def test_steps_are_done_in_order_and_the_host_is_read_again(host):
     assert host.calls == ["make x", "start x"]
     assert outcome.found == 2 and host.looks == 2
     assert model_of(outcome) == {"looks": 2}
+
+
+def test_a_step_that_failed_after_it_took_effect_is_undone_too(host):
+    said = failure(host, Thing("x", "make", "start*"), Thing("y", "make"))
+    assert said == "Could not start x: it is broken. Undone, last first: start x; make x."
+    assert host.calls == ["make x", "start x", "not start x", "not make x"]
+
+
+def test_what_cannot_be_read_after_a_failure_counts_as_not_done(host):
+    said = failure(host, Thing("x", "make", "start*", unreadable=True))
+    assert said == "Could not start x: it is broken. Undone, last first: make x."
 
 
 def test_nothing_is_read_again_when_nothing_was_done(host):

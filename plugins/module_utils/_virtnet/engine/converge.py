@@ -120,6 +120,7 @@ def _apply(host: Host, planned: list[Outcome]) -> None:
         try:
             step.do(host)
         except Exception as error:
+            done += [step] if _took_effect(host, planned, step) else []
             said = _clean_up(host, step) + _undo(host, done)
             raise ConvergeError("Could not %s: %s. %s" % (step.title, words_of(error), said)) from error
         done.append(step)
@@ -130,6 +131,15 @@ def _apply(host: Host, planned: list[Outcome]) -> None:
             words_of(error), _undo(host, done))) from error
     if left:
         raise ConvergeError("Not converged: %s. %s" % ("; ".join(left), _undo(host, done)))
+
+
+def _took_effect(host: Host, planned: list[Outcome], step: Step) -> bool:
+    """Whether a failed step did what it is for, as one whose answer was lost: its wish asks for it no more."""
+    try:
+        wish = next(outcome.wish for outcome in planned if step in outcome.plan.steps)
+        return step.title not in {again.title for again in wish.plan(wish.look(host.look())).steps}
+    except Exception:
+        return False
 
 
 def _verify(host: Host, planned: list[Outcome]) -> list[str]:
