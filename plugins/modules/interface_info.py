@@ -136,7 +136,11 @@ from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources
 )
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.errors import not_allowed
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.scalars import MAC
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.task import argument_spec, read_only
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.task import (
+    argument_spec,
+    read_only,
+    there,
+)
 
 
 def main() -> None:
@@ -148,7 +152,8 @@ def main() -> None:
     domain, mac = module.params["domain"], module.params["mac"]
 
     def read(seen: Snapshot) -> dict:
-        return {"interfaces": describe_interfaces(seen, domain, None if mac is None else _normal(mac))}
+        normal = None if mac is None else _normal(mac)
+        return {"interfaces": there(module, lambda: describe_interfaces(seen, domain, normal), [])}
 
     read_only(module, read)
 

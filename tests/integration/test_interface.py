@@ -138,6 +138,14 @@ def test_a_transient_one_of_a_pair_needs_its_partner(off):
     converged(**pair)
 
 
+def test_info_of_what_is_not_there_is_a_warning_in_check_mode(off):
+    for asked in ({"domain": "none"}, {"domain": "guest", "mac": "52:54:00:00:09:09"}):
+        with pytest.raises(Failed, match=r"there is no guest none|has no interface with MAC"):
+            run("interface_info", **asked)
+        result = run("interface_info", check=True, **asked)
+        assert result["interfaces"] == [] and "can say no more of it" in result["warnings"][0]
+
+
 REFUSED = [
     ({"domain": "none"}, "domain: there is no guest none"),
     ({"source": {"network": "lab"}}, "type: is missing; give one of network"),

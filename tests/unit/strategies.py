@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents import dnsmasq
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema import scalars as types
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.nodes import Field, Group, Many, Markup
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.options import without_empty
 
 LETTERS = string.ascii_letters + string.digits
 PLAIN = st.characters(blacklist_categories=("Cs", "Cc", "Cn", "Zl", "Zp"), blacklist_characters="\ufffe\uffff")
@@ -128,7 +129,7 @@ def values(node, empties: bool = False) -> st.SearchStrategy:
         one = (lambda item: str(node.identity(item) or said(node.item.normal(item)))) if node.unique else id
         items = values(node.item, empties)
         if empties and isinstance(node.item, Group):
-            items = items.filter(lambda item: said(node.item.normal(item)))  # there is no entry that says nothing
+            items = items.filter(without_empty)  # there is no entry that says nothing
         return st.lists(items, min_size=1, max_size=3, unique_by=one)
     assert isinstance(node, Markup)
     return st.lists(st.tuples(st.sampled_from("abc"), TEXT), min_size=1, max_size=3,

@@ -183,6 +183,8 @@ REFUSED = [
      "vlan.tags[1].native_mode: is already given in tags[0]; one tag can be native"),
     (network(vlan={"trunk": False, "tags": [{"id": 1}, {"id": 2}]}),
      "vlan.trunk: false is not allowed; several tags or a native tag make a trunk"),
+    (network(mac={"address": "00:00:00:00:00:00"}),
+     "mac.address: 00:00:00:00:00:00 is not allowed, for no bridge can have it"),
     (network(vlan={"tags": [{"id": 4096}]}),
      "vlan.tags[0].id: 4096 is not allowed; give a whole number from 0 to 4095"),
     (network(virtualport={"type": "midonet", "parameters": {"profileid": "x"}}),

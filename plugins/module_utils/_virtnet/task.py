@@ -171,17 +171,28 @@ def _refuse_control_characters(params: Options) -> None:
                 raise not_allowed(option, value, LINE.allowed)
 
 
-def wanted_names(module: AnsibleModule, there: list[str], what: str) -> list[str]:
+def wanted_names(module: AnsibleModule, existing: list[str], what: str) -> list[str]:
     """The names that an info module is asked for, all when it is asked for none; raises Invalid for one not there."""
-    wanted: list[str] = there if module.params["names"] is None else module.params["names"]
+    wanted: list[str] = existing if module.params["names"] is None else module.params["names"]
     for index, name in enumerate(wanted):
-        if name not in there:
+        if name not in existing:
             missing = Missing(Path("names", index), "there is no %s %s; there are %s"
-                              % (what, name, ", ".join(there) or "none"))
+                              % (what, name, ", ".join(existing) or "none"))
             if not module.check_mode:
                 raise missing
             module.warn(until_it_is_there(missing))
-    return [name for name in wanted if name in there]
+    return [name for name in wanted if name in existing]
+
+
+def there(module: AnsibleModule, read: Callable[[], Any], otherwise: Any) -> Any:
+    """What is read; in check mode a warning and ``otherwise`` where it is not there: an earlier task may make it."""
+    try:
+        return read()
+    except Missing as missing:
+        if not module.check_mode:
+            raise
+        module.warn(until_it_is_there(missing))
+        return otherwise
 
 
 def converge_one(module: AnsibleModule, desired: Callable[[], Any], returns: str | None = None) -> None:

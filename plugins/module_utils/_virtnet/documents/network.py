@@ -11,7 +11,7 @@ from typing import Union
 
 from ..schema.errors import Invalid, Path, inside
 from ..schema.nodes import Field, Group, Many, Markup, Version
-from ..schema.options import Options, Value, is_empty
+from ..schema.options import Options, Value, is_empty, option
 from ..schema.scalars import (
     DEVICE,
     DNS_NAME,
@@ -234,6 +234,12 @@ def _needs_address(options: Options) -> None:
     mode = mode_of(options)
     if mode in ("nat", "route", "open") and not options.get("ips"):
         raise Invalid("ips", "is missing; forward mode %s needs an address" % mode)
+
+
+def _no_zero_mac(options: Options) -> None:
+    mac = option(options, "mac", "address")
+    if mac and not int(MAC.normal(mac).replace(":", ""), 16):
+        raise Invalid(Path("mac", "address"), "%s is not allowed, for no bridge can have it" % mac)
 
 
 def _bridge_of_mode(options: Options) -> None:
@@ -572,7 +578,7 @@ NETWORK = Group("network", "network", "A virtual network.", (
          ["Lines for dnsmasq's configuration, passed on as they are.",
           "libvirt does not support what they do; prefer the options above."],
          Field("option", "@value", DNSMASQ_LINE, "A line.", "0.9.3"), since="5.6.0", ordered=True),
-), rules=(_needs_address, _bridge_of_mode, _reachable_gateways))
+), rules=(_needs_address, _no_zero_mac, _bridge_of_mode, _reachable_gateways))
 
 
 def list_at(path: Sequence[str]) -> Many:

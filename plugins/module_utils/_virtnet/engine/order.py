@@ -38,10 +38,19 @@ def in_order(wishes: list[Wish], seen: Snapshot) -> list[Wish]:
     """Wishes in the order of need; those that need nothing of each other by their kind and key."""
     if len(wishes) < 2:
         return list(wishes)
+    _refuse_needs_of_what_goes(wishes, seen)
     ranked = sorted(wishes, key=_rank)
     makes = _sorted_by_need([wish for wish in ranked if not wish.absent or _is_patch(wish)], seen)
     removals = _sorted_by_need([wish for wish in ranked if wish.absent and not _is_patch(wish)], seen)
     return makes + removals[::-1]
+
+
+def _refuse_needs_of_what_goes(wishes: list[Wish], seen: Snapshot) -> None:
+    gone = {wish.key for wish in wishes if wish.absent and not _is_patch(wish)}
+    for wish in wishes:
+        lost = [] if wish.absent else sorted(gone.intersection(wish.needs(seen)))
+        if lost:
+            raise Invalid("", "%s needs %s, which is to be absent" % (said(wish.key), said(lost[0])))
 
 
 def _is_patch(wish: Wish) -> bool:
