@@ -447,3 +447,21 @@ def test_steps_of_a_port_are_done_and_undone():
         converge(broken, [NetworkPort("lab", {"mac": {"address": MAC}, "group": "web"})], check_mode=False)
     assert [call[0] for call in broken.calls] == ["delete_port", "create_port"]
     assert UUID in broken.parts["ports"]["lab"][0]
+
+
+@pytest.mark.parametrize(("source", "default", "own", "waits"), [
+    ("network='lab'", True, "", True), ("network='lab'", False, "", False),
+    ("network='lab' portgroup='web'", False, "", True), ("network='lab' portgroup='other'", True, "", False),
+    ("network='lab' portgroup='web'", False, "<bandwidth><inbound average='9'/></bandwidth>", False),
+])
+def test_guests_that_have_what_a_portgroup_says_wait(source: str, default: bool, own: str, waits: bool):
+    network = lab(portgroups=[{"name": "web", "default": default}, {"name": "other"}])
+    guest = ("<domain><devices><interface type='network'><mac address='%s'/><source %s/>%s</interface></devices>"
+             "</domain>" % (MAC, source, own))
+    seen = host(network, network, domains={UUID: {"name": "one", "active": True, "persistent": True}},
+                domain_config={UUID: guest}, domain_live={UUID: guest},
+                ports={"lab": ["<networkport><uuid>%s</uuid></networkport>" % PORT]})
+    plan, = planned(seen, qos({"inbound": {"average": 5}}, network="lab", portgroup="web"))
+    assert plan.steps
+    assert bool(plan.waiting) == waits and all(drift in plan.drift for drift in plan.waiting)
+    assert any("waits until one (%s) is shut down" % MAC in warning for warning in plan.warnings) == waits
