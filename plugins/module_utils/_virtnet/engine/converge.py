@@ -120,8 +120,9 @@ def _apply(host: Host, planned: list[Outcome]) -> None:
         try:
             step.do(host)
         except Exception as error:
+            left_behind = _clean_up(host, step)
             done += [step] if _took_effect(host, planned, step) else []
-            said = _clean_up(host, step) + _undo(host, done)
+            said = left_behind + _undo(host, done)
             raise ConvergeError("Could not %s: %s. %s" % (step.title, words_of(error), said)) from error
         done.append(step)
     try:
