@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from ..host.snapshot import Snapshot
 from ..schema.errors import Invalid
@@ -29,7 +29,7 @@ def fold(wishes: list[Wish]) -> Groups:
         owner = getattr(wish, "owner", None)
         if owner in groups:
             whole, members = groups[owner]
-            groups[owner] = (cast("Patch[Any]", wish).fold(whole), [*members, wish])
+            groups[owner] = (cast("Patch[object]", wish).fold(whole), [*members, wish])
             del groups[wish.key]
     return groups
 
