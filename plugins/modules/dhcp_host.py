@@ -20,6 +20,7 @@ description:
   - Source of the options is libvirt's "Network XML format".
 extends_documentation_fragment:
   - virtnet.libvirt.connection
+  - virtnet.libvirt.changes
   - virtnet.libvirt.dhcp_host
 attributes:
   check_mode:

@@ -24,6 +24,7 @@ description:
     not take.
 extends_documentation_fragment:
   - virtnet.libvirt.connection
+  - virtnet.libvirt.changes
   - virtnet.libvirt.interface
 attributes:
   check_mode:

@@ -137,8 +137,8 @@ from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.errors import not_allowed
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.scalars import MAC
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.task import (
-    argument_spec,
     read_only,
+    reading_spec,
     there,
 )
 
@@ -146,7 +146,7 @@ from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.task impo
 def main() -> None:
     """Reads the interfaces of a guest."""
     module = AnsibleModule(
-        argument_spec=argument_spec(domain={"type": "str", "required": True}, mac={"type": "str"}),
+        argument_spec=reading_spec(domain={"type": "str", "required": True}, mac={"type": "str"}),
         supports_check_mode=True,
     )
     domain, mac = module.params["domain"], module.params["mac"]

@@ -22,6 +22,7 @@ description:
   - Source of the options is libvirt's "Network port XML format".
 extends_documentation_fragment:
   - virtnet.libvirt.connection
+  - virtnet.libvirt.changes
   - virtnet.libvirt.network_port
 attributes:
   check_mode:

@@ -20,6 +20,7 @@ description:
   - Source of the options is libvirt's filter binding document, which libvirt itself does not describe.
 extends_documentation_fragment:
   - virtnet.libvirt.connection
+  - virtnet.libvirt.changes
   - virtnet.libvirt.nwfilter_binding
 attributes:
   check_mode:

@@ -78,8 +78,8 @@ from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources
     describe_binding,
 )
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.task import (
-    argument_spec,
     read_only,
+    reading_spec,
     wanted_names,
 )
 
@@ -87,7 +87,7 @@ from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.task impo
 def main() -> None:
     """Reads bindings."""
     module = AnsibleModule(
-        argument_spec=argument_spec(names={"type": "list", "elements": "str"}),
+        argument_spec=reading_spec(names={"type": "list", "elements": "str"}),
         supports_check_mode=True,
     )
 

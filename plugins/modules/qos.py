@@ -25,6 +25,7 @@ description:
   - Source of the options is libvirt's "Network XML format", "Quality of service".
 extends_documentation_fragment:
   - virtnet.libvirt.connection
+  - virtnet.libvirt.changes
   - virtnet.libvirt.aspect
   - virtnet.libvirt.qos
 attributes:

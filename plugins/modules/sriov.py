@@ -19,6 +19,7 @@ description:
   - libvirt says which guests hold virtual functions. O(uri) must be a libvirt of the host itself.
 extends_documentation_fragment:
   - virtnet.libvirt.connection
+  - virtnet.libvirt.changes
   - virtnet.libvirt.sriov
 attributes:
   check_mode:

@@ -183,8 +183,8 @@ from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources
     names_of,
 )
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.task import (
-    argument_spec,
     read_only,
+    reading_spec,
     wanted_names,
 )
 
@@ -192,7 +192,7 @@ from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.task impo
 def main() -> None:
     """Reads physical functions."""
     module = AnsibleModule(
-        argument_spec=argument_spec(names={"type": "list", "elements": "str"}),
+        argument_spec=reading_spec(names={"type": "list", "elements": "str"}),
         supports_check_mode=True,
     )
 

@@ -19,6 +19,7 @@ description:
   - Source of the options is libvirt's "Network XML format", "Setting VLAN tag".
 extends_documentation_fragment:
   - virtnet.libvirt.connection
+  - virtnet.libvirt.changes
   - virtnet.libvirt.aspect
   - virtnet.libvirt.vlan
 attributes:

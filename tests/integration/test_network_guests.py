@@ -157,7 +157,7 @@ def test_when_the_new_network_does_not_start_the_old_one_is_back_with_its_guest(
     sh("ip link del wide0")
     message = str(failure.value)
     assert message.startswith("Could not start network lab: ")
-    assert "Undone, last first: change the configuration of network lab; stop network lab." in message
+    assert "All is as it was; put back: define network lab as it was; start network lab as it ran; connect" in message
     assert sh("virsh net-dumpxml --inactive lab; virsh net-dumpxml lab") == before
     assert pid_of(guest) == pid
     assert answers()

@@ -376,7 +376,7 @@ def test_a_binding_that_fails_leaves_the_old_one(bare):
     """The kernel knows no such ipset, which libvirt sees only when it makes the rules."""
     run("nwfilter_binding", **binding("clean-traffic", IP="10.0.0.9"))
     run("nwfilter", name=NAME, entries=[rule("tcp", {"ipset": "nosuchset"})])
-    with pytest.raises(Failed, match="Undone"):
+    with pytest.raises(Failed, match="All is as it was; put back: bind the filter to tap9 again"):
         run("nwfilter_binding", **binding())
     assert "--ip-src 10.0.0.9" in sh("ebtables -t nat -L")
     assert run("nwfilter_binding", **binding("clean-traffic", IP="10.0.0.9"))["steps"] == []

@@ -14,23 +14,44 @@ import inspect
 import json
 from collections.abc import Iterator
 from typing import Any
+from uuid import NAMESPACE_OID, uuid5
+
+from unit.network_update import NetworkUpdate
 
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.network import (
     NETWORK,
     manages_bridge,
     prefix_of,
+    subnet_of,
 )
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host import boot, kernel, libvirt, sysfs
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.errors import HypervisorError
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.flags import CONFIG
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.errors import HypervisorError, KernelError
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.flags import (
+    CONFIG,
+    DESCRIPTION,
+    ELEMENT,
+    TITLE,
+)
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.parts import from_record
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.snapshot import Snapshot
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.interface.running import (
+    alias_of,
+    as_running,
+)
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.options import Options, option
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.xml import dump_xml, load_xml
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.xml import (
+    dump_xml,
+    etree,
+    load_xml,
+    namespace_of,
+)
 
 UUID = "3e3fce45-4f53-4fa7-bb32-11f34168b82b"
 KEYED = ("network_config", "network_live", "ports", "leases", "domain_config", "domain_live", "addresses",
          "statistics", "traffic", "vf_settings", "carrier", "driver", "boot", "boot_owners")
+# what there is of things that are not there
+NOTHING = {"network_config": None, "network_live": None, "ports": [], "domain_config": None, "domain_live": None}
+DIRECTIONS = ("inbound", "outbound")
 
 
 def parts(**changes: Any) -> dict[str, dict[str, Any]]:
@@ -48,6 +69,41 @@ def device(**different: Any) -> Options:
     """A network device as the kernel says it; see ``netlink``."""
     return {"index": 1, "up": True, "mtu": 1500, "mac": None, "master": None, "kind": None, "stp": None, "delay": None,
             "port": {}, "addresses": [], "routes": [], "fdb": [], **different}
+
+
+def traffic(rates: dict[str, int]) -> dict[str, Any]:
+    """What tc limits of a tap with these rates."""
+    sent, received = ({name: rates.get("%s.%s" % (direction, name)) or 0 for name in ("average", "peak", "burst")}
+                      for direction in DIRECTIONS)
+    return {
+        "sent": {"1": {"rate": sent["average"] * 1000, "ceil": (sent["peak"] or sent["average"]) * 1000,
+                       "burst": sent["burst"] * 1024}} if sent["average"] else {},
+        "received": {"rate": received["average"] * 1000, "burst": received["burst"] * 1024} if (
+            received["average"]) else None}
+
+
+def limit(document: Any, rates: dict[str, int]) -> None:
+    """Has the bandwidth of a port or an interface be so."""
+    for former in document.findall("bandwidth"):
+        document.remove(former)
+    if any(rates.values()):
+        bandwidth = etree.SubElement(document, "bandwidth")
+        for direction in DIRECTIONS:
+            given = {name.split(".")[1]: str(rate) for name, rate in rates.items()
+                     if rate and name.startswith(direction)}
+            if given:
+                etree.SubElement(bandwidth, direction, given)
+
+
+def rates_of(document: Any) -> dict[str, int]:
+    """The bandwidth of a port or an interface."""
+    return {"%s.%s" % (direction, name): int(value) for direction in DIRECTIONS
+            for found in document.findall("bandwidth/" + direction) for name, value in found.attrib.items()}
+
+
+def mac_of(interface: Any) -> str | None:
+    mac = interface.find("mac")
+    return None if mac is None else mac.get("address").lower()
 
 
 class Layer:
@@ -137,7 +193,9 @@ class Libvirt(Layer):
             self._host.devices[option(options, "bridge", "name")] = device(
                 kind="bridge", stp=stp, delay=float(max(delay, 2) if stp else delay),
                 mtu=option(options, "mtu", "size") or 1500, mac=option(options, "mac", "address"),
-                addresses=["%s/%d" % (ip["address"], prefix_of(ip)) for ip in options.get("ips", [])])
+                addresses=["%s/%d" % (ip["address"], prefix_of(ip)) for ip in options.get("ips", [])],
+                routes=[{"destination": str(subnet_of(route)), "gateway": route["gateway"],
+                         "metric": route.get("metric") or 1} for route in options.get("routes", [])])
 
     def _stop_network(self, name: str) -> None:
         """With the network its bridge goes."""
@@ -155,44 +213,171 @@ class Libvirt(Layer):
         self._network_changed(name, autostart=autostart)
 
     def _update_network(self, name: str, command: int, section: int, parent: int, element: Any, flag: int) -> None:
-        """Portgroups alone, which are enough to see it work."""
-        assert section == 9
         layer = self._host.parts["network_config" if flag == CONFIG else "network_live"]
+        network = NetworkUpdate(NETWORK.parse(load_xml(layer[name])), self.version)
+        network.update(command, section, parent, element)
+        layer[name] = dump_xml(NETWORK.render(network.options, load_xml(layer[name])))
+
+    def _set_network_metadata(self, name: str, kind: int, text: str | None, prefix: str | None,
+                              uri: str | None) -> None:
+        layer = self._host.parts["network_live"]
         options = NETWORK.parse(load_xml(layer[name]))
-        item = NETWORK.node("portgroups").item.parse(element)
-        groups = [group for group in options.get("portgroups", []) if group["name"] != item["name"]]
-        options["portgroups"] = groups + ([] if command == 2 else [item])
-        layer[name] = dump_xml(NETWORK.render(options, load_xml(layer[name])))
+        if kind == ELEMENT:
+            others = [one for one in options.get("metadata") or [] if namespace_of(one) != uri]
+            options["metadata"] = others + ([text] if text else [])
+        else:
+            options[{TITLE: "title", DESCRIPTION: "description"}[kind]] = text
+        layer[name] = dump_xml(NETWORK.render({key: value for key, value in options.items() if value},
+                                              load_xml(layer[name])))
 
-    def _plug_in_again(self, uuid: str, interface: Any, bridge: str) -> None:
-        """Makes the port anew and puts the tap into the bridge."""
-        network, mac = interface.find("source").get("network"), interface.find("mac").get("address")
-        document = load_xml(self._host.parts["domain_live"][uuid])
-        for live in document.findall("devices/interface"):
-            if live.find("mac").get("address") == mac:
-                port, tap = "port-%s" % mac, live.find("target").get("dev")
-                live.find("source").set("portid", port)
-                self._host.parts["ports"].setdefault(network, []).append(
-                    "<networkport><uuid>%s</uuid><plug type='network' bridge='%s'/></networkport>" % (port, bridge))
-                if tap in self._host.devices:
-                    self._host.devices[tap]["master"] = bridge
-        self._host.parts["domain_live"][uuid] = dump_xml(document)
+    # --- ports
 
-    def _attach_interface(self, uuid: str, interface: Any, flag: int) -> None:
-        self._with_devices(uuid, flag, lambda devices: devices.append(copy.deepcopy(interface)))
+    def _create_port(self, network: str, document: Any, plugged: bool) -> None:
+        ports = self._host.parts["ports"].setdefault(network, [])
+        if document.findtext("uuid") in [load_xml(port).findtext("uuid") for port in ports]:
+            raise HypervisorError("there is such a port")
+        ports.append(dump_xml(document))
 
-    def _detach_interface(self, uuid: str, interface: Any, flag: int) -> None:
-        """By the MAC address, which is enough to see it work."""
-        mac = interface.find("mac").get("address") if interface.find("mac") is not None else None
-        self._with_devices(uuid, flag, lambda devices: [devices.remove(one) for one in devices.findall("interface")
-                                                        if one.find("mac").get("address") == mac])
+    def _reclaim_port(self, network: str, port: Any) -> None:
+        self._create_port(network, port, True)
 
-    def _with_devices(self, uuid: str, flag: int, change: Any) -> None:
+    def _delete_port(self, network: str, uuid: str) -> None:
+        ports = self._host.parts["ports"].get(network, [])
+        ports[:] = [port for port in ports if load_xml(port).findtext("uuid") != uuid]
+
+    def _set_port_rates(self, network: str, uuid: str, rates: dict[str, int]) -> None:
+        """Of directions that the port has not, libvirt-python sets nothing."""
+        ports = self._host.parts["ports"][network]
+        for place, port in enumerate(map(load_xml, ports)):
+            if port.findtext("uuid") == uuid:
+                has = {name.split(".")[0] for name in rates_of(port)}
+                limit(port, {name: rate for name, rate in rates.items() if name.split(".")[0] in has})
+                ports[place] = dump_xml(port)
+
+    # --- interfaces of guests
+
+    def _changed(self, uuid: str, flag: int, change: Any) -> None:
         layer = self._host.parts["domain_config" if flag == CONFIG else "domain_live"]
-        document = load_xml(layer[uuid]) if uuid in layer else None
+        document = load_xml(layer[uuid]) if layer.get(uuid) else None
         if document is not None:
             change(document.find("devices"))
             layer[uuid] = dump_xml(document)
+
+    def _define_interfaces(self, uuid: str, interfaces: list[Any]) -> None:
+        def change(devices: Any) -> None:
+            for former in devices.findall("interface"):
+                devices.remove(former)
+            devices.extend(copy.deepcopy(interface) for interface in interfaces)
+
+        self._changed(uuid, CONFIG, change)
+
+    def _attach_interface(self, uuid: str, interface: Any, flag: int) -> None:
+        element = copy.deepcopy(interface)
+        self._changed(uuid, flag, lambda devices: devices.append(
+            element if flag == CONFIG else self._plugged_in(uuid, element, devices)))
+
+    def _plugged_in(self, uuid: str, element: Any, devices: Any) -> Any:
+        """A new interface of a running guest, with the alias, the tap and the port that libvirt gives it."""
+        if not alias_of(element):
+            taken = [int(alias_of(one)[3:]) for one in devices.findall("interface") if alias_of(one)[:3] == "net"]
+            etree.SubElement(element, "alias", name="net%d" % (max(taken, default=-1) + 1))
+        if element.get("type") in ("network", "bridge"):
+            tap = next(name for name in map("vnet%d".__mod__, range(99)) if name not in self._host.devices)
+            etree.SubElement(element, "target", dev=tap)
+            self._host.devices[tap] = device(kind="tun")
+            self._connect(uuid, element)
+            self._host.parts["traffic"][tap] = traffic(rates_of(element))
+        return element
+
+    def _connect(self, uuid: str, live: Any) -> None:
+        """Has an interface of a network be what it is when it runs: one of a bridge, with a port."""
+        source, target = live.find("source"), live.find("target")
+        network, bridge = source.get("network"), source.get("bridge")
+        if network:
+            running = NETWORK.parse(load_xml(self._host.parts["network_live"][network]))
+            bridge = option(running, "bridge", "name")
+            self._forget(uuid, live)
+            live.set("type", "bridge")
+            source.set("portid", str(uuid5(NAMESPACE_OID, uuid + mac_of(live))))
+            source.set("bridge", bridge)
+            port = etree.Element("networkport")
+            for place, text in (("uuid", source.get("portid")), ("owner/name", "one"), ("owner/uuid", uuid)):
+                parent = port
+                for tag in place.split("/"):
+                    found = parent.find(tag)
+                    parent = etree.SubElement(parent, tag) if found is None else found
+                parent.text = text
+            etree.SubElement(port, "mac", address=mac_of(live))
+            etree.SubElement(port, "plug", type="network", bridge=bridge)
+            limit(port, rates_of(live))
+            self._host.parts["ports"].setdefault(network, []).append(dump_xml(port))
+        if target is not None and target.get("dev") in self._host.devices:
+            self._host.devices[target.get("dev")].update(master=bridge, port={}, fdb=[])
+
+    def _forget(self, uuid: str, live: Any) -> None:
+        """Has the network forget the port of an interface."""
+        source = live.find("source")
+        if source is not None and source.get("portid"):
+            for name in self._host.parts["ports"]:
+                self._delete_port(name, source.get("portid"))
+
+    def _detach_interface(self, uuid: str, interface: Any, flag: int) -> None:
+        """By the MAC address and the alias, which is enough to see it work."""
+        def change(devices: Any) -> None:
+            for one in devices.findall("interface"):
+                if mac_of(one) == mac_of(interface) and alias_of(interface) in ("", alias_of(one)):
+                    devices.remove(one)
+                    self._forget(uuid, one)
+                    if one.find("target") is not None and flag != CONFIG:
+                        for there in (self._host.devices, self._host.parts["traffic"]):
+                            there.pop(one.find("target").get("dev"), None)
+
+        self._changed(uuid, flag, change)
+
+    def _update_interface(self, uuid: str, interface: Any, flag: int) -> None:
+        """By the MAC address; what runs keeps what libvirt gave to it."""
+        def change(devices: Any) -> None:
+            for one in devices.findall("interface"):
+                if mac_of(one) == mac_of(interface):
+                    new = copy.deepcopy(interface) if flag == CONFIG else as_running(interface, one)
+                    devices.replace(one, new)
+                    if flag != CONFIG:
+                        self._told_limits(uuid, new, rates_of(new))
+
+        self._changed(uuid, flag, change)
+
+    def _told_limits(self, uuid: str, live: Any, rates: dict[str, int]) -> None:
+        """The limits of an interface are those of its port and of its tap too."""
+        limit(live, rates)
+        port, target = live.find("source").get("portid"), live.find("target")
+        for ports in self._host.parts["ports"].values():
+            for place, found in enumerate(map(load_xml, ports)):
+                if port and found.findtext("uuid") == port:
+                    limit(found, rates)
+                    ports[place] = dump_xml(found)
+        if target is not None:
+            self._host.parts["traffic"][target.get("dev")] = traffic(rates)
+
+    def _set_interface_rates(self, uuid: str, name: str, rates: dict[str, int]) -> None:
+        """By the tap or the MAC address."""
+        def change(devices: Any) -> None:
+            for one in devices.findall("interface"):
+                target = one.find("target")
+                if name in (mac_of(one), None if target is None else target.get("dev")):
+                    self._told_limits(uuid, one, rates)
+
+        self._changed(uuid, 1, change)
+
+    def _plug_in_again(self, uuid: str, interface: Any, bridge: str) -> None:
+        """Makes the port anew and puts the tap into the bridge."""
+        def change(devices: Any) -> None:
+            for one in devices.findall("interface"):
+                if mac_of(one) == mac_of(interface):
+                    new = as_running(interface, one)
+                    devices.replace(one, new)
+                    self._connect(uuid, new)
+
+        self._changed(uuid, 1, change)
 
     # --- filters
 
@@ -207,18 +392,6 @@ class Libvirt(Layer):
 
     def _delete_nwfilter_binding(self, port: str) -> None:
         del self._host.parts["bindings"][""][port]
-
-    # --- ports
-
-    def _create_port(self, network: str, document: Any, plugged: bool) -> None:
-        self._host.parts["ports"].setdefault(network, []).append(dump_xml(document))
-
-    def _reclaim_port(self, network: str, port: Any) -> None:
-        self._create_port(network, port, True)
-
-    def _delete_port(self, network: str, uuid: str) -> None:
-        ports = self._host.parts["ports"][network]
-        ports[:] = [port for port in ports if load_xml(port).findtext("uuid") != uuid]
 
 
 class Kernel(Layer):
@@ -237,6 +410,9 @@ class Kernel(Layer):
 
     def _remove_device(self, name: str) -> None:
         del self._host.devices[name]
+        for member in self._host.devices.values():
+            if member["master"] == name:
+                member.update(master=None, port={}, fdb=[])
 
     def _set_bridge(self, name: str, stp: bool, delay: int) -> None:
         self._host.devices[name].update(stp=stp, delay=float(delay))
@@ -248,7 +424,12 @@ class Kernel(Layer):
         self._host.devices[name]["mac"] = mac
 
     def _set_master(self, name: str, bridge: str | None) -> None:
-        self._host.devices[name]["master"] = bridge
+        """With its bridge a device loses its settings as a port."""
+        found = self._host.devices[name]
+        if bridge is not None and bridge not in self._host.devices:
+            raise KernelError("there is no bridge %s" % bridge)
+        if found["master"] != bridge:
+            found.update(master=bridge, port={}, fdb=[])
 
     def _set_up(self, name: str, up: bool) -> None:
         self._host.devices[name]["up"] = up
@@ -286,6 +467,9 @@ class FakeHost:
 
     READS = ("network_xml", "domain_xml", "running_interfaces", "devices", "device", "vf_settings")
 
+    def reconnect(self) -> None:
+        pass
+
     def __init__(self, breaks: tuple[str, ...] = (), after: bool = False, error: Exception | None = None,
                  **given: Any) -> None:
         self.parts: dict[str, dict[str, Any]] = json.loads(json.dumps(parts(**given)))
@@ -317,8 +501,14 @@ class FakeHost:
         return None
 
     def look(self) -> Snapshot:
+        """The host as it is from now on; like the real one it is read part by part, when somebody asks."""
         self.looks += 1
-        return Snapshot(from_record(copy.deepcopy(self.parts)))
+        return Snapshot(self.read)
+
+    def read(self, part: str, key: str) -> Any:
+        if part in NOTHING and key not in self.parts[part]:
+            return copy.deepcopy(NOTHING[part])
+        return copy.deepcopy(from_record(self.parts)(part, key))
 
     def names(self) -> Iterator[str]:
         """The names of the calls."""

@@ -14,11 +14,12 @@ from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.snap
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.network.found import NetworkFound, look
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.xml import dump_xml
 
+FOREIGN = "6b1a0c0e-1111-4fa7-bb32-aaaaaaaaaaaa"  # the UUID of a port of others
 LAB = {
     "name": "lab", "uuid": UUID, "forward": {"mode": "nat"}, "bridge": {"name": "virbr0", "stp": True, "delay": 0},
     "mac": {"address": "52:54:00:00:00:01"}, "ips": [{"address": "10.0.0.1", "prefix": 24}],
 }
-BRIDGE = device(kind="bridge", stp=True, delay=2.0, addresses=["10.0.0.1/24"])
+BRIDGE = device(kind="bridge", mac="52:54:00:00:00:01", stp=True, delay=2.0, addresses=["10.0.0.1/24"])
 TAP = device(kind="tun", master="virbr0", port={"brport_isolated": 1}, fdb=[["52:54:00:00:01:00", None]])
 
 
@@ -52,9 +53,13 @@ class Guest(NamedTuple):
         return "vnet%d" % self.number
 
     @property
+    def port(self) -> str:
+        return "%s%06x" % (FOREIGN[:-6], self.number)
+
+    @property
     def live(self) -> str:
-        return _domain("bridge", self.mac, "<source network='%s' portid='port-%d' bridge='virbr0'/><target dev='%s'/>%s"
-                       % (self.network, self.number, self.tap, self.own))
+        return _domain("bridge", self.mac, "<source network='%s' portid='%s' bridge='virbr0'/><target dev='%s'/>%s"
+                       % (self.network, self.port, self.tap, self.own))
 
     @property
     def config(self) -> str:
@@ -98,7 +103,7 @@ def lab_parts(config: dict | None = None, live: dict | None = None, autostart: b
         "networks": networks,
         "network_config": {"lab": _text(config)},
         "network_live": {"lab": _text(live)},
-        "ports": {"lab": [port("port-%d" % one.number) for one in guests] + list(ports)},
+        "ports": {"lab": [port(one.port) for one in guests] + list(ports)},
         "devices": devices or {},
         **guest_parts(guests),
         **more,
@@ -133,7 +138,7 @@ def many_parts(count: int, pools: int = 0) -> dict[str, Any]:
         "networks": {options["name"]: {"uuid": options["uuid"], "active": True, "persistent": True, "autostart": False}
                      for options in every},
         "network_config": texts, "network_live": dict(texts),
-        "ports": {one.network: [port("port-%d" % one.number)] for one in guests},
+        "ports": {one.network: [port(one.port)] for one in guests},
         "devices": {**devices, **taps}, **about_guests,
     }
 
@@ -150,6 +155,14 @@ def lab(*layers: dict | None, **more: Any) -> Snapshot:
 def lab_host(*layers: dict | None, **more: Any) -> FakeHost:
     """A host with the network lab that can be changed."""
     return FakeHost(**lab_parts(*layers, **more))
+
+
+def started_host(options: dict, **more: Any) -> FakeHost:
+    """A host on which the network lab was defined and started, and is as libvirt completes it."""
+    host = lab_host(devices={}, **more)
+    host.libvirt.define_network(NETWORK.render(options))
+    host.libvirt.start_network("lab")
+    return host
 
 
 def found(*layers: dict | None, **more: Any) -> NetworkFound:

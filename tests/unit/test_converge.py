@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from functools import cached_property
 from typing import Any
 
 import pytest
@@ -20,7 +21,7 @@ from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.co
     converge,
     plan_all,
 )
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.plan import Drift, Plan, Step
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.plan import Drift, Piece, Plan, Step
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.report import (
     model_of,
     result_of,
@@ -40,8 +41,8 @@ GUEST = "one (52:54:00:00:01:00)"
 
 
 class Thing:
-    """A wish with a step for each word; a word with '!' fails when it is done, one with '*' after it took effect, one
-    with '?' when undone, and one with '~' when what it left behind is taken away."""
+    """A wish with a step for each word; a word with '!' fails when it is done, one with '*' after it took effect, and
+    one with '?' when it is taken back."""
 
     kind, absent = "thing", False
 
@@ -50,7 +51,7 @@ class Thing:
         self.name, self.words, self.left = name, words, left
         self.error = error or HypervisorError("it is broken")
         self.unreadable, self.unplannable, self.looks = unreadable, unplannable, 0
-        self.key, self.failed = ("thing", name), []
+        self.key, self.failed, self.done = ("thing", name), [], []
 
     def needs(self, seen) -> list:
         return []
@@ -76,27 +77,34 @@ class Thing:
         return {"looks": found}
 
     def step(self, word: str) -> Step:
-        title = "%s %s" % (word.strip("!?-~*"), self.name)
+        title = "%s %s" % (word.strip("!?*"), self.name)
 
         def do(host: FakeHost) -> None:
             if "!" in word:
                 self.failed.append(word)
                 raise KernelError("it is broken") if "kernel" in word else self.error
             host.calls.append(title)
+            self.done.append(word)
             if "*" in word:
                 raise self.error
 
-        def undo(host: FakeHost) -> None:
+        return Step(title, do, self.piece)
+
+    @cached_property
+    def piece(self) -> Piece:
+        return Piece("thing", self.name, lambda was, now, name: iter([] if was is now else map(
+            self.taken_back, reversed(self.done))))
+
+    def taken_back(self, word: str) -> Step:
+        title = "%s %s" % (word.strip("!?*"), self.name)
+
+        def do(host: FakeHost) -> None:
             if "?" in word:
                 raise self.error
+            self.done.remove(word)
             host.calls.append("not " + title)
 
-        def clean_up(host: FakeHost) -> None:
-            if "~" in word:
-                raise self.error
-            host.calls.append("clean up " + title)
-
-        return Step(title, do, None if word.endswith("-") else undo, clean_up=clean_up if "!" in word else None)
+        return Step(title, do, self.piece)
 
 
 class Unplannable(Thing):
@@ -120,19 +128,14 @@ def failure(host: FakeHost, *things: Thing) -> str:
 def test_steps_are_done_in_order_and_the_host_is_read_again(host):
     outcome, = converge(host, [Thing("x", "make", "start")], False)
     assert host.calls == ["make x", "start x"]
-    assert outcome.found == 2 and host.looks == 2
+    assert outcome.found == 2 and host.looks == 3
     assert model_of(outcome) == {"looks": 2}
 
 
 def test_a_step_that_failed_after_it_took_effect_is_undone_too(host):
     said = failure(host, Thing("x", "make", "start*"), Thing("y", "make"))
-    assert said == "Could not start x: it is broken. Undone, last first: start x; make x."
+    assert said == "Could not start x: it is broken. All is as it was; put back: start x; make x."
     assert host.calls == ["make x", "start x", "not start x", "not make x"]
-
-
-def test_what_cannot_be_read_after_a_failure_counts_as_not_done(host):
-    said = failure(host, Thing("x", "make", "start*", unreadable=True))
-    assert said == "Could not start x: it is broken. Undone, last first: make x."
 
 
 def test_nothing_is_read_again_when_nothing_was_done(host):
@@ -166,8 +169,8 @@ def test_what_waits_for_a_restart_is_said(host):
 
 def test_a_failed_step_undoes_those_before_it_last_first(host):
     message = failure(host, Thing("x", "make", "start", "use!", "never"))
-    assert message == "Could not use x: it is broken. Undone, last first: start x; make x."
-    assert host.calls == ["make x", "start x", "clean up use x", "not start x", "not make x"]
+    assert message == "Could not use x: it is broken. All is as it was; put back: start x; make x."
+    assert host.calls == ["make x", "start x", "not start x", "not make x"]
 
 
 def test_a_failed_first_step_changed_nothing(host):
@@ -175,20 +178,14 @@ def test_a_failed_first_step_changed_nothing(host):
 
 
 def test_a_failure_of_the_kernel_is_undone_alike(host):
-    assert failure(host, Thing("x", "make", "kernel!")).endswith("Undone, last first: make x.")
+    assert failure(host, Thing("x", "make", "kernel!")).endswith("All is as it was; put back: make x.")
 
 
 def test_what_could_not_be_undone_is_said_and_the_rest_is_undone(host):
     message = failure(host, Thing("x", "one", "two?", "three", "four!"))
-    assert message == ("Could not four x: it is broken. Undone, last first: three x; one x."
-                       " Could not be undone: two x (it is broken).")
+    assert message == ("Could not four x: it is broken. Put back: three x; one x."
+                       " Could not be put back: two x (it is broken).")
     assert host.calls[-2:] == ["not three x", "not one x"]
-
-
-def test_a_step_without_undo_is_passed_over(host):
-    assert failure(host, Thing("x", "make", "tell-", "use!")).endswith("Undone, last first: make x.")
-    assert host.calls == ["make x", "tell x", "clean up use x", "not make x"]
-    assert failure(host, Thing("x", "tell-", "use!")).endswith("What was done stays: tell x.")
 
 
 def test_what_is_not_as_planned_afterwards_is_undone(host):
@@ -199,14 +196,14 @@ def test_what_is_not_as_planned_afterwards_is_undone(host):
     assert message == (
         'Not converged: mtu.size of the running definition is 1500, not 9000; ips[0] of the configuration is'
         ' {"address": "10.0.0.1"}, not null; bridge.up of the kernel is false, not true.'
-        ' Undone, last first: make x.')
+        ' All is as it was; put back: make x.')
     assert host.calls == ["make x", "not make x"]
 
 
 def test_many_wishes_are_one_transaction(host):
     message = failure(host, Thing("x", "make"), Thing("y", "make", "start!"), Thing("z", "make"))
-    assert message == "Could not start y: it is broken. Undone, last first: make y; make x."
-    assert host.calls == ["make x", "make y", "clean up start y", "not make y", "not make x"]
+    assert message == "Could not start y: it is broken. All is as it was; put back: make y; make x."
+    assert host.calls == ["make x", "make y", "not make y", "not make x"]
 
 
 def test_all_are_planned_before_any_is_touched(host):
@@ -235,7 +232,7 @@ def test_outcomes_come_in_the_order_of_the_wishes(host):
 
 def test_a_failure_to_read_back_is_undone_and_said(host):
     message = failure(host, Thing("x", "make", unreadable=True, error=HypervisorError("libvirt went away.")))
-    assert message == "Could not read back what was done: libvirt went away. Undone, last first: make x."
+    assert message == "Could not read back what was done: libvirt went away. All is as it was; put back: make x."
 
 
 def test_each_wish_is_planned_on_what_those_before_it_promise(host):
@@ -281,22 +278,14 @@ EACH = pytest.mark.parametrize(("error", "said"), ERRORS, ids=lambda value: type
 @EACH
 def test_whatever_a_step_raises_all_is_undone(host, error: Exception, said: str):
     message = failure(host, Thing("x", "make", "start"), Thing("y", "use!", error=error))
-    assert message == "Could not use y: %s. Undone, last first: start x; make x." % said
-    assert host.calls == ["make x", "start x", "clean up use y", "not start x", "not make x"]
-
-
-@EACH
-def test_whatever_taking_away_raises_all_is_undone(host, error: Exception, said: str):
-    message = failure(host, Thing("x", "make", "start!~", error=error))
-    assert message == ("Could not start x: %s. What it left behind could not be taken away: %s. Undone, last first:"
-                       " make x." % (said, said))
-    assert host.calls == ["make x", "not make x"]
+    assert message == "Could not use y: %s. All is as it was; put back: start x; make x." % said
+    assert host.calls == ["make x", "start x", "not start x", "not make x"]
 
 
 @EACH
 def test_whatever_undoing_raises_the_rest_is_undone(host, error: Exception, said: str):
     message = failure(host, Thing("x", "one", "two?", "three", "four!", error=error))
-    assert message == ("Could not four x: %s. Undone, last first: three x; one x. Could not be undone: two x (%s)."
+    assert message == ("Could not four x: %s. Put back: three x; one x. Could not be put back: two x (%s)."
                        % (said, said))
     assert host.calls[-2:] == ["not three x", "not one x"]
 
@@ -305,28 +294,29 @@ def test_whatever_undoing_raises_the_rest_is_undone(host, error: Exception, said
 @pytest.mark.parametrize("how", ["unreadable", "unplannable"])
 def test_whatever_reading_back_raises_all_is_undone(host, how: str, error: Exception, said: str):
     message = failure(host, Thing("x", "make"), Thing("y", "make", error=error, **{how: True}))
-    assert message == "Could not read back what was done: %s. Undone, last first: make y; make x." % said
+    assert message == "Could not read back what was done: %s. All is as it was; put back: make y; make x." % said
     assert host.calls[-2:] == ["not make y", "not make x"]
 
 
 @EACH
 def test_whatever_keeps_the_host_from_being_read_again_all_is_undone(host, error: Exception, said: str):
-    thing, first = Thing("x", "make"), host.look()
+    thing, read, broken = Thing("x", "make"), host.look, []
 
     def look() -> Any:
-        if thing.looks:
+        if thing.done and not broken:
+            broken.append(True)
             raise error
-        return first
+        return read()
 
     host.look = look
-    assert failure(host, thing) == "Could not read back what was done: %s. Undone, last first: make x." % said
+    assert failure(host, thing) == "Could not read back what was done: %s. All is as it was; put back: make x." % said
     assert host.calls == ["make x", "not make x"]
 
 
 # --- verify, which is the same for all kinds: a second plan may find nothing but what the first one left
 
 MTU, TITLE = Drift("live", Path("mtu", "size"), 9000, 1500), Drift("live", Path("title"), "a", None)
-STEP = Step("start network lab", print)
+STEP = Step("start network lab", print, Piece("network", "lab", print))
 
 
 @pytest.mark.parametrize(("first", "again", "left"), [
@@ -342,9 +332,10 @@ STEP = Step("start network lab", print)
     ({"follows": [TITLE]}, {"drift": [TITLE]}, [TITLE]),
     ({"steps": [STEP]}, {"steps": [STEP]}, [Drift("plan", Path("start network lab"), "done", "not done")]),
     ({"steps": [STEP]}, {"drift": [MTU], "steps": [STEP]}, [MTU]),
-    ({"connects": [GUEST]}, {"connected": [GUEST]}, []),
-    ({"connects": [GUEST]}, {"connected": ["two"]}, [Drift("live", Path("guests", Entry(GUEST)), "connected", None)]),
-    ({"connects": [GUEST]}, {"drift": [MTU]}, [MTU, Drift("live", Path("guests", Entry(GUEST)), "connected", None)]),
+    ({"connects": [GUEST]}, {"unconnected": ["two"]}, []),
+    ({"connects": [GUEST]}, {"unconnected": [GUEST]}, [Drift("live", Path("guests", Entry(GUEST)), "connected", None)]),
+    ({"connects": [GUEST]}, {"drift": [MTU], "unconnected": [GUEST]},
+     [MTU, Drift("live", Path("guests", Entry(GUEST)), "connected", None)]),
 ])
 def test_what_is_left(first: dict, again: dict, left: list):
     assert Plan({}, {}, **first).left(Plan({}, {}, **again)) == left

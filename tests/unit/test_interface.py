@@ -9,7 +9,8 @@ import itertools
 
 import pytest
 from unit import fake_host
-from unit.fake_host import FakeHost, device, parts
+from unit.fake_host import FakeHost, device, parts, traffic
+from unit.restoring import begun, state, there_and_back
 
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.interface import (
     INTERFACE,
@@ -18,8 +19,13 @@ from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents
     fitting,
     refuse_unfit,
 )
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.converge import plan_all
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.converge import (
+    ConvergeError,
+    converge,
+    plan_all,
+)
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.plan import Plan
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.restore import Restored, restore, take
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host import flags
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.errors import HypervisorError
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.snapshot import Snapshot
@@ -60,6 +66,7 @@ OFF, ON = "09b11c53-8b5c-4eeb-8f00-d84eaa0aaa4f", "1d2c3b4a-8b5c-4eeb-8f00-d84ea
 BRIDGE_LAB = ("<network><name>lab</name><forward mode='bridge'/><bridge name='br0'/><port isolated='yes'/>"
               "<portgroup name='a' default='yes'><vlan><tag id='5'/></vlan></portgroup></network>")
 CONFIGURED = "<interface type='network'><mac address='%s'/><source network='lab'/></interface>" % MAC
+PORT = "3e3fce45-4f53-4fa7-bb32-11f34168b82b"
 NO_LIMITS = {"sent": {}, "received": None}
 
 
@@ -319,22 +326,34 @@ def running(**more: object) -> FakeHost:
     return FakeHost(**host_parts(domain(CONFIGURED), domain(LIVE), {"lab": BRIDGE_LAB}), **more)
 
 
-def done(there: FakeHost, wish: Interface, undo: bool = False) -> list:
-    """The calls of the first step, or of what undoes it."""
-    step = plan(there.look(), wish).steps[0]
-    step.do(there)
-    if undo:
-        there.calls.clear()
-        step.undo(there)
+def limited() -> FakeHost:
+    """The same with a port, and the limits that the kernel is to have."""
+    made = running()
+    made.parts["ports"]["lab"] = [
+        "<networkport><uuid>%s</uuid><owner><name>on</name><uuid>%s</uuid></owner><mac address='%s'/><bandwidth>"
+        "<inbound average='10'/></bandwidth></networkport>" % (PORT, ON, MAC)]
+    made.parts["domain_live"][ON] = made.parts["domain_live"][ON].replace("portid='p'", "portid='%s'" % PORT)
+    made.parts["traffic"]["vnet3"] = traffic({"inbound.average": 10})
+    return made
+
+
+def done(there: FakeHost, wish: Interface) -> list:
+    """The calls of the first step."""
+    plan(there.look(), wish).steps[0].do(there)
     return [(name, *arguments[1:]) for name, *arguments in there.calls]
 
 
-@pytest.mark.parametrize("undo", [False, True])
-def test_options_change_in_place_and_back(undo: bool):
+def back(there: FakeHost, wish: Interface) -> list:
+    """The calls that take back all steps."""
+    return [(name, *arguments[1:]) for name, *arguments in there_and_back(there, plan(there.look(), wish).steps)]
+
+
+def test_options_change_in_place_and_back():
     wish = Interface("on", {"mac": {"address": MAC}, "link": {"state": "down"}})
-    (name, element, flag), = done(running(), wish, undo)
-    assert (name, flag, element.find("link") is None) == ("update_interface", flags.LIVE, undo)
-    assert element.find("source").attrib == {"network": "lab"}
+    ((name, element, flag),), (_config, (former, restored, _flag)) = done(limited(), wish), back(limited(), wish)
+    assert (name, former, flag) == ("update_interface", "update_interface", flags.LIVE)
+    assert element.find("link") is not None and restored.find("link") is None
+    assert element.find("source").attrib == restored.find("source").attrib == {"network": "lab"}
 
 
 def test_another_portgroup_is_plugged_in_again():
@@ -344,10 +363,22 @@ def test_another_portgroup_is_plugged_in_again():
 
 
 def test_what_is_left_of_new_limits_is_taken_away():
-    there, wish = running(), Interface("on", {"mac": {"address": MAC}, "bandwidth": {"inbound": {"average": 20}}})
-    plan(there.look(), wish).steps[0].clean_up(there)
-    (name, uuid, tap, limits), = there.calls
-    assert (name, uuid, tap, limits["inbound.average"]) == ("set_interface_rates", ON, "vnet3", 10)
+    there, wish = limited(), Interface("on", {"mac": {"address": MAC}, "bandwidth": {"inbound": {"average": 20}}})
+    steps_ = plan(there.look(), wish).steps
+    record, (port,) = take(there.look(), steps_), there.parts["ports"]["lab"]
+    record.begin(steps_[0].of)
+    there.parts["ports"]["lab"] = [port.replace("average='10'", "average='20'")]
+    there.parts["traffic"]["vnet3"] = traffic({"inbound.average": 15})
+    assert restore(there, record).failed == []
+    assert [(call[0], call[2], call[3]["inbound.average"]) for call in there.calls] == [
+        ("set_port_rates", PORT, 10), ("set_interface_rates", "vnet3", 10)]
+    assert there.parts["traffic"]["vnet3"] == traffic({"inbound.average": 10})
+
+
+def test_new_limits_are_taken_back():
+    wish = Interface("on", {"mac": {"address": MAC}, "bandwidth": {"inbound": {"average": 20}}})
+    assert [name for name, *_rest in back(limited(), wish)] == ["define_interfaces", "update_interface"]
+    assert titles(plan(limited().look(), Interface("on", {"mac": {"address": MAC}}))) == []
 
 
 def test_limits_that_the_kernel_lost_are_set_again():
@@ -360,16 +391,23 @@ def test_an_interface_is_unplugged_as_it_is_and_comes_back_as_it_was_configured(
     there, wish = running(), Interface("on", {"mac": {"address": MAC}}, "absent", ["live"])
     (name, element, flag), = done(there, wish)
     assert (name, flag, element.find("alias").get("name")) == ("detach_interface", flags.LIVE, "net0")
-    (name, element, flag), = done(running(), wish, undo=True)
-    assert (name, flag, element.get("type"), element.find("alias")) == ("attach_interface", flags.LIVE, "network", None)
+    there = running()
+    record = begun(there, plan(there.look(), wish).steps)
+    there.calls.clear()
+    assert restore(there, record).failed == []
+    (name, uuid, element, flag), = there.calls
+    assert (name, uuid, flag) == ("attach_interface", ON, flags.LIVE)
+    assert (element.get("type"), element.find("alias")) == ("network", None)
+    assert restore(there, record) == Restored()
 
 
 def test_what_is_plugged_in_is_unplugged_again_if_it_is_there():
     wish = Interface("on", {"type": "bridge", "mac": {"address": "52:54:0:0:0:2"}, "source": {"bridge": "br0"}})
-    assert [name for name, *_rest in done(running(), wish, undo=True)] == ["detach_interface"]
+    assert [name for name, *_rest in back(running(), wish)] == ["define_interfaces", "detach_interface"]
     there = running()
-    plan(there.look(), wish).steps[0].undo(there)
-    assert there.calls == []
+    record = take(there.look(), plan(there.look(), wish).steps)
+    record.begin(record.pieces[0])
+    assert restore(there, record) == Restored() and there.calls == []
 
 
 def test_when_the_new_one_cannot_be_plugged_in_the_old_one_comes_back():
@@ -377,12 +415,37 @@ def test_when_the_new_one_cannot_be_plugged_in_the_old_one_comes_back():
     there = running()
     assert [name for name, *_rest in done(there, wish)] == ["detach_interface", "attach_interface"]
     there = running(breaks=("attach_interface",))
-    with pytest.raises(HypervisorError, match=r"attach_interface is broken; the old interface is plugged in again$"):
-        done(there, wish)
+    with pytest.raises(ConvergeError, match=r"attach_interface is broken. All is as it was; put back: plug in interface"
+                                            r" %s of guest on as it was\.$" % MAC):
+        converge(there, [wish], False)
     assert list(there.names()) == ["detach_interface", "attach_interface"]
+    assert there.calls[1][2].find("model") is None
     there = running(breaks=("attach_interface", "attach_interface"))
-    with pytest.raises(HypervisorError, match=r"the old interface is unplugged and could not be plugged in again: "):
-        done(there, wish)
+    with pytest.raises(ConvergeError, match=r"Could not be put back: plug in interface %s of guest on as it was" % MAC):
+        converge(there, [wish], False)
+
+
+OTHER = MAC.replace("01", "02")
+
+
+def test_of_two_interfaces_one_that_was_unplugged_is_plugged_in_once():
+    """libvirt gives it another alias then, for it counts on from the last."""
+    second = LIVE.replace(MAC, OTHER).replace("net0", "net1").replace("vnet3", "vnet4").replace("'p'", "'q'")
+    there = FakeHost(**host_parts(domain(CONFIGURED, CONFIGURED.replace(MAC, OTHER)), domain(LIVE, second),
+                                  {"lab": BRIDGE_LAB}))
+    record = begun(there, plan(there.look(), Interface("on", {"mac": {"address": MAC}}, "absent", ["live"])).steps)
+    there.calls.clear()
+    assert restore(there, record).failed == []
+    assert list(there.names()) == ["attach_interface"]
+    assert restore(there, record) == Restored()
+
+
+def test_interfaces_come_back_in_their_places():
+    third = CONFIGURED.replace(MAC, "52:54:00:00:00:03")
+    there = FakeHost(**host_parts(domain(CONFIGURED, CONFIGURED.replace(MAC, OTHER), third)))
+    wishes = [Interface("off", {"mac": {"address": mac}}, "absent") for mac in (MAC, OTHER)]
+    steps_ = [step for wish in wishes for step in plan(there.look(), wish).steps]
+    assert [call[0] for call in there_and_back(there, steps_)] == ["define_interfaces"] * 2
 
 
 def test_a_guest_that_does_not_let_go_is_waited_for(monkeypatch):
@@ -399,9 +462,10 @@ def test_another_mac_takes_the_place_of_the_one_before():
     assert [(name, element.find("mac").get("address"), flag) for name, element, flag in calls] == [
         ("detach_interface", MAC, flags.CONFIG), ("attach_interface", "52:54:00:00:00:02", flags.CONFIG)]
     broken = FakeHost(breaks=("attach_interface",), **host_parts(domain(there)))
-    with pytest.raises(HypervisorError):
-        done(broken, wish)
-    assert MAC in broken.parts["domain_config"][OFF]
+    before = state(broken)
+    with pytest.raises(ConvergeError, match=r"attach_interface is broken. All is as it was"):
+        converge(broken, [wish], False)
+    assert state(broken) == before
 
 
 # --- pairs

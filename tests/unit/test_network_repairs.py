@@ -6,12 +6,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from types import SimpleNamespace
 
 import pytest
+from unit import networks
 from unit.fake_host import FakeHost, device
+from unit.networks import Guest, lab_host
+from unit.restoring import there_and_back
 
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.network import NETWORK
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.network.found import look
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.network.repairs import (
     Problem,
     expected_delay,
@@ -20,7 +23,7 @@ from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources
     missing_functions,
     unstartable,
 )
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.xml import load_xml
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.errors import Entry, Path
 
 LIVE = {
     "name": "lab", "forward": {"mode": "nat"}, "bridge": {"name": "virbr0", "stp": True, "delay": 0},
@@ -34,22 +37,31 @@ BRIDGE = device(
     routes=[{"destination": "10.1.0.0/16", "gateway": "10.0.0.2", "metric": 1}])
 GONE = {}
 TAP = device(kind="tun", master="virbr0", mtu=1400)
+NAME = "guests[one (52:54:00:00:01:00)]"
 
 
-def guest(tap: str = "vnet0", own: str = "") -> SimpleNamespace:
-    """A guest's interface; ``own`` is what it has besides its tap."""
-    inactive = load_xml("<interface>%s</interface>" % own)
-    return SimpleNamespace(tap=tap, domain="one", label="one (52:54:00:00:00:11)", inactive=inactive)
+def guest(own: str = "") -> Guest:
+    """A guest with an interface; ``own`` is what that has besides."""
+    return networks.guest(own=own)
 
 
-def devices_with(bridge: dict | None, others: dict) -> dict:
-    """The devices of a host with a bridge, GONE or by default as it should be."""
-    bridge = BRIDGE if bridge is None else bridge
-    return dict(others, **({"virbr0": bridge} if bridge else {}))
+def host(bridge: dict | None = None, live: dict | None = None, guests: tuple = (), known: bool = True,
+         **others: dict) -> FakeHost:
+    """A host with a bridge, GONE or by default as it should be; ``known`` is whether libvirt knows of the guests."""
+    bridge, live = BRIDGE if bridge is None else bridge, {"name": "lab", **(live or LIVE)}
+    made = lab_host(live, live, guests=guests, devices=dict(others, **({"virbr0": bridge} if bridge else {})))
+    if not known:
+        made.parts["ports"]["lab"] = []
+    return made
 
 
-def repairs(bridge: dict | None = None, live: dict | None = None, guests: tuple = (), **others: dict) -> list:
-    return list(kernel_repairs(live or LIVE, devices_with(bridge, others), guests))
+def repairs_of(there: FakeHost) -> list:
+    found = look(there.look(), "lab")
+    return list(kernel_repairs(found.live, found.devices, found.guests, found.known_ports))
+
+
+def repairs(*args, **kwargs) -> list:
+    return repairs_of(host(*args, **kwargs))
 
 
 def drifts(*args, **kwargs) -> list:
@@ -62,18 +74,14 @@ def titles(*args, **kwargs) -> list:
     return [repair.step.title for repair in repairs(*args, **kwargs) if repair.step]
 
 
-def calls(bridge: dict | None = None, live: dict | None = None, guests: tuple = (), **others: dict) -> tuple:
-    """What the steps tell the kernel, after which nothing is to be repaired, and what undoing them does."""
-    host = FakeHost(devices=devices_with(bridge, others))
-    steps = [repair.step for repair in repairs(bridge, live, guests, **others) if repair.step]
+def calls(*args, **kwargs) -> tuple:
+    """What the steps tell the kernel, after which nothing is to be repaired, and what takes them back."""
+    there = host(*args, **kwargs)
+    steps = [repair.step for repair in repairs_of(there) if repair.step]
     for step in steps:
-        step.do(host)
-    assert not list(kernel_repairs(live or LIVE, host.devices, guests))
-    done, host.calls = host.calls, []
-    for step in reversed(steps):
-        if step.undo:
-            step.undo(host)
-    return done, host.calls
+        step.do(there)
+    assert repairs_of(there) == []
+    return there.calls, there_and_back(host(*args, **kwargs), steps)
 
 
 def test_a_bridge_that_is_as_it_should_be_needs_nothing():
@@ -160,23 +168,25 @@ def test_routes_are_told_as_the_kernel_tells_them(route: dict, destination: str)
 
 def test_a_tap_that_fell_out_of_the_bridge_is_put_back():
     out = dict(TAP, master=None)
-    assert drifts(guests=(guest(),), vnet0=out) == [("guests[one (52:54:00:00:00:11)]", "virbr0", None)]
+    assert drifts(guests=(guest(),), vnet0=out) == [(NAME, "virbr0", None)]
     assert titles(guests=(guest(),), vnet0=out) == ["put vnet0 of guest one back into bridge virbr0"]
     assert calls(guests=(guest(),), vnet0=out) == ([("set_master", "vnet0", "virbr0")], [("set_master", "vnet0", None)])
 
 
 def test_a_tap_in_another_bridge_is_put_back_there_on_undo():
-    assert calls(guests=(guest(),), vnet0=dict(TAP, master="br9"))[1] == [("set_master", "vnet0", "br9")]
+    assert calls(guests=(guest(),), vnet0=dict(TAP, master="br9"), br9=BRIDGE)[1] == [("set_master", "vnet0", "br9")]
 
 
 def test_a_tap_in_its_bridge_needs_nothing():
     assert repairs(guests=(guest(),), vnet0=TAP) == []
-    assert repairs(guests=(guest(""),)) == []
+    there = look(host(guests=(guest(),)).look(), "lab")
+    bare = [one._replace(tap="") for one in there.guests]
+    assert list(kernel_repairs(there.live, there.devices, bare, there.known_ports)) == []
 
 
 def test_a_tap_has_the_mtu_of_the_network():
     small = dict(TAP, mtu=1280)
-    assert drifts(guests=(guest(),), vnet0=small) == [("guests[one (52:54:00:00:00:11)].mtu", 1400, 1280)]
+    assert drifts(guests=(guest(),), vnet0=small) == [(NAME + ".mtu", 1400, 1280)]
     assert titles(guests=(guest(),), vnet0=small) == ["set MTU 1400 of vnet0 of guest one"]
     assert calls(guests=(guest(),), vnet0=small) == ([("set_mtu", "vnet0", 1400)], [("set_mtu", "vnet0", 1280)])
 
@@ -188,13 +198,32 @@ def test_a_tap_with_an_mtu_of_its_own_keeps_it():
 
 
 def test_a_tap_that_is_gone_is_only_reported():
-    assert drifts(guests=(guest(),)) == [("guests[one (52:54:00:00:00:11)]", "virbr0", None)]
+    assert drifts(guests=(guest(),)) == [(NAME, "virbr0", None)]
     assert titles(guests=(guest(),)) == []
 
 
 def test_taps_of_open_vswitch_are_left_alone():
     live = {"forward": {"mode": "bridge"}, "bridge": {"name": "virbr0"}, "virtualport": {"type": "openvswitch"}}
     assert repairs(live=live, guests=(guest(),), vnet0=dict(TAP, master="ovs-system")) == []
+
+
+@pytest.mark.parametrize(("tap", "current", "disturbs"), [
+    (TAP, "unknown to libvirt", True), (dict(TAP, master=None), None, False)], ids=["in its bridge", "fallen out"])
+def test_a_guest_that_libvirt_has_forgotten_is_plugged_in_again(tap: dict, current: str | None, disturbs: bool):
+    there = host(guests=(guest(),), known=False, vnet0=tap)
+    repair, = repairs_of(there)
+    assert repair.drift[1:] == (Path("guests", Entry(guest().label)), "connected", current)
+    assert (repair.step.title, repair.disturbs, repair.by_people) == ("connect %s again" % guest().label, disturbs,
+                                                                      False)
+    repair.step.do(there)
+    assert there.devices["vnet0"]["master"] == "virbr0" and repairs_of(there) == []
+
+
+def test_a_guest_that_libvirt_has_forgotten_and_whose_tap_is_gone_is_only_reported():
+    repair, = repairs(guests=(guest(),), known=False)
+    assert (repair.step, repair.by_people, repair.disturbs) == (None, True, False)
+    repair, = repairs(live={"forward": {"mode": "hostdev", "pf": {"dev": "eth0"}}}, guests=(guest(),), known=False)
+    assert repair.step is None and repair.by_people
 
 
 HOST_BRIDGE = {"forward": {"mode": "bridge"}, "bridge": {"name": "virbr0"}}

@@ -9,8 +9,12 @@ from typing import Any
 
 import pytest
 from unit.fake_host import FakeHost
-from unit.networks import BRIDGE, LAB, TAP, found, guest, lab_host, network, port
+from unit.networks import BRIDGE, FOREIGN, LAB, TAP, found, guest, lab_host, network, port
+from unit.restoring import there_and_back
 
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.plan import Plan
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.network.found import look
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.network.resource import Network
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.network.restart import (
     Restart,
     start_step,
@@ -30,10 +34,22 @@ def restart(live: Options = LAB, new: Options = LAB, config: Options | None = LA
     return Restart("lab", found(config, live, **more), new)
 
 
-def host_with(bridge: str = "virbr0", devices: dict[str, Options] | None = None, **more: Any) -> FakeHost:
-    """A host on which the network is in ``bridge`` when it runs again, beside ``devices`` as they are by then."""
-    options = network(bridge=dict(LAB["bridge"], name=bridge), **more)
-    return lab_host(options, options, guests=(guest(0), guest(1, "two")), devices=devices or {})
+def restarted(old: Options = LAB, new: Options | None = None, **more: Any) -> FakeHost:
+    """A host on which the network was restarted under what uses it, to be ``new``."""
+    host = lab_host(old, old, **more)
+    made = Restart("lab", look(host.look(), "lab"), new or old)
+    made.stop_step().do(host)
+    host.parts["network_config"]["lab"] = lab_host(new or old).parts["network_config"]["lab"]
+    for step in made.start_steps(True):
+        step.do(host)
+    assert made.found.guests == () or Plan({}, {}).left(again(host)) == []
+    return host
+
+
+def again(host: FakeHost) -> Plan:
+    """What is still to be done for the network."""
+    wish = Network("lab", {"name": "lab"}, state="active")
+    return wish.plan(wish.look(host.look()))
 
 
 def kernel_calls(host: FakeHost) -> list[tuple]:
@@ -41,97 +57,91 @@ def kernel_calls(host: FakeHost) -> list[tuple]:
 
 
 def libvirt_calls(host: FakeHost) -> list[tuple]:
-    return [call for call in host.calls if call not in kernel_calls(host)]
-
-
-def done(restart_: Restart, host: FakeHost | None = None) -> tuple:
-    """What the steps of a restart tell libvirt and the kernel."""
-    host = host or host_with()
-    for step in [restart_.stop_step()] + restart_.start_steps(True):
-        step.do(host)
-    return [call[:3] if call[0] == "plug_in_again" else call[:2] for call in libvirt_calls(host)], kernel_calls(host)
-
-
-def inactive(restarted: Restart) -> list:
-    """The interfaces of its guests in the form in which libvirt takes them back."""
-    return [guest.inactive for guest in restarted.found.guests]
+    """What libvirt is told, with whom it is about."""
+    return [call[:2] for call in host.calls if call not in kernel_calls(host)]
 
 
 def test_an_idle_network_is_stopped_and_started():
-    assert done(restart()) == ([("stop_network", "lab"), ("start_network", "lab")], [])
+    host = restarted()
+    assert host.calls == [("stop_network", "lab"), ("start_network", "lab")]
 
 
 def test_guests_are_plugged_in_again_one_by_one():
     one, two = guest(0), guest(1, "two")
-    there = {"vnet0": TAP, "vnet1": dict(TAP, master=None)}
-    restarted = restart(guests=(one, two), devices=dict(there, virbr0=BRIDGE))
-    libvirt, kernel = done(restarted, host_with(devices=there))
-    first, second = inactive(restarted)
-    assert libvirt == [("stop_network", "lab"), ("start_network", "lab"),
-                       ("plug_in_again", one.uuid, first), ("plug_in_again", two.uuid, second)]
-    assert ("set_port", "vnet0", TAP["port"]) in kernel
-    assert ("add_fdb", "vnet0", "52:54:00:00:01:00", None) in kernel
+    host = restarted(guests=(one, two), devices={"virbr0": BRIDGE, "vnet0": TAP, "vnet1": dict(TAP, master=None)})
+    assert libvirt_calls(host) == [("stop_network", "lab"), ("start_network", "lab"), ("plug_in_again", one.uuid),
+                                   ("plug_in_again", two.uuid)]
+    assert [call[2].get("type") for call in host.calls if call[0] == "plug_in_again"] == ["network", "network"]
+    assert host.devices["vnet0"] == TAP and host.devices["vnet1"]["master"] == "virbr0"
 
 
 def test_the_bridge_may_come_back_by_another_name():
-    host = host_with("virbr7")
-    restarted = restart(guests=(guest(),))
-    for step in restarted.start_steps(True):
-        step.do(host)
-    assert ("plug_in_again", guest().uuid, *inactive(restarted), "virbr7") in host.calls
+    host = restarted(new=network(bridge=dict(LAB["bridge"], name="virbr7")), guests=(guest(),),
+                     devices={"virbr0": BRIDGE, "vnet0": TAP})
+    assert host.calls[2][::3] == ("plug_in_again", "virbr7") and host.devices["vnet0"] == dict(TAP, master="virbr7")
 
 
 def test_taps_get_the_mtu_of_the_new_bridge_unless_they_have_one_of_their_own():
     one, own = guest(0), guest(1, "two", own="<mtu size='1500'/>")
-    there = {"virbr0": BRIDGE, "vnet0": TAP, "vnet1": TAP}
-    kernel = done(restart(guests=(one, own), devices=there), host_with(devices=there, mtu={"size": 9000}))[1]
-    assert [call for call in kernel if call[0] == "set_mtu"] == [("set_mtu", "vnet0", 9000)]
+    host = restarted(new=network(mtu={"size": 9000}), guests=(one, own),
+                     devices={"virbr0": BRIDGE, "vnet0": TAP, "vnet1": TAP})
+    assert [call for call in host.calls if call[0] == "set_mtu"] == [("set_mtu", "vnet0", 9000)]
 
 
 def test_devices_that_are_no_guests_are_put_back_with_their_settings():
-    there = {"virbr0": BRIDGE, "veth7": TAP}
-    kernel = done(restart(devices=there), host_with(devices={"veth7": dict(TAP, master=None)}))[1]
-    assert kernel == [("set_master", "veth7", "virbr0"), ("set_port", "veth7", {"brport_isolated": 1}),
-                      ("add_fdb", "veth7", "52:54:00:00:01:00", None)]
+    host = restarted(devices={"virbr0": BRIDGE, "veth7": TAP})
+    assert kernel_calls(host) == [("set_master", "veth7", "virbr0"), ("set_port", "veth7", {"brport_isolated": 1}),
+                                  ("add_fdb", "veth7", "52:54:00:00:01:00", None)]
 
 
 def test_a_device_that_is_gone_in_the_meantime_is_passed_over():
-    assert done(restart(devices={"virbr0": BRIDGE, "veth7": TAP}))[1] == []
+    host = lab_host(LAB, LAB, devices={"virbr0": BRIDGE, "veth7": TAP})
+    made = Restart("lab", look(host.look(), "lab"), LAB)
+    made.stop_step().do(host)
+    del host.devices["veth7"]
+    for step in made.start_steps(True):
+        step.do(host)
+    assert kernel_calls(host) == []
 
 
 def test_ports_of_others_are_reclaimed_and_ports_of_guests_made_anew():
-    libvirt = done(restart(guests=(guest(),), ports=(port("foreign"),)))[0]
-    assert [call[0] for call in libvirt] == ["stop_network", "start_network", "plug_in_again", "reclaim_port"]
+    host = restarted(guests=(guest(),), ports=(port(FOREIGN),), devices={"virbr0": BRIDGE, "vnet0": TAP})
+    assert [call[0] for call in libvirt_calls(host)] == ["stop_network", "start_network", "plug_in_again",
+                                                         "reclaim_port"]
 
 
 @pytest.mark.parametrize("live", [LAN, POOL, MACVTAP], ids=["bridge", "hostdev", "macvtap"])
 def test_guests_of_a_network_that_libvirt_makes_no_bridge_for_keep_their_device(live: dict):
-    restarted = restart(live, live, live, guests=(guest(),), devices={"br0": BRIDGE, "vnet0": dict(TAP, master="br0")})
-    libvirt, kernel = done(restarted)
-    assert [call[0] for call in libvirt] == ["stop_network", "start_network", "reclaim_port"]
-    assert kernel == []
+    host = restarted(live, guests=(guest(),), devices={"br0": BRIDGE, "eth0": TAP, "vnet0": dict(TAP, master="br0")})
+    assert [call[0] for call in host.calls] == ["stop_network", "start_network", "reclaim_port"]
 
 
 def test_a_transient_network_is_created_again():
-    host = host_with()
-    for step in restart(config=None).start_steps(False):
+    host = lab_host(live=LAB)
+    steps = [(made := restart(config=None)).stop_step(), *made.start_steps(False)]
+    for step in steps:
         step.do(host)
-    name, document = host.calls[0]
+    name, document = host.calls[1]
     assert name == "create_network" and document.findtext("uuid") == LAB["uuid"]
 
 
-def test_a_failed_start_is_undone_with_what_was_there():
-    host = host_with()
-    stop = restart(new=network(mtu={"size": 9000}), guests=(guest(),)).stop_step()
-    stop.undo(host)
-    assert [*host.names()] == ["start_network", "plug_in_again"]
+USED = {"guests": (guest(), guest(1, "two")), "ports": (port(FOREIGN),),
+        "devices": {"virbr0": BRIDGE, "vnet0": TAP, "vnet1": dict(TAP, mtu=1280), "veth7": TAP}}
 
 
-def test_a_transient_network_is_put_back_from_its_running_definition():
-    host = host_with()
-    restarted = restart(config=None)
-    restarted.stop_step().undo(host)
-    assert host.calls == [("create_network", restarted.found.record.live)]
+@pytest.mark.parametrize("config", [LAB, network(mtu={"size": 9000}), None], ids=["same", "other", "transient"])
+def test_a_failed_start_is_taken_back_with_what_was_there(config: dict | None):
+    host, made = lab_host(config, LAB, **USED), restart(config=config, **USED)
+    calls = there_and_back(host, [made.stop_step()])
+    assert [call[0] for call in calls[:4]] == ["create_network", "plug_in_again", "plug_in_again", "reclaim_port"]
+    assert dump_xml(calls[0][1]) == host.parts["network_live"]["lab"]
+
+
+@pytest.mark.parametrize("config", [LAB, network(mtu={"size": 9000}), None], ids=["same", "other", "transient"])
+def test_a_restart_is_taken_back_with_what_was_there(config: dict | None):
+    new = network(mtu={"size": 1400})
+    made = restart(new=new, config=config, **USED)
+    there_and_back(lab_host(config, LAB, **USED), [made.stop_step(), *made.start_steps(bool(config))])
 
 
 @pytest.mark.parametrize(("users", "disruptive", "impact"), [
@@ -164,11 +174,9 @@ def test_a_restart_that_would_lose_guests_says_why(old: dict, new: dict, change:
 
 
 def test_a_kernel_that_is_out_of_reach_is_left_to_libvirt():
-    host = lab_host(LAB, LAB, guests=(guest(),))
+    host = restarted(guests=(guest(),))
     assert not host.local
-    for step in restart(guests=(guest(),)).start_steps(True):
-        step.do(host)
-    assert [*host.names()] == ["start_network", "plug_in_again"]
+    assert [*host.names()] == ["stop_network", "start_network", "plug_in_again"]
 
 
 def test_the_own_bridge_is_no_obstacle_to_starting_again():
@@ -176,17 +184,15 @@ def test_the_own_bridge_is_no_obstacle_to_starting_again():
     assert restart(LAN, LAN, LAN).goes is None
 
 
-def test_starting_is_undone_by_stopping():
-    host = host_with()
+def test_starting_is_taken_back_by_stopping():
     step = start_step("lab", LAB, True, None)
-    step.do(host)
-    step.undo(host)
     assert step.title == "start network lab"
-    assert host.calls == [("start_network", "lab"), ("stop_network", "lab")]
+    assert there_and_back(lab_host(LAB), [step]) == [("stop_network", "lab")]
+    assert there_and_back(lab_host(), [start_step("lab", LAB, False, None)]) == [("stop_network", "lab")]
 
 
 def test_a_transient_start_keeps_unknown_xml():
-    host = host_with()
+    host = lab_host()
     step = start_step("lab", {"name": "lab"}, False, load_xml("<network><name>lab</name><odd/></network>"))
     step.do(host)
     assert step.title == "start transient network lab" and host.calls[0][1].find("odd") is not None
@@ -198,10 +204,8 @@ PORT = """<networkport><uuid>u</uuid><plug type='network' bridge='virbr0'/>
 
 def reclaimed(text: str, bridge: str, live: Options = LAB) -> Any:
     """A port of others as libvirt is told of it after the restart of a network."""
-    host, restarted = host_with(bridge), restart(live, live, live, ports=(text,))
-    for step in restarted.start_steps(True):
-        step.do(host)
-    assert [dump_xml(one) for one in restarted.found.ports] == [dump_xml(load_xml(text))]
+    new = live if live is LAN else network(bridge=dict(LAB["bridge"], name=bridge))
+    host = restarted(live, new, ports=(text,), devices={"virbr0": BRIDGE, "br0": BRIDGE})
     return next(call[2] for call in host.calls if call[0] == "reclaim_port")
 
 
@@ -223,4 +227,4 @@ def test_a_port_in_a_bridge_of_the_host_keeps_its_plug():
 
 
 def test_a_port_without_bandwidth_is_reclaimed_as_it_is():
-    assert reclaimed(port("x"), "virbr0").find("bandwidth") is None
+    assert reclaimed(port(FOREIGN), "virbr0").find("bandwidth") is None

@@ -3,8 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """virNetworkUpdate: which entry libvirt takes a call for, and that no call is made that would hit another one.
 
-``Libvirt`` below is libvirt's own matching, written from its behaviour and not from the code under test. Every
-plan here is carried out on it.
+Every plan here is carried out on libvirt's own matching; see ``network_update``.
 """
 
 from __future__ import annotations
@@ -14,113 +13,31 @@ import copy
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
+from unit import restoring
+from unit.network_update import NetworkUpdate, Refused
+from unit.networks import started_host
 
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.network import (
-    NETWORK,
-    refused_by_driver,
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.network import NETWORK
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.flags import (
+    ADD_LAST,
+    CONFIG,
+    DELETE,
+    LIVE,
+    MODIFY,
 )
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.flags import ADD_LAST, DELETE, MODIFY
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.network.updates import (
     apply_updates,
     plan_updates,
+    update_step,
 )
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.errors import Invalid
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.nodes import in_order
 
 OLD, MIDDLE, NEW = (9, 0, 0), (10, 5, 0), (10, 7, 0)
 ONE, TWO, THREE = "52:54:00:00:00:01", "52:54:00:00:00:02", "52:54:00:00:00:03"
-IPS = NETWORK.node("ips").item
-
-
-class Refused(Exception):
-    """What libvirt answers when it does not make the change."""
-
-
-class Libvirt:
-    """A network as libvirt has it, changed by virNetworkUpdate alone."""
-
-    def __init__(self, options: dict, version: tuple) -> None:
-        self.options, self.version = copy.deepcopy(options), version
-
-    def update(self, command: int, section: int, parent: int, element) -> None:
-        tag = {4: "host", 5: "range", 7: "interface", 9: "portgroup", 10: "host", 11: "txt", 12: "srv"}[section]
-        if element.tag != tag:
-            raise Refused("unexpected element %s" % element.tag)
-        dns = NETWORK.node("dns")
-        tables = {
-            4: IPS.node("dhcp").node("hosts"), 5: IPS.node("dhcp").node("ranges"), 10: dns.node("hosts"),
-            7: NETWORK.node("forward").node("interfaces"), 9: NETWORK.node("portgroups"), 11: dns.node("txts"),
-            12: dns.node("srvs"),
-        }
-        item = tables[section].item.parse(element)
-        entries = self._entries(section, parent)
-        found = [entry for entry in entries if self._matches(section, command, item, entry)]
-        self._command(command, section, item, entries, found)
-        try:
-            refused_by_driver(NETWORK.check(self.options))
-        except Invalid as error:
-            raise Refused(str(error)) from error
-
-    def _entries(self, section: int, parent: int) -> list:
-        if section in (4, 5):
-            place = self.options["ips"][parent].setdefault("dhcp", {})
-            return place.setdefault({4: "hosts", 5: "ranges"}[section], [])
-        if section == 7:
-            forward = self.options["forward"]
-            dev = forward.pop("dev", None)
-            interfaces = forward.setdefault("interfaces", [])
-            if dev and {"dev": dev} not in interfaces:
-                interfaces.insert(0, {"dev": dev})
-            return interfaces
-        if section == 9:
-            return self.options.setdefault("portgroups", [])
-        return self.options.setdefault("dns", {}).setdefault({10: "hosts", 11: "txts", 12: "srvs"}[section], [])
-
-    @staticmethod
-    def _matches(section: int, command: int, item: dict, entry: dict) -> bool:
-        item, entry = _lower(item), _lower(entry)
-
-        def same(*names: str) -> bool:
-            return all(name not in item or item[name] == entry.get(name) for name in names)
-
-        def shared(*names: str) -> bool:
-            return any(name in item and item[name] == entry.get(name) for name in names)
-
-        if section == 4:
-            if command == DELETE:
-                return ("mac" not in entry or same("mac")) and same("ip", "name")
-            return shared("mac", "ip", "name")
-        if section == 10:
-            names = set(item.get("hostnames", [])) & set(entry["hostnames"])
-            return shared("ip") or (command != ADD_LAST and bool(names))
-        return same(*{5: ("start", "end"), 7: ("dev",), 9: ("name",), 11: ("name",),
-                      12: ("service", "protocol", "domain", "target")}[section])
-
-    def _command(self, command: int, section: int, item: dict, entries: list, found: list) -> None:
-        if command == ADD_LAST:
-            if found:
-                raise Refused("there is one already")
-            entries.append(item)
-            return
-        if not found:
-            raise Refused("there is none")
-        if len(found) > 1 and section in (10, 12):
-            raise Refused("there are several")
-        index = next(index for index, entry in enumerate(entries) if entry is found[0])
-        if command == DELETE:
-            del entries[index]
-        elif section in (4, 9) or (section in (10, 11) and self.version >= (10, 6, 0)):
-            entries[index] = item
-        else:
-            raise Refused("no such command")
-
-
-def _lower(item: dict) -> dict:
-    return dict(item, **{name: item[name].lower() for name in ("mac", "ip", "start", "end") if name in item})
 
 
 def carried_out(current: dict, calls: list, version: tuple) -> dict:
-    libvirt = Libvirt(current, version)
+    libvirt = NetworkUpdate(current, version)
     for call in calls:
         libvirt.update(call.command, call.section.number, call.parent, call.element())
     return libvirt.options
@@ -145,11 +62,14 @@ def said(value):
 
 
 def there_and_back(current: dict, wanted: dict, version: tuple = OLD) -> None:
-    """Carries a plan out, and undoes it in reverse."""
+    """Carries a plan out, and takes it back: by the calls that undo it in reverse, and as a failed task does."""
     calls = plan_updates(current, wanted, version)
     result = carried_out(current, calls, version)
-    back = carried_out(result, [call.undo() for call in reversed(calls)], version)
+    back = carried_out(result, [call.undone() for call in reversed(calls)], version)
     assert said(NETWORK.normal(back)) == said(NETWORK.normal(current))
+    if calls:
+        done = [update_step("lab", call, flag) for flag in (CONFIG, LIVE) for call in calls]
+        restoring.there_and_back(started_host(current, version=version), done)
 
 
 def takes_each_entry(options: dict) -> bool:
@@ -158,7 +78,7 @@ def takes_each_entry(options: dict) -> bool:
     for ip in empty["ips"]:
         ip["dhcp"] = {}
     empty.update(dns={}, portgroups=[])
-    calls = [call.undo() for call in plan_updates(options, empty, NEW)]
+    calls = [call.undone() for call in plan_updates(options, empty, NEW)]
     try:
         libvirt = carried_out(empty, calls, NEW)
     except Refused:
@@ -574,4 +494,4 @@ def test_the_same_network_in_another_order_needs_no_call(network: dict, random):
 def test_the_undo_of_an_undo_is_the_call_itself(command: int):
     calls = plan_updates(with_hosts(A, B), with_hosts(dict(A, name="z"), {"mac": THREE, "ip": "10.0.0.14"}), OLD)
     call = next(call for call in calls if call.command == command)
-    assert call.undo().undo() == call
+    assert call.undone().undone() == call

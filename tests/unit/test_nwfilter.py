@@ -230,8 +230,8 @@ def test_a_host_is_made_as_planned_and_then_nothing_is_to_be_done() -> None:
 def test_a_failed_step_leaves_all_as_it_was() -> None:
     host = FakeHost(("create_nwfilter_binding",), devices=DEVICES,
                     nwfilters={"zz-base": xml("zz-base", variables="OTHER")})
-    with pytest.raises(ConvergeError, match=r"Could not bind filter aa-web to tap9: .* Undone, last first: "
-                                            r"define filter aa-web; change filter zz-base\."):
+    with pytest.raises(ConvergeError, match=r"Could not bind filter aa-web to tap9: .* All is as it was; put back: "
+                                            r"remove filter aa-web; define filter zz-base as it was\."):
         converge(host, TOGETHER, False)
     assert f.tree_of(host.look()).filters == nodes(**{"zz-base": xml("zz-base", variables="OTHER")})
 
@@ -239,7 +239,7 @@ def test_a_failed_step_leaves_all_as_it_was() -> None:
 def test_a_failed_replacement_leaves_the_old_binding() -> None:
     host = FakeHost(("create_nwfilter_binding",), devices=DEVICES,
                     nwfilters={name: xml(name) for name in ("web", "new")}, bindings={"tap9": bound("web")})
-    with pytest.raises(ConvergeError, match=r"Undone, last first: replace the binding of tap9\."):
+    with pytest.raises(ConvergeError, match=r"All is as it was; put back: bind the filter to tap9 again\."):
         converge(host, [bind("new")], False)
     assert titles(host.look(), bind("web")) == []
     converge(host, [bind("new")], False)

@@ -16,12 +16,16 @@ from unit.fake_host import FakeHost
 
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.converge import converge
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.order import LAST, fold, in_order
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.plan import Plan, Step
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.plan import Piece, Plan, Step
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.kinds import KINDS
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.errors import Invalid
 
 SEEN = FakeHost().look()
 NEED = "these need each other, so none can be first: "
+
+
+def no_way(was, now, name: str) -> list:
+    return []
 
 
 @dataclass
@@ -52,7 +56,8 @@ class Wish:
         return Plan({}, {}, [self.step(part) for part in self.folded if part not in found])
 
     def step(self, part: str) -> Step:
-        return Step("%s %s" % (self.name, part), lambda host: host.parts["networks"][""].update({part: {}}))
+        return Step("%s %s" % (self.name, part), lambda host: host.parts["networks"][""].update({part: {}}),
+                    Piece(self.kind, self.name, no_way))
 
     def promise(self, seen, plan: Plan) -> None:
         pass

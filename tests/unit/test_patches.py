@@ -443,9 +443,9 @@ def test_steps_of_a_port_are_done_and_undone():
     assert [(call[0], call[1]) for call in fake.calls] == [("delete_port", "lab"), ("create_port", "lab")]
     assert "<group>web</group>" in fake.parts["ports"]["lab"][0]
     broken = FakeHost(breaks=("create_port",), **layers(lab(), lab(), ports={"lab": [port()]}))
-    with pytest.raises(ConvergeError, match="Undone, last first: remove port"):
+    with pytest.raises(ConvergeError, match="All is as it was; put back: tell network lab of its port %s again" % UUID):
         converge(broken, [NetworkPort("lab", {"mac": {"address": MAC}, "group": "web"})], check_mode=False)
-    assert [call[0] for call in broken.calls] == ["delete_port", "create_port"]
+    assert [call[0] for call in broken.calls] == ["delete_port", "reclaim_port"]
     assert UUID in broken.parts["ports"]["lab"][0]
 
 

@@ -76,11 +76,14 @@ def test_a_layer_that_is_not_there_is_not_read(given: dict, read: dict):
     by_part: dict = {}
     for part, key in sorted(reads):
         by_part.setdefault(part, []).append(key)
-    assert by_part == dict(read, host=[""])
+    assert by_part == dict(read, host=[""], **({"domains": [""]} if given else {}))
 
 
-def test_guests_are_read_only_for_a_network_that_has_ports():
-    seen, reads = counting(**dict(lab_parts(LAB, LAB, guests=(guest(),)), ports={"lab": []}))
+@pytest.mark.parametrize("layers", [(LAB, LAB), (LAB, None), (None, LAB)], ids=["active", "inactive", "transient"])
+def test_guests_of_a_network_are_known_by_their_own_documents(layers: tuple):
+    seen, _reads = counting(**dict(lab_parts(*layers, guests=(guest(),)), ports={"lab": []}))
+    assert [one.label for one in look(seen, "lab").guests] == [guest().label]
+    seen, reads = counting(**lab_parts(guests=(guest(),)))
     assert look(seen, "lab").guests == () and ("domains", "") not in reads
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from unit.fake_host import FakeHost, device
+from unit.restoring import begun, there_and_back
 
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.network import NETWORK
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.sriov import SRIOV
@@ -22,10 +23,10 @@ from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.co
     plan_all,
 )
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.report import model_of
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.restore import Restored, restore
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host import sysfs as pci
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.errors import KernelError
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.host import READERS
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.parts import from_record
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.snapshot import Snapshot
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.network.found import virtual_functions
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.network.resource import Network
@@ -109,8 +110,7 @@ class Host(FakeHost):
     """The one fake host, of which sysfs and the files for a boot are read from a folder."""
 
     def look(self) -> Snapshot:
-        recorded = from_record(copy.deepcopy(self.parts))
-        return Snapshot(lambda part, key: READERS[part](self, key) if part in SYSFS else recorded(part, key))
+        return Snapshot(lambda part, key: (READERS[part](self, key) if part in SYSFS else self.read(part, key)))
 
     @property
     def settings(self) -> dict:
@@ -231,6 +231,7 @@ def test_what_is_so_already_takes_no_step(sysfs, host):
 
 def test_only_what_differs_is_set(sysfs, host):
     host.settings["1"].update(vlan={"id": 7, "qos": 3, "protocol": "802.1Q"}, mac="52:54:00:00:00:01")
+    before = copy.deepcopy(host.settings["1"])
     made = plan(host, {"vfs": [{"index": 1, "mac": "52-54-00-00-00-01", "vlan": {"id": 8}, "trust": False,
                                 "max_tx_rate": 50}]})
     assert [step.title for step in made.steps] == ["set vlan, max_tx_rate of virtual function 1 of pf0"]
@@ -238,9 +239,10 @@ def test_only_what_differs_is_set(sysfs, host):
     made.steps[0].do(host)
     assert host.calls == [("set_vf", "pf0", 1, {"vlan": {"id": 8, "qos": 3, "protocol": "802.1Q"}}),
                           ("set_vf", "pf0", 1, {"min_tx_rate": 0, "max_tx_rate": 50})]
-    made.steps[0].undo(host)
-    assert host.settings["1"] == dict(FRESH, mac="52:54:00:00:00:01", max_tx_rate=0,
-                                      vlan={"id": 7, "qos": 3, "protocol": "802.1Q"})
+    host.settings["1"] = before
+    assert there_and_back(host, made.steps) == [
+        ("set_vf", "pf0", 1, {"vlan": {"id": 7, "qos": 3, "protocol": "802.1Q"}}),
+        ("set_vf", "pf0", 1, {"min_tx_rate": 0, "max_tx_rate": 0})]
 
 
 def test_a_vlan_is_taken_away(sysfs, host):
@@ -289,8 +291,10 @@ def test_a_driver_that_an_earlier_task_may_install_is_missing(sysfs, host):
 # --- the number
 
 
-def test_to_change_the_number_keeps_the_settings(sysfs, host, monkeypatch):
+def test_to_change_the_number_keeps_the_settings(makes, sysfs, host, monkeypatch):
+    make = pci.set_number
     host.settings["0"].update(mac="52:54:00:00:00:01", trust=True)
+    settings = {index: dict(host.settings[index]) for index in "01"}
     made = plan(host, {"num_vfs": 3, "vfs": [{"index": 2, "spoof_check": False}]})
     assert [step.title for step in made.steps] == ["change the number of virtual functions of pf0 from 2 to 3"]
     assert [str(drift.path) for drift in made.drift] == ["num_vfs", "vfs[2].index", "vfs[2].spoof_check"]
@@ -298,19 +302,25 @@ def test_to_change_the_number_keeps_the_settings(sysfs, host, monkeypatch):
 
     def remake(address: str, number: int) -> None:
         host.calls.append(number)
+        make(address, number)
         host.parts["vf_settings"]["pf0"] = {str(index): dict(FRESH) for index in range(number)}
         for index in range(2):
             (sysfs.root / ("sys/bus/pci/devices/0000:3b:10.%d/driver" % index)).unlink(missing_ok=True)
 
+    def bind(address: str, driver: str) -> None:
+        host.calls.append((address, driver))
+        sysfs.link("sys/bus/pci/devices/%s/driver" % address, "sys/bus/pci/drivers/ixgbevf")
+
     monkeypatch.setattr(pci, "set_number", remake)
-    monkeypatch.setattr(pci, "bind", lambda address, driver: host.calls.append((address, driver)))
-    made.steps[0].do(host)
+    monkeypatch.setattr(pci, "bind", bind)
+    record = begun(host, made.steps)
     mac = "52:54:00:00:00:01"
     assert host.calls == [3, ("set_vf", "pf0", 0, {"mac": mac}), ("set_vf", "pf0", 0, {"trust": True}),
                           ("set_mac", "vf0", mac), ("set_vf", "pf0", 2, {"spoof_check": False}),
                           ("0000:3b:10.0", "default"), ("0000:3b:10.1", "default"), ("set_mac", "vf0", mac)]
-    made.steps[0].undo(host)
-    assert host.calls[8] == 2 and host.settings["0"]["trust"]
+    assert restore(host, record).done == ["make the 2 virtual functions of pf0 again"]
+    assert host.calls[8] == 2 and host.settings == settings
+    assert restore(host, record) == Restored()
 
 
 def test_what_is_in_use_is_named_and_refused(sysfs, host):
@@ -572,8 +582,7 @@ def test_a_script_of_another_version_is_replaced(sysfs, host):
     assert [drift.as_result() for drift in made.drift] == [{
         "layer": "boot", "path": "/usr/local/lib/virtnet-sriov/boot.py", "desired": "this version",
         "current": "another version"}]
-    made.steps[0].do(host)
-    made.steps[0].undo(host)
+    there_and_back(host, made.steps)
     assert (sysfs.root / "usr/local/lib/virtnet-sriov/boot.py").read_text() == "old"
 
 

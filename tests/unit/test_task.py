@@ -86,8 +86,9 @@ def test_what_a_document_has_that_is_not_known_is_warned_about():
 
 
 def test_every_module_can_choose_its_libvirt():
-    assert argument_spec(name={"type": "str"}) == {
-        "name": {"type": "str"}, "uri": {"type": "str", "default": "qemu:///system"}}
+    reads = {"name": {"type": "str"}, "uri": {"type": "str", "default": "qemu:///system"}}
+    assert task.reading_spec(name={"type": "str"}) == reads
+    assert argument_spec(name={"type": "str"}) == dict(reads, lock_timeout={"type": "int", "default": 120})
 
 
 def test_the_model_of_a_result_has_no_layers():

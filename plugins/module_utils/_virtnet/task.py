@@ -6,25 +6,32 @@
 from __future__ import annotations
 
 import json
+import os
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Callable
+from typing import TYPE_CHECKING, Any, Callable
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible.module_utils.common.respawn import has_respawned, probe_interpreters_for_module, respawn_module
 
-from .engine.converge import ConvergeError, converge, until_it_is_there
+from .engine.converge import ConvergeError, converge, unkept, until_it_is_there
+from .engine.keeping import Keeper, left_behind, put_back
 from .engine.report import model_of, result_of
 from .host.errors import HostError, HypervisorError
 from .host.host import Host
 from .host.libvirt import LIBVIRT_ERROR, Libvirt
+from .host.records import Lock
 from .host.snapshot import Snapshot
+from .resources.pieces import WAYS
 from .schema.errors import Invalid, Missing, Path, not_allowed
 from .schema.nodes import Field, Group, Node
 from .schema.options import Options, is_empty, prune
 from .schema.scalars import CONTROL, LINE, NOT_IN_XML
 from .schema.xml import LXML_ERROR, load_xml
+
+if TYPE_CHECKING:
+    from .engine.converge import Keep
 
 OLDEST_LIBVIRT = (6, 1, 0)
 LOOKED_UP = ("uri", "network", "domain", "portgroup", "port", "mac", "names")
@@ -68,7 +75,12 @@ def _read(node: Node, value: Any) -> Any:
 
 
 def argument_spec(**options: Options) -> Options:
-    """The argument spec of a module: its own options and those that all share."""
+    """The argument spec of a module that changes something: its own options and those that all of these share."""
+    return reading_spec(lock_timeout={"type": "int", "default": 120}, **options)
+
+
+def reading_spec(**options: Options) -> Options:
+    """The argument spec of a module that only reads."""
     return dict(options, uri={"type": "str", "default": "qemu:///system"})
 
 
@@ -198,16 +210,45 @@ def there(module: AnsibleModule, read: Callable[[], Any], otherwise: Any) -> Any
 def converge_one(module: AnsibleModule, desired: Callable[[], Any], returns: str | None = None) -> None:
     """Carries out the wish that ``desired`` builds, and ends the module; the object ``returns`` by that name."""
     with host_of(module, changes=True) as host:
-        outcome, = converge(host, [desired()], module.check_mode)
+        wish = desired()
+        with _alone(module, host) as (keep, before):
+            outcome, = converge(host, [wish], module.check_mode, keep)
         result = result_of(outcome)
+        result["changed"] = result["changed"] or bool(before)
         result[returns or outcome.wish.kind] = model_of(outcome)
-        for warning in outcome.plan.warnings:
+        for warning in before + outcome.plan.warnings:
             module.warn(warning)
     module.exit_json(**result)
+
+
+@contextmanager
+def _alone(module: AnsibleModule, host: Host) -> Iterator[tuple[Keep, list[str]]]:
+    """Has the lock of the host, on which nothing is left of a task that died; and says what was. Check mode only looks.
+    """
+    if module.check_mode:
+        yield unkept, ["%s was cut off; what it had begun would be put back first" % one
+                       for one in left_behind(host.libvirt.uri)]
+        return
+    lock = Lock(host.libvirt.uri, host.local)
+    lock.acquire(module.params["lock_timeout"])
+    try:
+        about = {"module": module._name, "pid": os.getpid()}
+        yield Keeper(host, lock, about), put_back(host, WAYS)
+    finally:
+        lock.release()
 
 
 def read_only(module: AnsibleModule, read: Callable[[Snapshot], Options]) -> None:
     """Ends a module with what it reads, by name, and nothing changed."""
     with host_of(module) as host:
+        _tell_what_is_left(module, host)
         result = read(host.look())
     module.exit_json(changed=False, **result)
+
+
+def _tell_what_is_left(module: AnsibleModule, host: Host) -> None:
+    """Warns of a task that died; of one that is at work there is a record too, and the lock."""
+    left = left_behind(host.libvirt.uri)
+    if left and Lock(host.libvirt.uri, host.local).is_free():
+        for one in left:
+            module.warn("%s was cut off; the next task that changes something puts back what it had begun" % one)

@@ -1,27 +1,41 @@
 # Copyright (c) virtnet.libvirt contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Plan, apply, verify, and undo on failure; for one wish or for many as one transaction."""
+"""Plan, apply, verify, and go back on failure; for one wish or for many as one transaction."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Callable
 
-from ..host.errors import HostError
 from ..schema.errors import Invalid, Missing
+from .interrupts import interruptible
 from .order import fold, in_order
 from .plan import Plan, Step
+from .restore import Changed, Record, restore, take, words_of
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from ..host.host import Host
     from ..host.snapshot import Snapshot
     from .order import Groups
     from .resource import Key, Wish
 
+    Keep = Callable[[Record], AbstractContextManager[Callable[[Step], None]]]
+
+
+ATTEMPTS = 5  # at planning anew what somebody else changed meanwhile
+
 
 class ConvergeError(Exception):
     """A step failed; the message says what was restored."""
+
+
+class NotConverged(Exception):
+    """All was done, and the host is not as it was to be."""
 
 
 @dataclass
@@ -37,14 +51,31 @@ class Outcome:
     carried_out_by: Wish | None = None
 
 
-def converge(host: Host, wishes: list[Wish], check_mode: bool) -> list[Outcome]:
-    """Makes the host agree with all wishes, or leaves it as it was and raises ConvergeError."""
+@contextmanager
+def unkept(_record: Record) -> Iterator[Callable[[Step], None]]:
+    """Keeps a record nowhere but in this process."""
+    yield lambda step: None
+
+
+def converge(host: Host, wishes: list[Wish], check_mode: bool, keep: Keep = unkept) -> list[Outcome]:
+    """Makes the host agree with all wishes, or leaves it as it was and raises ConvergeError.
+
+    ``keep`` keeps the record of what was there while it is needed, and is told of each step that begins.
+    """
     groups = fold(wishes)
-    seen = host.look()
-    planned = plan_all(seen.fork(), [wish for wish, _members in groups.values()], check_mode)
-    if not check_mode and any(outcome.plan.steps for outcome in planned):
-        _apply(host, planned)
-    elif check_mode:
+    for attempt in range(ATTEMPTS):
+        seen = host.look()
+        planned = plan_all(seen.fork(), [wish for wish, _members in groups.values()], check_mode)
+        try:
+            if not check_mode and any(outcome.plan.steps for outcome in planned):
+                _apply(host, seen, planned, keep)
+        except Changed as error:
+            if attempt == ATTEMPTS - 1:
+                raise ConvergeError("Somebody else changes %s again and again; nothing of this task was kept"
+                                    % error) from error
+        else:
+            break
+    if check_mode:
         for outcome in planned:
             outcome.found = None
     return _by_wish(wishes, groups, planned)
@@ -114,33 +145,40 @@ def _by_wish(wishes: list[Wish], groups: Groups, planned: list[Outcome]) -> list
 # --- doing it
 
 
-def _apply(host: Host, planned: list[Outcome]) -> None:
-    done: list[Step] = []
-    for step in [step for outcome in planned for step in outcome.plan.steps]:
+def _apply(host: Host, seen: Snapshot, planned: list[Outcome], keep: Keep) -> None:
+    """Does what was planned on what was seen; raises Changed where that is not so any more."""
+    steps = [step for outcome in planned for step in outcome.plan.steps]
+    record = take(host.look(), steps)
+    changed = record.changed_since(seen)
+    if changed:
+        raise Changed(changed)
+    with interruptible() as signals, keep(record) as begins:
+        doing = "start"
         try:
-            step.do(host)
-        except Exception as error:
-            left_behind = _clean_up(host, step)
-            done += [step] if _took_effect(host, planned, step) else []
-            said = left_behind + _undo(host, done)
-            raise ConvergeError("Could not %s: %s. %s" % (step.title, words_of(error), said)) from error
-        done.append(step)
-    try:
-        left = _verify(host, planned)
-    except Exception as error:
-        raise ConvergeError("Could not read back what was done: %s. %s" % (
-            words_of(error), _undo(host, done))) from error
-    if left:
-        raise ConvergeError("Not converged: %s. %s" % ("; ".join(left), _undo(host, done)))
+            for step in steps:
+                doing = "Could not %s" % step.title
+                signals.check()
+                record.refuse_foreign(host, step)
+                record.begin(step.of)
+                begins(step)
+                step.do(host)
+            doing = "Could not read back what was done"
+            left = _verify(host, planned)
+            signals.check()
+            if left:
+                raise NotConverged("; ".join(left))
+        except BaseException as error:
+            with signals.held():
+                restored = restore(host, record)
+            if isinstance(error, Changed) and not restored.failed:
+                raise
+            raise ConvergeError("%s. %s" % (_said(doing, error), restored)) from error
 
 
-def _took_effect(host: Host, planned: list[Outcome], step: Step) -> bool:
-    """Whether a failed step did what it is for, as one whose answer was lost: its wish asks for it no more."""
-    try:
-        wish = next(outcome.wish for outcome in planned if step in outcome.plan.steps)
-        return step.title not in {again.title for again in wish.plan(wish.look(host.look())).steps}
-    except Exception:
-        return False
+def _said(doing: str, error: BaseException) -> str:
+    if isinstance(error, NotConverged):
+        return "Not converged: %s" % error
+    return "%s: %s" % (doing, words_of(error))
 
 
 def _verify(host: Host, planned: list[Outcome]) -> list[str]:
@@ -150,39 +188,3 @@ def _verify(host: Host, planned: list[Outcome]) -> list[str]:
         outcome.found = outcome.wish.look(seen)
         left += [str(drift) for drift in outcome.plan.left(_plan_of(outcome.wish, outcome.found, seen, gone))]
     return left
-
-
-def _clean_up(host: Host, step: Step) -> str:
-    """Takes away what a failed step left behind; says so only when it cannot."""
-    try:
-        if step.clean_up:
-            step.clean_up(host)
-    except Exception as error:
-        return "What it left behind could not be taken away: %s. " % words_of(error)
-    return ""
-
-
-def _undo(host: Host, done: list[Step]) -> str:
-    """Undoes steps in reverse; says what became of them."""
-    if not done:
-        return "Nothing was changed."
-    restored, kept = [], []
-    for step in reversed(done):
-        try:
-            if step.undo:
-                step.undo(host)
-                restored.append(step.title)
-        except Exception as error:
-            kept.append("%s (%s)" % (step.title, words_of(error)))
-    said = []
-    if restored:
-        said.append("Undone, last first: %s." % "; ".join(restored))
-    if kept:
-        said.append("Could not be undone: %s." % "; ".join(kept))
-    return " ".join(said) or "What was done stays: %s." % "; ".join(step.title for step in done)
-
-
-def words_of(error: Exception) -> str:
-    """What an exception says; of one that nobody expected its type too."""
-    expected = isinstance(error, (HostError, Invalid, ConvergeError))
-    return str(error).rstrip(".") if expected else "%s: %s" % (type(error).__name__, error)

@@ -13,24 +13,40 @@ from ..schema.errors import Entry, Path
 from ..schema.options import Options, Value
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ..host.host import Host
+    from ..host.snapshot import Snapshot
+
+    Back = Callable[[Snapshot, Snapshot, str], Iterator["Step"]]
 
 Do = Callable[["Host"], None]
 LAYERS = {"config": "configuration", "live": "running definition", "boot": "next boot"}
 
 
-class Step(NamedTuple):
-    """One change.
+class Piece(NamedTuple):
+    """What of a host a step changes: a thing of that kind and name, and the way ``back`` of its kind.
 
-    ``impact`` is what running guests notice: none, brief (some seconds offline) or disruptive. ``clean_up`` takes away
-    what ``do`` leaves behind when it fails.
+    That gives the steps by which it becomes as it was, as far as that can be told from what it is now; none when it is.
+    """
+
+    kind: str
+    name: str
+    back: Back
+
+
+class Step(NamedTuple):
+    """One change of one piece of a host.
+
+    ``impact`` is what running guests notice: none, brief (some seconds offline) or disruptive. ``writes`` is the
+    document that it changes, as part and key of a snapshot, where that is not to have changed since it was read.
     """
 
     title: str
     do: Do
-    undo: Do | None = None
+    of: Piece
     impact: str = "none"
-    clean_up: Do | None = None
+    writes: tuple[str, str] | None = None
 
 
 class Drift(NamedTuple):
@@ -59,8 +75,8 @@ class Plan:
     """What is to be done for one object.
 
     ``before`` and ``after`` are its model, ``drift`` is what was found. Of that the steps leave ``waiting`` for a
-    restart, ``unrepaired`` for people, and ``follows`` by itself at the next start. ``connected`` names what is
-    connected, ``connects`` what must be afterwards. ``extra`` is for the result.
+    restart, ``unrepaired`` for people, and ``follows`` by itself at the next start. ``connects`` names
+    the guests that are to be connected afterwards, ``unconnected`` those that are not now. ``extra`` is for the result.
     """
 
     before: Options
@@ -70,7 +86,7 @@ class Plan:
     waiting: list[Drift] = field(default_factory=list)
     unrepaired: list[Drift] = field(default_factory=list)
     follows: list[Drift] = field(default_factory=list)
-    connected: list[str] = field(default_factory=list)
+    unconnected: list[str] = field(default_factory=list)
     connects: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     extra: Options = field(default_factory=dict)
@@ -81,7 +97,7 @@ class Plan:
         found = [drift for drift in again.drift if drift.place not in known]
         return (found or [Drift("plan", Path(step.title), "done", "not done") for step in again.steps]) + [
             Drift("live", Path("guests", Entry(name)), "connected", None)
-            for name in self.connects if name not in again.connected]
+            for name in self.connects if name in again.unconnected]
 
     def show_layers(self, *left: Drift, whole: str = "all of it") -> None:
         """Completes the diff with what differs in other layers than the configuration.

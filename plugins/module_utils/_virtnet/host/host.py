@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
+import time
 from types import ModuleType
 from typing import TYPE_CHECKING, Callable
 
-from .errors import by_netlink
+from .errors import HypervisorError, by_netlink
 from .libvirt import Libvirt
 from .netlink import read_devices
 from .parts import Data
@@ -46,6 +47,17 @@ class Host:
         from . import boot
 
         return boot
+
+    def reconnect(self, seconds: float = 30) -> None:
+        """Connects anew where libvirt went away meanwhile, as soon as it is back; without it what follows fails."""
+        end = time.monotonic() + seconds
+        while not self.libvirt.is_alive:
+            try:
+                self.libvirt = Libvirt(self.libvirt.uri)
+            except HypervisorError:
+                if time.monotonic() > end:
+                    return
+                time.sleep(0.2)
 
     def look(self) -> Snapshot:
         """The host as it is from now on, read part by part."""

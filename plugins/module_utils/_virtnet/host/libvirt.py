@@ -70,6 +70,15 @@ class Libvirt:
         """Whether libvirt and its library for Python have virNetworkSetMetadata."""
         return self.version >= (9, 7, 0) and hasattr(libvirt.virNetwork, "setMetadata")
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether libvirt answers."""
+        try:
+            self._connection.getLibVersion()
+        except libvirt.libvirtError:
+            return False
+        return True
+
     def close(self) -> None:
         self._connection.close()
 
@@ -263,6 +272,19 @@ class Libvirt:
                 limits.remove(inbound)
         for document in (direct, interface):
             domain.updateDeviceFlags(dump_xml(document), libvirt.VIR_DOMAIN_AFFECT_LIVE)
+
+    @_quiet
+    def define_interfaces(self, uuid: str, interfaces: list[Element]) -> None:
+        """Configures a guest with these interfaces in place of those that it has, and all else as it is."""
+        domain = self._connection.lookupByUUIDString(uuid)
+        document = load_xml(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE | libvirt.VIR_DOMAIN_XML_SECURE))
+        devices = document.find("devices")
+        if devices is None:
+            raise HypervisorError("the guest has no devices")
+        for interface in devices.findall("interface"):
+            devices.remove(interface)
+        devices.extend(copy.deepcopy(interface) for interface in interfaces)
+        self._connection.defineXML(dump_xml(document))
 
     @_quiet
     def attach_interface(self, uuid: str, interface: Element, flag: int) -> None:

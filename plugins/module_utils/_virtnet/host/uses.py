@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..schema.options import Options
+from ..schema.xml import drop_attribute, dump_xml, load_xml
 from .parts import once
 from .snapshot import DomainRecord, Snapshot
 
@@ -166,6 +167,18 @@ def _as_configured(interface: Element) -> Element:
 def mac_of(interface: Element) -> str:
     found = interface.find("mac")
     return (found.get("address") or "") if found is not None else ""
+
+
+def same_document(one: str | None, other: str | None) -> bool:
+    """Whether two documents say the same, apart from how many guests libvirt counts."""
+    return one == other or (one is not None and other is not None and _uncounted(one) == _uncounted(other))
+
+
+def _uncounted(text: str) -> str:
+    document = load_xml(text)
+    for element in document.iter("network", "interface", "address"):
+        drop_attribute(element, "connections")
+    return dump_xml(document)
 
 
 def tap_of(interface: Element) -> str:

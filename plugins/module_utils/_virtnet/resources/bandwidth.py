@@ -115,3 +115,10 @@ def floors(ports: Iterable[Element], but: str | None) -> list[int]:
     """The floors in kB/s of ports, given as libvirt's documents, without that of the port with UUID ``but``."""
     found = [port.find("bandwidth/inbound") for port in ports if port.findtext("uuid") != but]
     return [int(inbound.get("floor") or 0) for inbound in found if inbound is not None]
+
+
+def can_set(old: dict[str, int], new: dict[str, int]) -> bool:
+    """libvirt-python sets only the parameters that a port has, so it cannot bring in a direction."""
+    return all(any(value for name, value in old.items() if name.startswith(direction))
+               for direction in ("inbound", "outbound")
+               if any(value for name, value in new.items() if name.startswith(direction)))

@@ -1,7 +1,7 @@
 # Copyright (c) virtnet.libvirt contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is done to a guest for one of its interfaces, each step with what undoes it."""
+"""What is done to a guest for one of its interfaces."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING, NamedTuple
 
 from ...documents.interface import INTERFACE
-from ...engine.plan import Do, Step
+from ...engine.plan import Piece, Step
 from ...host.errors import HypervisorError
 from ...host.flags import CONFIG, LIVE
 from ...host.uses import mac_of
@@ -18,6 +18,7 @@ from ...schema.errors import Path
 from ...schema.options import Options
 from ...schema.scalars import MAC
 from ..bandwidth import rates
+from ..pieces import interface as piece
 from .cards import Card
 from .running import CONNECTION, alias_of, only_portgroup
 
@@ -35,81 +36,74 @@ class Steps(NamedTuple):
     uuid: str
     label: str
 
+    def _piece(self, *elements: Element, limits: bool = False) -> Piece:
+        return piece(self.uuid, *(MAC.normal(mac_of(element)) for element in elements), limits=limits)
+
     # --- the configuration
 
     def add(self, element: Element) -> Step:
-        return Step("add %s to its configuration" % self.label, self._attach(element), self._detach(element))
+        return Step("add %s to its configuration" % self.label,
+                    lambda host: host.libvirt.attach_interface(self.uuid, element, CONFIG), self._piece(element),
+                    writes=("domain_config", self.uuid))
 
     def remove(self, element: Element) -> Step:
-        return Step("remove %s from its configuration" % self.label, self._detach(element), self._attach(element))
+        return Step("remove %s from its configuration" % self.label,
+                    lambda host: host.libvirt.detach_interface(self.uuid, element, CONFIG), self._piece(element),
+                    writes=("domain_config", self.uuid))
 
     def configure(self, before: Element, after: Element, swapped: bool) -> Step:
         """``swapped`` are those that libvirt takes for two interfaces, and so cannot change into one another."""
-        def change(old: Element, new: Element) -> Do:
-            if swapped:
-                return lambda host: _swap(host, self.uuid, old, new)
-            return lambda host: host.libvirt.update_interface(self.uuid, new, CONFIG)
+        def swap(host: Host) -> None:
+            host.libvirt.detach_interface(self.uuid, before, CONFIG)
+            host.libvirt.attach_interface(self.uuid, after, CONFIG)
 
-        return Step("change the configuration of %s" % self.label, change(before, after), change(after, before))
+        def update(host: Host) -> None:
+            host.libvirt.update_interface(self.uuid, after, CONFIG)
 
-    def _attach(self, element: Element) -> Do:
-        return lambda host: host.libvirt.attach_interface(self.uuid, element, CONFIG)
-
-    def _detach(self, element: Element) -> Do:
-        return lambda host: host.libvirt.detach_interface(self.uuid, element, CONFIG)
+        return Step("change the configuration of %s" % self.label, swap if swapped else update,
+                    self._piece(before, after), writes=("domain_config", self.uuid))
 
     # --- the running guest
 
     def plug_in(self, element: Element) -> Step:
-        return Step("plug in %s" % self.label, lambda host: plug(host, self.uuid, element),
-                    lambda host: _let_go(host, self.uuid, element))
+        return Step("plug in %s" % self.label, lambda host: plug(host, self.uuid, element), self._piece(element))
 
     def unplug(self, card: Card) -> Step:
-        return Step("unplug %s" % self.label, lambda host: _let_go(host, self.uuid, card.raw),
-                    lambda host: plug(host, self.uuid, card.element), "disruptive")
+        return Step("unplug %s" % self.label, lambda host: let_go(host, self.uuid, card.raw), self._piece(card.raw),
+                    "disruptive")
 
     def exchange(self, card: Card, new: Element) -> Step:
-        return Step("unplug %s and plug it in as it is to be" % self.label,
-                    lambda host: _exchange(host, self.uuid, card.raw, new, card.element),
-                    lambda host: _exchange(host, self.uuid, new, card.element, new), "disruptive")
+        def exchange(host: Host) -> None:
+            let_go(host, self.uuid, card.raw)
+            plug(host, self.uuid, new)
+
+        return Step("unplug %s and plug it in as it is to be" % self.label, exchange, self._piece(card.raw, new),
+                    "disruptive")
 
     def change(self, card: Card, now: Options, paths: Collection[Path]) -> Step:
         """Has what is at these paths be as it is in ``now``, in place."""
-        old, new, names = card.element, INTERFACE.render(now, card.element), {path.top for path in paths}
+        new, names = INTERFACE.render(now, card.element), {path.top for path in paths}
         moves = "source" in now and bool(names & set(CONNECTION))
 
-        def update(element: Element) -> Do:
+        def update(host: Host) -> None:
             if moves and only_portgroup(card.options, now):
-                return lambda host: host.libvirt.plug_in_again(self.uuid, element, card.bridge)
-            return lambda host: host.libvirt.update_interface(self.uuid, element, LIVE)
+                host.libvirt.plug_in_again(self.uuid, new, card.bridge)
+            else:
+                host.libvirt.update_interface(self.uuid, new, LIVE)
 
-        # libvirt leaves the first part of new limits when the kernel lacks the second
-        clean_up = self._limit(card, rates(card.options)) if "bandwidth" in names else None
-        return Step("change %s of the running %s" % (", ".join(sorted(map(str, paths))), self.label),
-                    update(new), update(old), "brief" if moves else "none", clean_up)
+        return Step("change %s of the running %s" % (", ".join(sorted(map(str, paths))), self.label), update,
+                    self._piece(card.raw, limits="bandwidth" in names), "brief" if moves else "none")
 
     def limit_again(self, card: Card, floor: bool) -> Step:
         limits = rates(card.options)
 
         def set_again(host: Host) -> None:
             if floor:  # libvirt makes a class only for a floor that changes
-                self._limit(card, dict(limits, **{"inbound.floor": 0}))(host)
-            self._limit(card, limits)(host)
+                host.libvirt.set_interface_rates(self.uuid, card.tap, dict(limits, **{"inbound.floor": 0}))
+            host.libvirt.set_interface_rates(self.uuid, card.tap, limits)
 
-        return Step("limit the traffic of the running %s again" % self.label, set_again)
-
-    def _limit(self, card: Card, limits: dict[str, int]) -> Do:
-        return lambda host: host.libvirt.set_interface_rates(self.uuid, card.tap, limits)
-
-
-def _swap(host: Host, uuid: str, old: Element, new: Element) -> None:
-    """Removes an interface from the configuration and adds another in its place."""
-    host.libvirt.detach_interface(uuid, old, CONFIG)
-    try:
-        host.libvirt.attach_interface(uuid, new, CONFIG)
-    except HypervisorError:
-        host.libvirt.attach_interface(uuid, old, CONFIG)
-        raise
+        return Step("limit the traffic of the running %s again" % self.label, set_again,
+                    self._piece(card.raw, limits=True))
 
 
 def plug(host: Host, uuid: str, element: Element) -> None:
@@ -127,25 +121,11 @@ def unplug(host: Host, uuid: str, device: Element) -> None:
         time.sleep(0.2)
 
 
-def _let_go(host: Host, uuid: str, interface: Element) -> None:
+def let_go(host: Host, uuid: str, interface: Element) -> None:
     """Unplugs an interface as it is now; one that is not there is gone."""
     there = find_live(host, uuid, interface)
     if there is not None:
         unplug(host, uuid, there)
-
-
-def _exchange(host: Host, uuid: str, old: Element, new: Element, back: Element) -> None:
-    """Unplugs an interface and plugs another in; when that fails the old one comes ``back``."""
-    _let_go(host, uuid, old)
-    try:
-        plug(host, uuid, new)
-    except HypervisorError as error:
-        try:
-            plug(host, uuid, back)
-        except HypervisorError as second:
-            raise HypervisorError("%s; the old interface is unplugged and could not be plugged in again: %s"
-                                  % (error, second)) from error
-        raise HypervisorError("%s; the old interface is plugged in again" % error) from error
 
 
 def find_live(host: Host, uuid: str, interface: Element) -> Element | None:

@@ -13,6 +13,7 @@ from ...schema.errors import Invalid
 from ...schema.nodes import in_order
 from ...schema.options import Options
 from ...schema.xml import dump_xml
+from ..pieces import network as piece
 from .found import NetworkFound
 
 FLAGS = {"config": CONFIG, "live": LIVE}
@@ -44,8 +45,8 @@ def edit_steps(found: NetworkFound, layer: str, wanted: Options) -> list[Step]:
                       " others; use the module network" % record.name)
     document = NETWORK.render(wanted, before)
     return [Step("change the configuration of network %s" % record.name,
-                 lambda host: host.libvirt.define_network(document),
-                 lambda host: host.libvirt.define_network(before))]
+                 lambda host: host.libvirt.define_network(document), piece(record.name),
+                 writes=("network_config", record.name))]
 
 
 def promise_layers(seen: Snapshot, found: NetworkFound, wanted: dict[str, Options]) -> None:

@@ -60,6 +60,11 @@ class NetworkFound(NamedTuple):
             name for name in self.members if name not in known]
 
     @property
+    def known_ports(self) -> frozenset[str]:
+        """The UUIDs of all ports."""
+        return frozenset(port.findtext("uuid") or "" for port in self.ports)
+
+    @property
     def foreign_ports(self) -> list[Element]:
         """Ports that belong to no interface of a running guest."""
         known = {guest.port for guest in self.guests}
@@ -81,7 +86,7 @@ def look(seen: Snapshot, name: str, names_functions: bool = False, is_needed: bo
         config=config,
         live=live,
         ports=ports,
-        guests=guests_of(seen, name) if ports else (),
+        guests=guests_of(seen, name) if record else (),
         devices=seen.devices,
         functions=virtual_functions(seen) if wants_functions and seen.reaches_kernel else None,
         version=seen.version,

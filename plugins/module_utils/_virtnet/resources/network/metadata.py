@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from ...documents.network import NETWORK
-from ...engine.plan import Do, Step
+from ...engine.plan import Step
 from ...host.flags import DESCRIPTION, ELEMENT, TITLE
 from ...schema.options import Options, Value
 from ...schema.xml import load_xml, namespace_of
+from ..pieces import network as piece
 
 if TYPE_CHECKING:
     from ...host.host import Host
@@ -32,19 +33,17 @@ def metadata_steps(network: str, live: Options, wanted: Options) -> Iterator[Ste
     for name, kind in TEXTS.items():
         old, new = live.get(name), wanted.get(name)
         if (old or None) != (new or None):
-            yield _step(network, name, kind, None, old, new)
+            yield _step(network, name, kind, None, new)
     there, stated = (_by_namespace(options.get("metadata")) for options in (live, wanted))
     for uri in sorted(there.keys() | stated.keys()):
         before, after = there.get(uri), stated.get(uri)
         if _normal(before) != _normal(after):
-            yield _step(network, "metadata %s" % uri, ELEMENT, uri, before, after)
+            yield _step(network, "metadata %s" % uri, ELEMENT, uri, after)
 
 
-def _step(network: str, noun: str, kind: int, uri: str | None, old: str | None, new: str | None) -> Step:
-    def write(text: str | None) -> Do:
-        return lambda host: _write(host, network, kind, uri, text)
-
-    return Step("%s %s (running network %s)" % ("set" if new else "remove", noun, network), write(new), write(old))
+def _step(network: str, noun: str, kind: int, uri: str | None, new: str | None) -> Step:
+    return Step("%s %s (running network %s)" % ("set" if new else "remove", noun, network),
+                lambda host: _write(host, network, kind, uri, new), piece(network))
 
 
 def _write(host: Host, network: str, kind: int, uri: str | None, text: str | None) -> None:

@@ -9,15 +9,15 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ...documents.network import NETWORK, merge_network, refused_by_driver, refused_vlan, vlan_refusal
-from ...engine.plan import Do, Drift, Plan, Step
+from ...engine.plan import Drift, Plan, Step
 from ...schema.errors import Invalid, Missing, Path
 from ...schema.nodes import check_version, in_order
 from ...schema.options import Options
+from ..pieces import network as piece
 from .found import NetworkFound, missing, model
 from .repairs import kernel_repairs, missing_devices, missing_functions, stale_limits, unstartable
 
 if TYPE_CHECKING:
-    from ...host.host import Host
     from .resource import Network
 
 # a call takes libvirt about 0.15 s, a new definition of the configuration as long as one of them
@@ -64,20 +64,9 @@ def _removal(desired: Network, found: NetworkFound) -> Plan:
         _stop(desired, found, plan)
     if found.record and found.record.persistent:
         plan.steps.append(Step("remove network %s" % desired.name,
-                               lambda host: host.libvirt.undefine_network(desired.name), _define_again(found)))
+                               lambda host: host.libvirt.undefine_network(desired.name), piece(desired.name),
+                               writes=("network_config", desired.name)))
     return plan
-
-
-def _define_again(found: NetworkFound) -> Do:
-    record = found.record
-
-    def undo(host: Host) -> None:
-        if record is not None and record.config is not None:
-            host.libvirt.define_network(record.config)
-            if record.autostart:
-                host.libvirt.set_network_autostart(record.name, True)
-
-    return undo
 
 
 class _Planner:
@@ -98,9 +87,6 @@ class _Planner:
         self._autostart()
         self._say(left)
         return self._plan
-
-    def _add(self, title: str, do: Do, undo: Do | None = None, impact: str = "none") -> None:
-        self._plan.steps.append(Step(title, do, undo, impact))
 
     # --- what it is to be
 
@@ -148,16 +134,16 @@ class _Planner:
 
     def _define_steps(self) -> list[Step]:
         """Steps that make the configuration as it is to be."""
-        name, found = self.name, self.found
+        name, found, of, writes = self.name, self.found, piece(self.name), ("network_config", self.name)
         if not self.persistent:
             if found.config is None:
                 return []
-            return [Step("make network %s transient" % name, lambda host: host.libvirt.undefine_network(name),
-                         _define_again(found))]
+            return [Step("make network %s transient" % name, lambda host: host.libvirt.undefine_network(name), of,
+                         writes=writes)]
         if found.config is None:
             document = NETWORK.render(self.merged, found.record.live if found.record else None)
-            return [Step("define network %s" % name, lambda host: host.libvirt.define_network(document),
-                         lambda host: host.libvirt.undefine_network(name))]
+            return [Step("define network %s" % name, lambda host: host.libvirt.define_network(document), of,
+                         writes=writes)]
         return self._change_steps(found.config) if self._plan.drift else []
 
     def _change_steps(self, config: Options) -> list[Step]:
@@ -170,7 +156,8 @@ class _Planner:
             return [update_step(self.name, call, CONFIG) for call in calls]
         document = NETWORK.render(self.merged, self.found.record.config if self.found.record else None)
         return [Step("change the configuration of network %s" % self.name,
-                     lambda host: host.libvirt.define_network(document), _define_again(self.found))]
+                     lambda host: host.libvirt.define_network(document), piece(self.name),
+                     writes=("network_config", self.name))]
 
     # --- the running network
 
@@ -246,26 +233,31 @@ class _Planner:
     def _repair(self, live: Options) -> None:
         """Repairs the kernel; what only people can repair is reported."""
         plan, found = self._plan, self.found
-        plan.connected = [guest.label for guest in found.guests]
-        repairs = kernel_repairs(live, found.devices, found.guests) if (
+        plan.unconnected = [guest.label for guest in found.guests if guest.port not in found.known_ports]
+        repairs = kernel_repairs(live, found.devices, found.guests, found.known_ports) if (
             self.desired.repair and found.devices is not None) else ()
         for repair in repairs:
-            if repair.step:
+            waits = repair.disturbs and self.desired.restart != "always"
+            if repair.step and not waits:
                 plan.steps.append(repair.step)
             if repair.drift:
                 plan.drift.append(repair.drift)
-                if not repair.step and repair.by_people:
+                if waits or (repair.by_people and not repair.step):
                     plan.unrepaired.append(repair.drift)
-                    plan.warnings.append("%s; that cannot be repaired from here" % (repair.drift,))
+                    plan.warnings.append("%s; %s" % (repair.drift, "restart: always repairs it" if waits else
+                                                     "that cannot be repaired from here"))
         for path, problem in self._problems():
             plan.warnings.append("%s: %s, which the running network %s needs" % (path, problem, self.name))
 
     def _start(self) -> None:
-        from .restart import start_step
+        from .restart import connect_step, start_step
 
         self._refuse(unstartable(self.merged, self.found.devices or {}))
         base = self.found.record.config if self.found.record else None
         self._plan.steps.append(start_step(self.name, self.merged, self.persistent, base))
+        if self.found.guests:
+            self._plan.connects = [guest.label for guest in self.found.guests]
+            self._plan.steps.append(connect_step(self.name, self.found))
 
     def _refuse(self, unstartable_by: Iterable[tuple[Path, str]]) -> None:
         for path, problem in self._problems():
@@ -284,9 +276,8 @@ class _Planner:
         name, autostart = self.name, self.desired.autostart
         if autostart is None or autostart == bool(self.found.record and self.found.record.autostart):
             return
-        self._add("switch autostart of network %s %s" % (name, "on" if autostart else "off"),
-                  lambda host: host.libvirt.set_network_autostart(name, autostart),
-                  lambda host: host.libvirt.set_network_autostart(name, not autostart))
+        self._plan.steps.append(Step("switch autostart of network %s %s" % (name, "on" if autostart else "off"),
+                                     lambda host: host.libvirt.set_network_autostart(name, autostart), piece(name)))
 
     def _say(self, left: list[Drift]) -> None:
         """Completes the diff and the warnings."""

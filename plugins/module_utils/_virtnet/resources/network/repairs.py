@@ -6,14 +6,16 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple
 
 from ...documents.network import NETWORK, manages_bridge, mode_of, prefix_of, subnet_of
-from ...engine.plan import Do, Drift, Step
+from ...engine.plan import Do, Drift, Piece, Step
 from ...host.uses import GuestInterface
 from ...schema.errors import Entry, Path
 from ...schema.options import Options, Value, option
+from ..pieces import network as piece
+from .connect import plug_in_again
 from .found import NetworkFound
 
 Devices = dict[str, Options]
@@ -21,11 +23,15 @@ Problem = tuple[Path, str]
 
 
 class Repair(NamedTuple):
-    """A drift and the step that takes it away; without one, another step does, or only people can."""
+    """A drift and the step that takes it away; without one, another step does, or only people can.
+
+    ``disturbs`` is whether guests that are connected notice.
+    """
 
     drift: Drift | None
     step: Step | None
     by_people: bool = False
+    disturbs: bool = False
 
 
 def _drift(path: Path, desired: Value, current: Value) -> Drift:
@@ -38,33 +44,36 @@ def expected_delay(bridge: Options) -> int:
     return min(max(delay, 2), 30) if bridge.get("stp", True) else delay
 
 
-def kernel_repairs(live: Options, devices: Devices, guests: Iterable[GuestInterface]) -> Iterator[Repair]:
+def kernel_repairs(live: Options, devices: Devices, guests: Iterable[GuestInterface],
+                   ports: Collection[str]) -> Iterator[Repair]:
     """Where the kernel differs from a running network, in the order in which it is to be repaired.
 
     ``live`` are the options of the running definition, ``devices`` those of the host, ``guests`` the
-    guest interfaces on the network.
+    guest interfaces on the network, ``ports`` the UUIDs of its ports.
     """
     name = option(live, "bridge", "name")
     if not name:
+        yield from _lost_ports(live["name"], None, devices, guests, ports)
         return
     if manages_bridge(live):
         yield from _bridge_repairs(name, live, devices.get(name))
     elif name not in devices:
         yield Repair(_drift(Path("bridge", "name"), name, None), None, True)
         return
+    yield from _lost_ports(live["name"], name, devices, guests, ports)
     if not live.get("virtualport"):
-        yield from _tap_repairs(name, devices, guests)
+        connected = [guest for guest in guests if guest.port in ports]
+        yield from _tap_repairs(name, devices, connected, piece(live["name"]))
     if manages_bridge(live):
-        yield from _tap_mtu_repairs(option(live, "mtu", "size"), devices, guests)
+        yield from _tap_mtu_repairs(option(live, "mtu", "size"), devices, guests, piece(live["name"]))
 
 
 def _bridge_repairs(name: str, live: Options, device: Options | None) -> Iterator[Repair]:
-    bridge = live.get("bridge") or {}
+    bridge, of = live.get("bridge") or {}, piece(live["name"])
     mac = option(live, "mac", "address")
     if device is None:
         yield Repair(_drift(Path("bridge"), name, None), Step(
-            "make bridge %s again" % name, lambda host: host.kernel.make_bridge(name, mac),
-            lambda host: host.kernel.remove_device(name)))
+            "make bridge %s again" % name, lambda host: host.kernel.make_bridge(name, mac), of))
         device = {"up": False, "mtu": None, "stp": None, "delay": None, "addresses": [], "routes": []}
     stp, delay = bridge.get("stp", True), expected_delay(bridge)
     if (device["stp"], device["delay"]) != (stp, delay):
@@ -73,47 +82,49 @@ def _bridge_repairs(name: str, live: Options, device: Options | None) -> Iterato
                 yield Repair(_drift(Path("bridge", path), desired, current), None)
         yield Repair(None, Step(
             "set spanning tree %s and forward delay %d s of bridge %s" % ("on" if stp else "off", delay, name),
-            lambda host: host.kernel.set_bridge(name, stp, delay), _bridge_undo(name, device)))
+            lambda host: host.kernel.set_bridge(name, stp, delay), of))
     mtu = option(live, "mtu", "size")
     if mtu and device["mtu"] != mtu:
         yield Repair(_drift(Path("mtu", "size"), mtu, device["mtu"]), Step(
-            "set MTU %d of bridge %s" % (mtu, name), lambda host: host.kernel.set_mtu(name, mtu),
-            _set_mtu(name, device["mtu"]) if device["mtu"] else None))
+            "set MTU %d of bridge %s" % (mtu, name), lambda host: host.kernel.set_mtu(name, mtu), of))
     for index, ip in enumerate(live.get("ips") or []):
-        yield from _address_repair(name, "%s/%d" % (ipaddress.ip_address(ip["address"]), prefix_of(ip)), index, device)
+        yield from _address_repair(name, "%s/%d" % (ipaddress.ip_address(ip["address"]), prefix_of(ip)), index, device,
+                                   of)
     if not device["up"]:
         yield Repair(_drift(Path("bridge", "up"), True, False), Step(
-            "set bridge %s up" % name, lambda host: host.kernel.set_up(name, True),
-            lambda host: host.kernel.set_up(name, False)))
+            "set bridge %s up" % name, lambda host: host.kernel.set_up(name, True), of))
     for index, route in enumerate(live.get("routes") or []):
-        yield from _route_repair(name, route, index, device)
+        yield from _route_repair(name, route, index, device, of)
 
 
-def _bridge_undo(name: str, device: Options) -> Do | None:
-    if device["stp"] is None:
-        return None
-    return lambda host: host.kernel.set_bridge(name, device["stp"], int(device["delay"]))
-
-
-def _address_repair(name: str, address: str, index: int, device: Options) -> Iterator[Repair]:
+def _address_repair(name: str, address: str, index: int, device: Options, of: Piece) -> Iterator[Repair]:
     if address not in device["addresses"]:
         yield Repair(_drift(Path("ips", index, "address"), address, None), Step(
-            "add address %s to bridge %s" % (address, name), lambda host: host.kernel.add_address(name, address),
-            lambda host: host.kernel.remove_address(name, address)))
+            "add address %s to bridge %s" % (address, name), lambda host: host.kernel.add_address(name, address), of))
 
 
-def _route_repair(name: str, route: Options, index: int, device: Options) -> Iterator[Repair]:
+def _route_repair(name: str, route: Options, index: int, device: Options, of: Piece) -> Iterator[Repair]:
     subnet = subnet_of(route) if int(ipaddress.ip_address(route["address"])) else route["address"] + "/0"
     destination, gateway = str(subnet), str(ipaddress.ip_address(route["gateway"]))
     metric = route.get("metric") or 1
     if {"destination": destination, "gateway": gateway, "metric": metric} not in device["routes"]:
         yield Repair(_drift(Path("routes", index), "%s via %s" % (destination, gateway), None), Step(
             "add route %s via %s" % (destination, gateway),
-            lambda host: host.kernel.add_route(name, destination, gateway, metric),
-            lambda host: host.kernel.remove_route(name, destination, gateway, metric)))
+            lambda host: host.kernel.add_route(name, destination, gateway, metric), of))
 
 
-def _tap_repairs(bridge: str, devices: Devices, guests: Iterable[GuestInterface]) -> Iterator[Repair]:
+def _lost_ports(network: str, bridge: str | None, devices: Devices, guests: Iterable[GuestInterface],
+                ports: Collection[str]) -> Iterator[Repair]:
+    """Guests of which libvirt has forgotten that they are on the network, as it does when that is stopped."""
+    for guest in guests:
+        if guest.port not in ports:
+            tap, path = devices.get(guest.tap), Path("guests", Entry(guest.label))
+            step = plug_in_again(network, bridge, guest) if bridge and tap else None
+            there = bool(tap and tap["master"] == bridge)
+            yield Repair(_drift(path, "connected", "unknown to libvirt" if there else None), step, step is None, there)
+
+
+def _tap_repairs(bridge: str, devices: Devices, guests: Iterable[GuestInterface], of: Piece) -> Iterator[Repair]:
     for guest in guests:
         tap = devices.get(guest.tap)
         if guest.tap and tap is None:
@@ -121,24 +132,24 @@ def _tap_repairs(bridge: str, devices: Devices, guests: Iterable[GuestInterface]
         elif tap and tap["master"] != bridge:
             yield Repair(_drift(Path("guests", Entry(guest.label)), bridge, tap["master"]), Step(
                 "put %s of guest %s back into bridge %s" % (guest.tap, guest.domain, bridge),
-                _set_master(guest.tap, bridge), _set_master(guest.tap, tap["master"])))
+                _set_master(guest.tap, bridge), of))
 
 
-def _tap_mtu_repairs(mtu: int | None, devices: Devices, guests: Iterable[GuestInterface]) -> Iterator[Repair]:
+def _tap_mtu_repairs(mtu: int | None, devices: Devices, guests: Iterable[GuestInterface],
+                     of: Piece) -> Iterator[Repair]:
     """Taps have the network's MTU, unless the guest's interface has one of its own."""
     for guest in guests:
         tap = devices.get(guest.tap)
         if mtu and tap and tap["mtu"] != mtu and guest.inactive.find("mtu") is None:
             yield Repair(_drift(Path("guests", Entry(guest.label), "mtu"), mtu, tap["mtu"]), Step(
-                "set MTU %d of %s of guest %s" % (mtu, guest.tap, guest.domain),
-                _set_mtu(guest.tap, mtu), _set_mtu(guest.tap, tap["mtu"])))
+                "set MTU %d of %s of guest %s" % (mtu, guest.tap, guest.domain), _set_mtu(guest.tap, mtu), of))
 
 
 def _set_mtu(device: str, mtu: int) -> Do:
     return lambda host: host.kernel.set_mtu(device, mtu)
 
 
-def _set_master(tap: str, bridge: str | None) -> Do:
+def _set_master(tap: str, bridge: str) -> Do:
     return lambda host: host.kernel.set_master(tap, bridge)
 
 
@@ -229,5 +240,6 @@ def kernel_drift(found: NetworkFound) -> list[Drift]:
     """Where the kernel differs from the running definition."""
     if found.live is None:
         return []
-    repairs = kernel_repairs(found.live, found.devices, found.guests) if found.devices is not None else ()
+    repairs = kernel_repairs(found.live, found.devices, found.guests, found.known_ports) if (
+        found.devices is not None) else ()
     return [repair.drift for repair in repairs if repair.drift] + stale_limits(found, found.live)

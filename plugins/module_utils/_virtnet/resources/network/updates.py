@@ -18,11 +18,12 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from ...documents.network import NETWORK, list_at, mode_of, refused_by_driver
-from ...engine.plan import Do, Step
+from ...engine.plan import Step
 from ...host.flags import ADD_LAST, CONFIG, DELETE, MODIFY
 from ...schema.errors import Invalid
 from ...schema.nodes import Many, Version
 from ...schema.options import Options, Value, option
+from ..pieces import network as piece
 from .listed import Listed, Rule, normal_of, same, shares
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ class Update:
         element: Element = table.render(item)
         return element
 
-    def undo(self) -> Update:
+    def undone(self) -> Update:
         return Update(BACK[self.command], self.section, self.parent, self.was or self.item, self.was and self.item)
 
 
@@ -213,7 +214,7 @@ def _modifies(section: Section, there: Listed, place: int, successor: Options) -
 def _hits_what_is_meant(there: Listed, calls: list[Update]) -> bool:
     """Whether libvirt would do with the calls what they are for, and with those that undo them."""
     ordered = sorted(calls, key=lambda call: ORDER[call.command])
-    back = [call.undo() for call in reversed(ordered)]
+    back = [call.undone() for call in reversed(ordered)]
     return all(_carry_out(call, there) for call in [*ordered, *back])
 
 
@@ -281,12 +282,10 @@ def _put_entries(options: Options, section: Section, parent: int, entries: list[
 
 def update_step(name: str, call: Update, flag: int) -> Step:
     """One call of virNetworkUpdate on the configuration or on the running network."""
-    def send(one: Update) -> Do:
-        return lambda host: host.libvirt.update_network(
-            name, one.command, one.section.number, one.parent, one.element(), flag)
-
     where = "configuration of network" if flag == CONFIG else "running network"
-    return Step("%s (%s %s)" % (call.title, where, name), send(call), send(call.undo()))
+    return Step("%s (%s %s)" % (call.title, where, name), lambda host: host.libvirt.update_network(
+        name, call.command, call.section.number, call.parent, call.element(), flag), piece(name),
+        writes=("network_config" if flag == CONFIG else "network_live", name))
 
 
 def busy_interfaces(live: Element | None) -> frozenset[str]:

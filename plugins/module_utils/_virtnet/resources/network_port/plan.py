@@ -15,14 +15,14 @@ from ...host.uses import GuestInterface
 from ...schema.errors import Invalid, Missing, Path
 from ...schema.nodes import check_version
 from ...schema.options import Options, is_empty
-from ..bandwidth import rates, refuse_floor, tap_drift
+from ..bandwidth import can_set, rates, refuse_floor, tap_drift
 from ..network.found import missing
-from ..network.restart import reclaimable
 from ..owner import stable_uuid, stand_in
+from ..pieces import interface
+from ..pieces import network as piece
 from .found import Port, PortFound, model
 
 if TYPE_CHECKING:
-    from ...host.host import Host
     from .resource import NetworkPort
 
 
@@ -103,14 +103,12 @@ def _label(network: str, options: Options) -> str:
 def _create(network: str, merged: Options) -> Step:
     document = NETWORK_PORT.render(merged)
     return Step("create %s" % _label(network, merged),
-                lambda host: host.libvirt.create_port(network, document, bool(merged.get("plug"))),
-                lambda host: host.libvirt.delete_port(network, merged["uuid"]))
+                lambda host: host.libvirt.create_port(network, document, bool(merged.get("plug"))), piece(network))
 
 
 def _remove(network: str, port: Port) -> Step:
     return Step("remove %s" % _label(network, port.options),
-                lambda host: host.libvirt.delete_port(network, port.options["uuid"]),
-                lambda host: host.libvirt.create_port(network, reclaimable(port.document, ""), True))
+                lambda host: host.libvirt.delete_port(network, port.options["uuid"]), piece(network))
 
 
 def _change(desired: NetworkPort, found: PortFound, port: Port, drift: list[Drift], merged: Options) -> list[Step]:
@@ -122,11 +120,10 @@ def _change(desired: NetworkPort, found: PortFound, port: Port, drift: list[Drif
         raise Invalid(rest[0].path, "the port belongs to the running guest %s; change the guest's interface"
                       % guest.label)
     if guest:
-        return [_tune(network, guest, merged["uuid"], old, new)]
-    if not rest and _can_set(old, new):
+        return [_tune(network, guest, new)]
+    if not rest and can_set(old, new):
         return [Step("set bandwidth of %s" % _label(network, merged),
-                     lambda host: host.libvirt.set_port_rates(network, merged["uuid"], new),
-                     lambda host: host.libvirt.set_port_rates(network, merged["uuid"], old))]
+                     lambda host: host.libvirt.set_port_rates(network, merged["uuid"], new), piece(network))]
     again = {name: value for name, value in merged.items() if name != "plug" or "plug" in desired.options}
     return [_remove(network, port), _create(network, again)]
 
@@ -135,20 +132,7 @@ def _is_bandwidth(drift: Drift) -> bool:
     return drift.path.top == "bandwidth"
 
 
-def _tune(network: str, guest: GuestInterface, uuid: str, old: dict[str, int], new: dict[str, int]) -> Step:
-    def clean_up(host: Host) -> None:
-        """Puts back the port, which libvirt changes before the tap, and what the tap has got."""
-        host.libvirt.set_port_rates(network, uuid, old)
-        host.libvirt.set_interface_rates(guest.domain_uuid, guest.mac, old)
-
+def _tune(network: str, guest: GuestInterface, limits: dict[str, int]) -> Step:
     return Step("set bandwidth of guest %s on network %s" % (guest.label, network),
-                lambda host: host.libvirt.set_interface_rates(guest.domain_uuid, guest.mac, new),
-                lambda host: host.libvirt.set_interface_rates(guest.domain_uuid, guest.mac, old),
-                clean_up=clean_up)
-
-
-def _can_set(old: dict[str, int], new: dict[str, int]) -> bool:
-    """libvirt-python sets only the parameters that a port has, so it cannot bring in a direction."""
-    return all(any(value for name, value in old.items() if name.startswith(direction))
-               for direction in ("inbound", "outbound")
-               if any(value for name, value in new.items() if name.startswith(direction)))
+                lambda host: host.libvirt.set_interface_rates(guest.domain_uuid, guest.mac, limits),
+                interface(guest.domain_uuid, guest.mac, limits=True))

@@ -12,6 +12,7 @@ from ...engine.plan import Do, Drift, Plan, Step
 from ...schema.errors import Invalid, Missing, Path
 from ...schema.nodes import check_version
 from ...schema.options import Options, option
+from ..pieces import nwfilter as piece
 from .found import FilterFound, model
 from .tree import Node, loop, node_of, not_given, variables
 
@@ -35,11 +36,12 @@ def _definition(desired: NwFilter, found: FilterFound) -> Plan:
     _check_options(desired, found, options)
     document = NWFILTER.render(options)  # not made from libvirt's, which has nothing that is not known
     _check_tree(found, node_of(document))
+    of, writes = piece(found.name), ("nwfilters", found.name)
     if found.record is None:
-        plan.steps.append(Step("define filter %s" % found.name, _define(document), _undefine(found.name)))
+        plan.steps.append(Step("define filter %s" % found.name, _define(document), of, writes=writes))
     else:
         plan.extra["rebuilt_bindings"] = list(found.bindings)
-        plan.steps.append(Step("change filter %s" % found.name, _define(document), _define_again(found)))
+        plan.steps.append(Step("change filter %s" % found.name, _define(document), of, writes=writes))
     return plan
 
 
@@ -87,18 +89,12 @@ def _removal(desired: NwFilter, found: FilterFound) -> Plan:
                       " under them, which force: true does" % (found.name, ", ".join(held)))
     if held:
         plan.warnings.append("filter %s is removed though it is referred to by %s" % (found.name, ", ".join(held)))
-    plan.steps.append(Step("remove filter %s" % found.name, _undefine(found.name), _define_again(found)))
+    plan.steps.append(Step("remove filter %s" % found.name,
+                           lambda host: host.libvirt.undefine_nwfilter(found.name), piece(found.name),
+                           writes=("nwfilters", found.name)))
     return plan
 
 
 def _define(document: Element) -> Do:
     return lambda host: host.libvirt.define_nwfilter(document)
 
-
-def _undefine(name: str) -> Do:
-    return lambda host: host.libvirt.undefine_nwfilter(name)
-
-
-def _define_again(found: FilterFound) -> Do:
-    """Defines what libvirt had, in a form in which it loses nothing."""
-    return lambda host: host.libvirt.define_nwfilter(NWFILTER.render(definable(found.current or {})))

@@ -13,6 +13,7 @@ from ...schema.errors import Invalid, Missing, Path
 from ...schema.nodes import check_version
 from ...schema.options import Options
 from ..nwfilter.tree import not_given
+from ..pieces import nwfilter_binding as piece
 from .found import BindingFound, model, stated
 
 if TYPE_CHECKING:
@@ -33,12 +34,12 @@ def _binding(desired: NwFilterBinding, found: BindingFound) -> Plan:
     plan = Plan(before=model(found), after=merged,
                 drift=[Drift("live", *difference) for difference in found.differences])
     bind = Step("bind filter %s to %s" % (merged["filterref"]["filter"], found.name),
-                _create(NWFILTER_BINDING.render(merged, found.document)), _delete(found.name))
+                _create(NWFILTER_BINDING.render(merged, found.document)), piece(found.name))
     if found.document is None:
         plan.steps.append(bind)
     elif plan.drift:
         _refuse_guest(desired, found, "replaced")
-        plan.steps += [_unbind("replace the binding of %s", found, found.document), bind]
+        plan.steps += [_unbind("replace the binding of %s", found), bind]
         plan.warnings.append("device %s is without a filter while its binding is replaced" % found.name)
     return plan
 
@@ -70,20 +71,17 @@ def _removal(desired: NwFilterBinding, found: BindingFound) -> Plan:
         _refuse_guest(desired, found, "removed")
         if found.guest:
             plan.warnings.append("guest %s is without a filter from now on" % found.guest)
-        plan.steps.append(_unbind("unbind the filter of %s", found, found.document))
+        plan.steps.append(_unbind("unbind the filter of %s", found))
     return plan
 
 
-def _unbind(title: str, found: BindingFound, document: Element) -> Step:
-    return Step(title % found.name, _delete(found.name), _create(document))
+def _unbind(title: str, found: BindingFound) -> Step:
+    return Step(title % found.name, lambda host: host.libvirt.delete_nwfilter_binding(found.name), piece(found.name),
+                writes=("bindings", found.name))
 
 
 def _create(document: Element) -> Do:
     return lambda host: host.libvirt.create_nwfilter_binding(document)
-
-
-def _delete(name: str) -> Do:
-    return lambda host: host.libvirt.delete_nwfilter_binding(name)
 
 
 def _refuse_guest(desired: NwFilterBinding, found: BindingFound, done: str) -> None:

@@ -11,6 +11,7 @@ from ...documents.sriov import NAMING, SRIOV, VIRTUAL_FUNCTION, tidy
 from ...engine.plan import Drift, Plan, Step
 from ...schema.errors import Invalid, Missing, Path, inside, not_allowed
 from ...schema.options import Options
+from ..pieces import sriov as piece
 from . import steps as s
 from .boot import files_for, says_boot, settings_after
 from .found import Found, NotFound, SriovFound, iommu_advice, problems_of
@@ -130,6 +131,7 @@ class _Planner:
         self.merged = _merged(self.wanted, found)
         self.boot = settings_after(desired, found, stated)
         self._plan = Plan(before=_shown(found.current, found.kept.settings), after=_shown(self.merged, self.boot))
+        self._piece = piece(found.address)
 
     def plan(self) -> Plan:
         self._plan.drift += [Drift("kernel", *one) for one in SRIOV.differences(self.wanted, self.current)]
@@ -150,14 +152,14 @@ class _Planner:
         if device is None:
             raise Invalid("up", "%s has no network device" % self.found.label)
         self._plan.steps.append(Step("set %s %s" % (device, "up" if new else "down"), s.up_step(device, new),
-                                     lambda host: host.kernel.set_up(device, old)))
+                                     self._piece))
 
     def _plan_autoprobe(self) -> None:
         address, new, old = self.found.address, self.merged["drivers_autoprobe"], self.current["drivers_autoprobe"]
         if new != old:
             self._plan.steps.append(Step(
                 "switch autoprobe of drivers of %s %s" % (self.found.label, "on" if new else "off"),
-                s.autoprobe_step(address, new), s.autoprobe_step(address, old)))
+                s.autoprobe_step(address, new), self._piece))
 
     # --- the number
 
@@ -173,17 +175,16 @@ class _Planner:
                 " %s; %s" % (found.label, old, new, ", ".join(used), "stop what holds them, for the kernel waits for it"
                              if stuck else "give force: true to do it nevertheless")))
         self._take_from_guests()
-        back = s.remake_step(found, self.current["vfs"])
         self._plan.steps.append(Step(
             "change the number of virtual functions of %s from %d to %d" % (found.label, old, new),
-            s.remake_step(found, self.merged["vfs"]), back, "disruptive" if used else "none", back))
+            s.remake_step(found, self.merged["vfs"]), self._piece, "disruptive" if used else "none"))
 
     def _take_from_guests(self) -> None:
         for index, users in self.found.users.items():
             for held in [user.held for user in users if user.held and user.held.address]:
                 self._plan.steps.append(Step(
                     "take virtual function %d out of guest %s" % (index, held.domain),
-                    s.take_step(held), s.give_step(held), "disruptive"))
+                    s.take_step(held), self._piece, "disruptive"))
 
     # --- each
 
@@ -194,27 +195,25 @@ class _Planner:
             names = {difference.path.top for difference in VIRTUAL_FUNCTION.differences(vf, former)}
             with inside("vfs", place):
                 self._refuse_held(vf["index"], names)
-            self._plan_settings(vf["index"], former, names)
+            self._plan_settings(vf["index"], names)
             if "driver" in names:
                 self._plan_driver(vf["index"], vf["driver"])
 
-    def _plan_settings(self, index: int, former: Options, names: set[str]) -> None:
+    def _plan_settings(self, index: int, names: set[str]) -> None:
         found, merged = self.found, self.merged["vfs"][index]
         changed = {name: merged.get(name) for name in s.SETTINGS if name in names}
         if not changed:
             return
         if changed.keys() & set(s.RATES):
             changed.update({name: merged.get(name, 0) for name in s.RATES})
-        undo = s.settings_step(found, index, {name: former.get(name) for name in changed})
         self._plan.steps.append(Step("set %s of virtual function %d of %s" % (
             ", ".join(name for name in s.SETTINGS if name in names), index, found.label),
-            s.settings_step(found, index, changed), undo, clean_up=undo))
+            s.settings_step(found, index, changed), self._piece))
 
     def _plan_driver(self, index: int, driver: str) -> None:
-        undo = s.bind_step(self.found, index, s.driver_of(self.found, index))
         self._plan.steps.append(Step("bind virtual function %d of %s to %s" % (
             index, self.found.label, "the host's driver" if driver == "default" else driver),
-            s.bind_step(self.found, index, driver), undo, clean_up=undo))
+            s.bind_step(self.found, index, driver), self._piece))
 
     def _refuse_held(self, index: int, names: set[str]) -> None:
         """What a running guest holds is not changed under it, and no driver is taken away from what uses it."""
@@ -244,9 +243,8 @@ class _Planner:
         else:
             self._plan.drift += [Drift("boot", Path("/" + path), "this version",
                                        None if text is None else "another version") for path, text in former.items()]
-        back = s.boot_step(former)
         self._plan.steps.append(Step("%s %s at boot" % ("set up" if boot else "no longer set up", self.found.address),
-                                     s.boot_step(changed), back, clean_up=back))
+                                     s.boot_step(changed), self._piece))
 
     def _warnings(self) -> list[str]:
         found, kept, number = self.found, self.found.kept.settings, self.merged["num_vfs"]

@@ -1,0 +1,56 @@
+# Copyright (c) virtnet.libvirt contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Signals that ask a task to end: it ends by going back, as after any other failure."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+ASKED_TO_END = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
+class Interrupted(BaseException):
+    """The task was asked to end."""
+
+
+class Signals:
+    """What becomes of signals: they interrupt, and while they are held nothing happens."""
+
+    def __init__(self) -> None:
+        self._held = False
+        self._number: int | None = None
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        self._held = True
+        yield
+
+    def arrived(self, number: int, _frame: FrameType | None) -> None:
+        if not self._held and self._number is None:  # one is enough
+            self._number = number
+            self.check()
+
+    def check(self) -> None:
+        """Raises Interrupted where a signal has arrived, which may have been in code that swallows what is raised."""
+        if self._number is not None:
+            raise Interrupted("the task was ended by %s" % signal.Signals(self._number).name)
+
+
+@contextmanager
+def interruptible() -> Iterator[Signals]:
+    """What is done in here is interrupted by signals that ask a task to end."""
+    signals, former = Signals(), {}
+    try:
+        for number in ASKED_TO_END:
+            former[number] = signal.signal(number, signals.arrived)
+    except ValueError:
+        pass  # not in the main thread, where there are no signals
+    try:
+        yield signals
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)

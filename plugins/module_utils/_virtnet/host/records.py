@@ -1,0 +1,170 @@
+# Copyright (c) virtnet.libvirt contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Records of what a host was, kept as files while it is changed, and the lock that only one task has at a time.
+
+A record is a file that only its owner can read: a line of JSON, and a line for each piece that was begun.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import glob
+import hashlib
+import json
+import os
+import time
+from typing import NamedTuple
+
+from ..schema.options import Options
+from .errors import HostError
+
+SYSTEM = "/var/lib/virtnet"
+LIBVIRT = "/run/libvirt"  # whoever can talk to libvirt can open this folder
+PAUSE = 0.05
+
+
+def directory() -> str:
+    """Where records are: of root's tasks for the whole system, else in the user's own state."""
+    if os.geteuid() == 0:
+        return SYSTEM
+    return os.path.join(os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state"), "virtnet")
+
+
+def boot_id() -> str:
+    """What is another one after each boot."""
+    with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+        return file.read().strip()
+
+
+def _made(folder: str) -> str:
+    os.makedirs(folder, mode=0o700, exist_ok=True)
+    return folder
+
+
+class Kept:
+    """A record that is kept; raises HostError where that cannot be."""
+
+    def __init__(self, data: Options) -> None:
+        name = "%s-%d.record" % (_digest(data["uri"]), os.getpid())
+        try:
+            self._path = os.path.join(_made(directory()), name)
+            self._file = os.open(self._path + ".new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
+            os.write(self._file, json.dumps(data).encode() + b"\n")
+            os.fsync(self._file)
+            os.rename(self._path + ".new", self._path)
+            _sync(directory())
+        except OSError as error:
+            raise HostError("no record of what is there can be kept in %s: %s; nothing was begun"
+                            % (directory(), error.strerror)) from error
+
+    def begin(self, kind: str, name: str) -> None:
+        os.write(self._file, json.dumps([kind, name]).encode() + b"\n")
+
+    def close(self) -> None:
+        os.close(self._file)
+
+    def remove(self) -> None:
+        remove(self._path)
+
+
+class Left(NamedTuple):
+    """A record that a task has left: its file, what is in it, and which pieces were begun, as kind and name."""
+
+    path: str
+    data: Options
+    begun: list[tuple[str, str]]
+
+
+def left(uri: str) -> list[Left]:
+    """The records of a host that are there, the oldest first; of one that cannot be read its file is all there is."""
+    paths = glob.glob(os.path.join(directory(), _digest(uri) + "-*.record"))
+    return [_read(path) for path in sorted(paths, key=os.path.getmtime)]
+
+
+def _read(path: str) -> Left:
+    try:
+        with open(path, encoding="utf-8") as file:
+            lines = [json.loads(line) for line in file if line.endswith("\n")]
+        return Left(path, lines[0], [(kind, name) for kind, name in lines[1:]])
+    except (OSError, ValueError, IndexError):
+        return Left(path, {}, [])
+
+
+def remove(path: str) -> None:
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        pass
+
+
+def _digest(uri: str) -> str:
+    return hashlib.sha256(uri.encode()).hexdigest()[:12]
+
+
+def _sync(folder: str) -> None:
+    number = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
+
+
+# --- the lock
+
+
+class Locked(HostError):
+    """Another task is changing the host."""
+
+
+class Lock:
+    """The lock of a host, which is held until this process and those that it forked are gone, or it is released."""
+
+    def __init__(self, uri: str, local: bool) -> None:
+        if local and uri.endswith("/system") and os.path.isdir(LIBVIRT):
+            self.file = os.open(LIBVIRT, os.O_RDONLY | os.O_DIRECTORY)
+        else:
+            place = os.path.join(_made(directory()), _digest(uri) + ".lock")
+            self.file = os.open(place, os.O_RDWR | os.O_CREAT, 0o600)
+
+    def acquire(self, seconds: float) -> None:
+        """Waits for the lock no longer than so many seconds; raises Locked."""
+        end = time.monotonic() + seconds
+        while not self._acquired():
+            if time.monotonic() >= end:
+                raise Locked("another task changes the networking of this host (%s); it was waited for %g s, which"
+                             " lock_timeout says" % (self._holder(), seconds))
+            time.sleep(PAUSE)
+
+    def _acquired(self) -> bool:
+        try:
+            fcntl.flock(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    def is_free(self) -> bool:
+        """Whether no task has it."""
+        if not self._acquired():
+            return False
+        fcntl.flock(self.file, fcntl.LOCK_UN)
+        return True
+
+    def release(self) -> None:
+        fcntl.flock(self.file, fcntl.LOCK_UN)
+        os.close(self.file)
+
+    def _holder(self) -> str:
+        """Who has the lock, as the kernel tells it to everyone, and since when that process runs."""
+        place = os.fstat(self.file)
+        device = "%02x:%02x:%d" % (os.major(place.st_dev), os.minor(place.st_dev), place.st_ino)
+        with open("/proc/locks", encoding="ascii") as file:
+            found = [line.split() for line in file]
+        pids = [line[4] for line in found if line[1] == "FLOCK" and line[5] == device]
+        try:
+            since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(os.stat("/proc/%s" % pids[0]).st_mtime))
+            return "process %s, which runs since %s" % (pids[0], since)
+        except IndexError:
+            return "it has just ended"
+        except OSError:
+            return "process %s, which has ended and is being taken back" % pids[0]

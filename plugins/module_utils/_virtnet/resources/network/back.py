@@ -1,0 +1,230 @@
+# Copyright (c) virtnet.libvirt contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How a network becomes again as it was: its configuration, as it ran, with its ports, its guests and its bridge. Pure.
+
+What runs comes back as it ran, whatever the configuration says.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from ...documents.network import NETWORK, manages_bridge
+from ...documents.network_port import NETWORK_PORT
+from ...engine.plan import Step
+from ...host.flags import LIVE
+from ...host.snapshot import NetworkRecord, Snapshot
+from ...host.uses import guests_of, members_of
+from ...schema.nodes import in_order
+from ...schema.options import Options
+from ...schema.xml import drop_attribute
+from ..bandwidth import can_set, rates
+from ..pieces import network as piece
+from .connect import bridge_of, connections, members, set_mtu
+from .found import options_of
+from .metadata import metadata_steps, with_metadata
+from .updates import apply_updates, busy_interfaces, plan_updates, update_step
+
+if TYPE_CHECKING:
+    from lxml.etree import _Element as Element
+
+    from ...engine.plan import Do, Piece
+
+
+def back(was: Snapshot, now: Snapshot, name: str) -> Iterator[Step]:
+    before, after = was.network(name), now.network(name)
+    if before is None:
+        yield from _go(after)
+        return
+    yield from _configuration(was, now, before, after)
+    if before.live is None:
+        if after is not None and after.active:
+            yield _stop(name)
+    elif after is None or not after.active:
+        yield _start(name, before.live)
+    else:
+        yield from _running(was, now, before)
+
+
+def _go(after: NetworkRecord | None) -> Iterator[Step]:
+    if after is not None and after.active:
+        yield _stop(after.name)
+    if after is not None and after.persistent:
+        yield Step("remove network %s" % after.name, lambda host: host.libvirt.undefine_network(after.name),
+                   piece(after.name))
+
+
+def _stop(name: str) -> Step:
+    return Step("stop network %s" % name, lambda host: host.libvirt.stop_network(name), piece(name))
+
+
+def _start(name: str, live: Element) -> Step:
+    document = startable(live)
+    return Step("start network %s as it ran" % name, lambda host: host.libvirt.create_network(document), piece(name))
+
+
+def startable(live: Element) -> Element:
+    """A running definition without what libvirt counts and finds out."""
+    document = copy.deepcopy(live)
+    drop_attribute(document, "connections")
+    forward = document.find("forward")
+    for interface in document.findall("forward/interface"):
+        drop_attribute(interface, "connections")
+    if forward is not None and forward.find("pf") is not None:
+        for found in [*forward.findall("interface"), *forward.findall("address")]:
+            forward.remove(found)
+    return document
+
+
+# --- the configuration
+
+
+def _configuration(was: Snapshot, now: Snapshot, before: NetworkRecord, after: NetworkRecord | None) -> Iterator[Step]:
+    name, config = before.name, before.config
+    if config is None:
+        if after is not None and after.persistent:
+            yield Step("make network %s transient again" % name,
+                       lambda host: host.libvirt.undefine_network(name), piece(name))
+        return
+    if after is None or after.config is None or now.get("network_config", name) != was.get("network_config", name):
+        yield Step("define network %s as it was" % name, lambda host: host.libvirt.define_network(config), piece(name))
+    if before.autostart != (after is not None and after.autostart):
+        yield Step("switch autostart of network %s %s" % (name, "on" if before.autostart else "off"),
+                   lambda host: host.libvirt.set_network_autostart(name, before.autostart), piece(name))
+
+
+# --- what runs
+
+
+def _running(was: Snapshot, now: Snapshot, before: NetworkRecord) -> Iterator[Step]:
+    name = before.name
+    old, live = (options_of(seen, "network_live", name) or {} for seen in (was, now))
+    if in_order(NETWORK, old) != in_order(NETWORK, live):
+        yield from _in_place(now, name, live, old) or [_stop(name)]  # what is stopped is started as it ran
+        return
+    steps = [*connections(was, now, name), *_ports(was, now, name)]
+    yield from steps or _kernel(was, now, name)
+
+
+def _in_place(now: Snapshot, name: str, live: Options, old: Options) -> list[Step]:
+    """What makes a running network as it was without stopping it; nothing where that cannot be."""
+    record = now.network(name)
+    calls = plan_updates(live, old, now.version, busy_interfaces(record.live if record else None))
+    after = apply_updates(live, calls)
+    steps = [update_step(name, call, LIVE) for call in calls]
+    if now.sets_metadata:
+        steps += metadata_steps(name, live, old)
+        after = with_metadata(after, old)
+    return steps if in_order(NETWORK, after) == in_order(NETWORK, old) else []
+
+
+def _ports(was: Snapshot, now: Snapshot, name: str) -> Iterator[Step]:
+    """Ports of no guest that came or changed meanwhile; those that went are among the connections."""
+    before = {port.findtext("uuid"): _meant(port) for port in was.ports(name)}
+    guests = {guest.port for guest in guests_of(now, name)}
+    for port in now.ports(name):
+        uuid = port.findtext("uuid") or ""
+        old, new = before.get(uuid), _meant(port)
+        if uuid in guests or old == new:
+            continue
+        same = old is not None and dict(old, bandwidth=None) == dict(new, bandwidth=None)
+        if old is not None and same and can_set(rates(new), rates(old)):
+            yield _set_rates(name, uuid, rates(old))
+        else:
+            yield _remove_port(name, uuid)  # one that was there before is then told again
+
+
+def _meant(port: Element) -> Options:
+    """A port without the traffic class that libvirt chose."""
+    options: Options = NETWORK_PORT.parse(port)
+    bandwidth = {name: value for name, value in (options.get("bandwidth") or {}).items() if name != "class_id"}
+    return dict(options, bandwidth=bandwidth)
+
+
+def _set_rates(name: str, uuid: str, limits: dict[str, int]) -> Step:
+    return Step("set bandwidth of port %s of network %s" % (uuid, name),
+                lambda host: host.libvirt.set_port_rates(name, uuid, limits), piece(name))
+
+
+def _remove_port(name: str, uuid: str) -> Step:
+    return Step("remove port %s of network %s" % (uuid, name), lambda host: host.libvirt.delete_port(name, uuid),
+                piece(name))
+
+
+# --- the kernel
+
+
+def _kernel(was: Snapshot, now: Snapshot, name: str) -> Iterator[Step]:
+    """The bridge, and what is in it, as the kernel had them."""
+    if was.devices is None or now.devices is None:
+        return
+    bridge = bridge_of(was, name)
+    if bridge and manages_bridge(options_of(was, "network_live", name) or {}):
+        yield from _bridge(name, bridge, was.devices.get(bridge), now.devices.get(bridge))
+    yield from members(was, now, name)
+    known = {*(members_of(was, bridge) if bridge else ()), *(guest.tap for guest in guests_of(was, name))}
+    for device in sorted(known):
+        before, after = was.devices.get(device), now.devices.get(device)
+        if before is None or after is None:
+            continue
+        if before["mtu"] != after["mtu"]:
+            yield set_mtu(name, device, before["mtu"])
+        if before["master"] != after["master"] and before["master"] != bridge:
+            yield _set_master(name, device, before["master"])
+
+
+def _set_master(name: str, device: str, master: str | None) -> Step:
+    return Step("take %s out of its bridge" % device if master is None else "put %s into %s" % (device, master),
+                lambda host: host.kernel.set_master(device, master), piece(name))
+
+
+def _bridge(name: str, bridge: str, before: Options | None, after: Options | None) -> Iterator[Step]:
+    of = piece(name)
+    if before is None:
+        if after is not None:
+            yield Step("remove bridge %s" % bridge, lambda host: host.kernel.remove_device(bridge), of)
+        return
+    if after is None:
+        yield Step("make bridge %s again" % bridge, lambda host: host.kernel.make_bridge(bridge, before["mac"]), of)
+        return
+    if (before["stp"], before["delay"]) != (after["stp"], after["delay"]):
+        yield Step("set spanning tree of bridge %s" % bridge,
+                   lambda host: host.kernel.set_bridge(bridge, before["stp"], int(before["delay"])), of)
+    if before["mtu"] != after["mtu"]:
+        yield set_mtu(name, bridge, before["mtu"])
+    if before["up"] != after["up"]:
+        yield Step("set bridge %s %s" % (bridge, "up" if before["up"] else "down"),
+                   lambda host: host.kernel.set_up(bridge, before["up"]), of)
+    yield from _addresses(bridge, before, after, of)
+    yield from _routes(bridge, before, after, of)
+
+
+def _addresses(bridge: str, before: Options, after: Options, of: Piece) -> Iterator[Step]:
+    for address in _own(after) - _own(before):
+        yield Step("remove address %s from bridge %s" % (address, bridge),
+                   _address("remove_address", bridge, address), of)
+    for address in _own(before) - _own(after):
+        yield Step("add address %s to bridge %s" % (address, bridge), _address("add_address", bridge, address), of)
+
+
+def _own(device: Options) -> set[str]:
+    """The addresses of a device but those that the kernel gives to it."""
+    return {address for address in device["addresses"] if not address.startswith("fe80:")}
+
+
+def _address(call: str, bridge: str, address: str) -> Do:
+    return lambda host: getattr(host.kernel, call)(bridge, address)
+
+
+def _routes(bridge: str, before: Options, after: Options, of: Piece) -> Iterator[Step]:
+    for call, there, others in (("remove_route", after, before), ("add_route", before, after)):
+        for route in there["routes"]:
+            if route not in others["routes"]:
+                yield Step("%s %s" % (call.replace("_", " "), route["destination"]), _route(call, bridge, route), of)
+
+
+def _route(call: str, bridge: str, route: Options) -> Do:
+    return lambda host: getattr(host.kernel, call)(bridge, route["destination"], route["gateway"], route["metric"])

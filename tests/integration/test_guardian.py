@@ -1,0 +1,158 @@
+# Copyright (c) virtnet.libvirt contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Tasks that die: what they had begun is taken back by their guardian, or by the next task."""
+
+from __future__ import annotations
+
+import glob
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from integration.host import sh, within
+from integration.modules import Failed, run
+from integration.test_network_guests import GUEST, LAB, answers, boot, tap_of
+
+RECORDS = "/var/lib/virtnet/*.record"
+CHANGE = dict(LAB, restart="always", mtu={"size": 1400})
+
+
+@pytest.fixture
+def guest(clean):
+    run("network", **LAB)
+    domain = boot(clean)
+    assert answers()
+    return domain
+
+
+TASK = """
+import json, sys
+sys.path.insert(0, "tests")
+from integration.modules import Failed, run
+try:
+    print(json.dumps(run(sys.argv[1], **json.loads(sys.argv[2]))))
+except Failed as failed:
+    print(json.dumps(failed.result))
+"""
+
+
+def task(module: str, /, **options: object) -> subprocess.Popen:
+    """A task in a process of its own, which leads a group."""
+    return subprocess.Popen([sys.executable, "-c", TASK, module, json.dumps(options)], stdout=subprocess.PIPE,
+                            stderr=subprocess.STDOUT, text=True, start_new_session=True)
+
+
+def witness(domain) -> list[str]:
+    """The host by other tools, without what a restart is free to change."""
+    tap = tap_of(domain)
+    link = json.loads(sh("ip -j link show %s" % tap))[0]
+    return [sh("virsh net-dumpxml lab"), sh("virsh net-dumpxml --inactive lab"), link["master"], link["mtu"],
+            json.loads(sh("ip -j link show lab0"))[0]["mtu"], len(sh("virsh net-port-list lab").splitlines())]
+
+
+def begun(record: str) -> list[str]:
+    """What a record says was begun: the lines behind the first."""
+    with open(record, encoding="utf-8") as file:
+        return file.read().splitlines()[1:]
+
+
+def guardians() -> str:
+    return sh("pgrep -x virtnet-guard || true").strip()
+
+
+def settled() -> bool:
+    return within(20, lambda: not guardians())
+
+
+def test_the_guardian_goes_when_all_is_well(guest):
+    ended = task("network", **CHANGE)
+    said = json.loads(ended.communicate(timeout=60)[0])
+    assert said["changed"] is True and settled()
+    assert glob.glob(RECORDS) == []
+    assert sh("cat /sys/class/net/lab0/mtu").strip() == "1400"
+
+
+def when(condition, process) -> None:
+    end = time.monotonic() + 30
+    while process.poll() is None and not condition() and time.monotonic() < end:
+        time.sleep(0.002)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize("moment", ["record", "down", "random"])
+def test_a_task_that_dies_leaves_all_as_it_was(guest, number: int, moment: str):
+    before = witness(guest)
+    process = task("network", **CHANGE)
+    if moment == "record":
+        when(lambda: glob.glob(RECORDS), process)
+    elif moment == "down":
+        when(lambda: not os.path.exists("/sys/class/net/lab0"), process)
+    else:
+        when(lambda: glob.glob(RECORDS), process)
+        time.sleep(random.uniform(0, 0.4))
+    os.killpg(process.pid, number)
+    said = process.communicate(timeout=60)[0]
+    assert settled()
+    assert not any(begun(record) for record in glob.glob(RECORDS)), said
+    after = witness(guest)
+    if "changed" in said and '"failed": true' not in said:  # it was faster
+        assert after[3] == 1400
+    else:
+        assert after == before, said
+    assert answers()
+
+
+def test_a_task_that_is_stopped_is_ended_and_taken_back(guest):
+    before = witness(guest)
+    process = task("network", **CHANGE)
+    when(lambda: not os.path.exists("/sys/class/net/lab0"), process)
+    os.kill(process.pid, signal.SIGSTOP)
+    assert within(30, lambda: process.poll() is not None) and settled()
+    assert witness(guest) == before and answers()
+
+
+def test_what_nobody_could_take_back_the_next_task_does(guest):
+    before = witness(guest)
+    process = task("network", **CHANGE)
+    when(lambda: not os.path.exists("/sys/class/net/lab0"), process)
+    sh("pkill -KILL -x virtnet-guard")
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate(timeout=10)
+    assert glob.glob(RECORDS) and "lab0" not in sh("ip -br link")
+    warned = run("network_info", names=["lab"])["warnings"]
+    assert any("was cut off; the next task" in warning for warning in warned)
+    assert "lab0" not in sh("ip -br link")
+    checked = run("network", check=True, **LAB)
+    assert any("would be put back first" in warning for warning in checked["warnings"])
+    done = run("network", **LAB)
+    assert any("was cut off. All is as it was" in warning for warning in done["warnings"]) and done["changed"]
+    assert witness(guest) == before and answers() and glob.glob(RECORDS) == []
+
+
+def test_one_task_at_a_time(guest):
+    holder = subprocess.Popen(["flock", "/run/libvirt", "sleep", "30"])
+    time.sleep(0.3)
+    try:
+        first = r"another task changes .* \(process %d, which runs since 20.*lock_timeout" % holder.pid
+        with pytest.raises(Failed, match=first):
+            run("network", **CHANGE, lock_timeout=1)
+        assert run("network", check=True, **CHANGE)["changed"] is True
+        assert run("network_info", names=["lab"])["networks"]
+    finally:
+        holder.kill()
+        sh("pkill sleep || true")
+    changes = ({"mtu": {"size": 1400}}, {"domain": {"name": "example"}}, {"autostart": True},
+               {"dns": {"txts": [{"name": "a", "value": "b"}]}})
+    many = [task("network", **dict(LAB, restart="always", **change)) for change in changes]
+    ended = [json.loads(one.communicate(timeout=120)[0]) for one in many]
+    assert [one.get("msg") for one in ended if one["failed"]] == []
+    found = run("network_info", names=["lab"])["networks"][0]
+    assert (found["mtu"]["size"], found["domain"]["name"], found["autostart"], found["dns"]["txts"][0]["value"]) == (
+        1400, "example", True, "b")
+    assert answers(GUEST)
