@@ -48,7 +48,7 @@ from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.xm
 
 UUID = "3e3fce45-4f53-4fa7-bb32-11f34168b82b"
 KEYED = ("network_config", "network_live", "ports", "leases", "domain_config", "domain_live", "addresses",
-         "statistics", "traffic", "vf_settings", "carrier", "driver", "boot", "boot_owners")
+         "statistics", "traffic", "vf_settings", "carrier", "driver", "boot", "boot_owners", "limits")
 # what there is of things that are not there
 NOTHING = {"network_config": None, "network_live": None, "ports": [], "domain_config": None, "domain_live": None}
 DIRECTIONS = ("inbound", "outbound")
@@ -60,9 +60,23 @@ def parts(**changes: Any) -> dict[str, dict[str, Any]]:
         "host": {"version": [9, 0, 0], "uri": "qemu:///system", "local": True, "sets_metadata": False},
         "networks": {}, "nwfilters": {}, "bindings": {}, "domains": {}, "devices": {}, "physical_functions": {},
         "pci_devices": {}, "vfio_holders": {}, "pci": {"iommu": True, "intel": True, "command_line": ""},
+        "chains": None, "places": {}, "bridges": {},
         **{name: {} for name in KEYED},
+        "limits": {"sch_htb": True, "sch_sfq": True, "act_police": True},
     }
-    return {name: value if name in KEYED else {"": value} for name, value in {**empty, **changes}.items()}
+    whole = {**empty, **changes}
+    if "bridges" not in changes:
+        whole["bridges"] = bridges(whole["networks"], whole["network_config"], whole["network_live"])
+    return {name: value if name in KEYED else {"": value} for name, value in whole.items()}
+
+
+def bridges(networks: Options, *layers: Options) -> Options:
+    """The names of the bridges of each network's layers."""
+    found = {}
+    for name in networks:
+        named = [load_xml(layer[name]).find("bridge") for layer in layers if layer.get(name)]
+        found[name] = sorted({one.get("name") or "" for one in named if one is not None})
+    return found
 
 
 def device(**different: Any) -> Options:
@@ -508,6 +522,8 @@ class FakeHost:
     def read(self, part: str, key: str) -> Any:
         if part in NOTHING and key not in self.parts[part]:
             return copy.deepcopy(NOTHING[part])
+        if part == "bridges":
+            return bridges(self.parts["networks"][""], self.parts["network_config"], self.parts["network_live"])
         return copy.deepcopy(from_record(self.parts)(part, key))
 
     def names(self) -> Iterator[str]:

@@ -338,14 +338,14 @@ def test_routes_are_there_once_where_the_kernel_has_no_ipv6(kernel):
 
 def test_what_changed_meanwhile_or_was_lost_is_read_again(kernel):
     asked = kernel([part(16, LINKS), CHANGED], [OSError(errno.ENOBUFS, "lost")], [part(16, LINKS[:1]), END])
-    assert netlink._dump(16, bytes(16)) == LINKS[:1]
+    assert netlink.dump(16, bytes(16)) == LINKS[:1]
     assert len(asked.asked) == 3 and asked.open == 0
 
 
 def test_what_always_changes_is_an_error_in_the_end(kernel):
     asked = kernel(*([CHANGED] for _number in range(netlink.ATTEMPTS)))
     with pytest.raises(OSError, match="what the kernel lists changed while it was read"):
-        netlink._dump(16, bytes(16))
+        netlink.dump(16, bytes(16))
     assert len(asked.asked) == netlink.ATTEMPTS
 
 
@@ -359,13 +359,13 @@ def test_what_the_kernel_refuses_is_an_error_at_once(kernel):
 def test_a_message_longer_than_the_buffer_is_an_error(kernel):
     kernel([(message(16, b"four"), [], socket.MSG_TRUNC, (0, 0))])
     with pytest.raises(OSError) as caught:
-        netlink._dump(16, bytes(16))
+        netlink.dump(16, bytes(16))
     assert caught.value.errno == errno.EMSGSIZE
 
 
 def test_only_the_kernel_is_listened_to(kernel):
     kernel([(message(16, b"four"), [], 0, (4711, 0)), message(16, b"real") + END])
-    assert netlink._dump(16, bytes(16)) == [b"real"]
+    assert netlink.dump(16, bytes(16)) == [b"real"]
 
 
 def test_it_imports_nothing_but_what_python_has_loaded_for_sockets():

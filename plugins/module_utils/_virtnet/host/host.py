@@ -59,6 +59,27 @@ class Host:
                     return
                 time.sleep(0.2)
 
+    @property
+    def files(self) -> ModuleType:
+        """Where libvirt keeps its files."""
+        from . import places
+
+        return places
+
+    @property
+    def limits(self) -> ModuleType:
+        """What the kernel can limit traffic by."""
+        from . import limits
+
+        return limits
+
+    @property
+    def firewall(self) -> ModuleType:
+        """The kernel's firewall."""
+        from . import firewall
+
+        return firewall
+
     def look(self) -> Snapshot:
         """The host as it is from now on, read part by part."""
         return Snapshot(lambda part, key: READERS[part](self, key))
@@ -107,6 +128,7 @@ READERS: dict[str, Callable[[Host, str], Data]] = {
     "networks": lambda host, _: host.libvirt.networks(),
     "network_config": lambda host, name: host.libvirt.network_xml(name, False),
     "network_live": lambda host, name: host.libvirt.network_xml(name, True),
+    "bridges": lambda host, _: host.libvirt.bridges(),
     "ports": lambda host, network: host.libvirt.ports(network),
     "leases": lambda host, network: host.libvirt.leases(network),
     "nwfilters": lambda host, _: host.libvirt.nwfilters(),
@@ -119,6 +141,9 @@ READERS: dict[str, Callable[[Host, str], Data]] = {
     "devices": _devices,
     "traffic": _kernel("traffic"),
     "vf_settings": _kernel("vf_settings"),
+    "limits": lambda host, module: host.limits.has(module) if host.local else None,
+    "chains": lambda host, _: host.firewall.read_chains() if host.local else None,
+    "places": lambda host, _: host.files.read_places() if host.local else {},
     **{name: _sriov(name) for name in ("physical_functions", "pci_devices", "carrier", "vfio_holders", "pci", "driver",
                                        "boot", "boot_owners")},
 }

@@ -109,6 +109,15 @@ class Libvirt:
                 return None
             raise
 
+    def bridges(self) -> dict[str, list[str]]:
+        """The names of the bridges that each network has, in its configuration and in its running definition."""
+        found = {}
+        for name, network in self.networks().items():
+            texts = [self.network_xml(name, live) for live in ([False, True] if network["active"] else [False])]
+            bridges = [load_xml(text).find("bridge") for text in texts if text]
+            found[name] = sorted({bridge.get("name") or "" for bridge in bridges if bridge is not None})
+        return found
+
     @_quiet
     def ports(self, network: str) -> list[str]:
         """The documents of a network's ports."""

@@ -50,7 +50,7 @@ TIMEOUT = 60  # seconds; the kernel answers at once, but no task shall hang
 # nlmsghdr: length, type, flags, sequence number, port
 MESSAGE = Struct("=IHHII")
 NOOP, ERROR, DONE, OVERRUN = 1, 2, 3, 4
-REQUEST, DUMP, DUMP_INTERRUPTED = 0x001, 0x300, 0x010
+REQUEST, ACKNOWLEDGE, DUMP, DUMP_INTERRUPTED = 0x001, 0x004, 0x300, 0x010
 NEW_LINK, NEW_ADDRESS, NEW_ROUTE, NEW_NEIGHBOUR = 16, 20, 24, 28
 GET = 2  # from the type of an answer to that of its request
 
@@ -264,31 +264,32 @@ def _add_neighbour(body: bytes, by_index: dict[int, Device]) -> None:
 
 def read_devices() -> dict[str, Device]:
     """Every device by name. OSError when the kernel does not tell."""
-    links = _dump(NEW_LINK, LINK.pack(socket.AF_UNSPEC, 0, 0))
-    addresses = _dump(NEW_ADDRESS, ADDRESS.pack(socket.AF_UNSPEC, 0, 0))
-    routes = [body for family in FAMILIES for body in _dump(NEW_ROUTE, ROUTE.pack(family, 0, 0))
+    links = dump(NEW_LINK, LINK.pack(socket.AF_UNSPEC, 0, 0))
+    addresses = dump(NEW_ADDRESS, ADDRESS.pack(socket.AF_UNSPEC, 0, 0))
+    routes = [body for family in FAMILIES for body in dump(NEW_ROUTE, ROUTE.pack(family, 0, 0))
               if body[:1] == bytes([family])]  # without IPv6 the kernel answers with all routes instead
-    neighbours = _dump(NEW_NEIGHBOUR, NEIGHBOUR.pack(socket.AF_BRIDGE, 0, 0, 0))
+    neighbours = dump(NEW_NEIGHBOUR, NEIGHBOUR.pack(socket.AF_BRIDGE, 0, 0, 0))
     return devices(links, addresses, routes, neighbours)
 
 
-def _dump(kind: int, body: bytes) -> list[bytes]:
+def dump(kind: int, body: bytes, get: int = GET, protocol: int = socket.NETLINK_ROUTE) -> list[bytes]:
     """The bodies of all messages of a type; asked for again when what they tell changed, or when some were lost."""
     for _attempt in range(ATTEMPTS - 1):
         try:
-            return _dump_once(kind, body)
+            return ask(kind, kind + get, DUMP, body, protocol)
         except OSError as error:
             if error.errno not in (errno.EBUSY, errno.ENOBUFS):
                 raise
-    return _dump_once(kind, body)
+    return ask(kind, kind + get, DUMP, body, protocol)
 
 
-def _dump_once(kind: int, body: bytes) -> list[bytes]:
+def ask(kind: int, request: int, flags: int, body: bytes, protocol: int = socket.NETLINK_ROUTE) -> list[bytes]:
+    """The bodies of the messages of a type that answer a request."""
     # A new socket each time: what an earlier request still has to say is not read by mistake.
-    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as connection:
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, protocol) as connection:
         connection.settimeout(TIMEOUT)
         connection.bind((0, 0))
-        header = MESSAGE.pack(MESSAGE.size + len(body), kind + GET, REQUEST | DUMP, 1, 0)
+        header = MESSAGE.pack(MESSAGE.size + len(body), request, REQUEST | flags, 1, 0)
         connection.sendto(header + body, (0, 0))
         found: list[bytes] = []
         finished = False

@@ -13,6 +13,7 @@ host                                 version (a list of three numbers), uri, loc
 networks                             by name: uuid, active, persistent, autostart
 network_config      network          XML, null without one
 network_live        network          XML, null when it does not run
+bridges                              by network: the names of its bridges, empty for one that libvirt makes up
 ports               network          a list of XML
 leases              network          a list of leases
 nwfilters                            by name: uuid, xml
@@ -31,6 +32,9 @@ vf_settings         device           by index: see ``kernel``
 vfio_holders                         by file below /dev/vfio: processes
 pci                                  iommu, intel, command_line
 driver              driver           whether the kernel has it
+limits              module           whether the kernel has it: see ``limits``
+chains                               a list of family, table, name: see ``firewall``
+places                               by directory: see ``places``
 boot                PCI address      files (by path), others, python: see ``boot``
 boot_owners         PCI address      a list of who, file
 =================== ================ =======================================================================
@@ -47,6 +51,8 @@ from .parts import Parts, Record, from_record, once
 
 if TYPE_CHECKING:
     from lxml.etree import _Element as Element
+
+LIMITS = ("sch_htb", "sch_sfq", "act_police")
 
 
 class NetworkRecord(NamedTuple):
@@ -92,7 +98,7 @@ class Snapshot(Parts):
 
     def complete(self) -> Snapshot:
         """The same with all of it read that planning may ask for, so that it can be recorded."""
-        for part in ("host", "networks", "nwfilters", "bindings", "domains"):
+        for part in ("host", "networks", "bridges", "nwfilters", "bindings", "domains"):
             self.get(part)
         for name, network in self.get("networks").items():
             self.get("network_config", name)
@@ -108,8 +114,10 @@ class Snapshot(Parts):
         return self
 
     def _complete_kernel(self) -> None:
-        for part in ("devices", "physical_functions", "pci_devices", "vfio_holders", "pci"):
+        for part in ("devices", "physical_functions", "pci_devices", "vfio_holders", "pci", "chains", "places"):
             self.get(part)
+        for module in LIMITS:
+            self.has(module)
         for device in self.devices or {}:
             self.traffic(device)
         for address, function in self.physical_functions.items():
@@ -205,6 +213,22 @@ class Snapshot(Parts):
         """What tc limits of a device, None when there is no such device."""
         return self.get("traffic", device) if self.device(device) else None
 
+    def has(self, module: str) -> bool | None:
+        """Whether the kernel has one of those that traffic is limited by, None where that is not known."""
+        found: bool | None = self.get("limits", module) if self.reaches_kernel else None
+        return found
+
+    @property
+    def chains(self) -> frozenset[tuple[str, str, str]] | None:
+        """Family, table and name of every chain of the kernel's firewall, None where they cannot be seen."""
+        return _chains(self) if self.reaches_kernel else None
+
+    @property
+    def places(self) -> dict[str, Options]:
+        """The directories that libvirt writes to, without those that are out of reach."""
+        found: dict[str, Options] = self.get("places") if self.reaches_kernel else {}
+        return found
+
     @property
     def physical_functions(self) -> dict[str, Options]:
         """Every physical function of SR-IOV by PCI address."""
@@ -234,6 +258,12 @@ def _uuids_by_name(seen: Snapshot) -> dict[str, str]:
 @once
 def _ports(seen: Snapshot, network: str) -> tuple[Element, ...]:
     return tuple(load_xml(text) for text in seen.get("ports", network))
+
+
+@once
+def _chains(seen: Snapshot) -> frozenset[tuple[str, str, str]] | None:
+    found = seen.get("chains")
+    return None if found is None else frozenset((family, table, name) for family, table, name in found)
 
 
 @once

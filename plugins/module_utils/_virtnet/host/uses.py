@@ -201,6 +201,32 @@ def members_of(seen: Snapshot, bridge: str) -> list[str]:
     return _members_by_bridge(seen.as_it_was).get(bridge, [])
 
 
+class Bridges:
+    """Which networks have a bridge of a name, and how many have one whose name libvirt makes up when it defines them.
+    """
+
+    def __init__(self) -> None:
+        self.networks: dict[str, set[str]] = {}
+        self._by_network: dict[str, list[str]] = {}
+
+    @property
+    def made_up(self) -> int:
+        return len(self.networks.get("", ()))
+
+    def put(self, name: str, value: list[str] | None) -> None:
+        for bridge in self._by_network.pop(name, ()):
+            self.networks[bridge].discard(name)
+            if not self.networks[bridge]:
+                del self.networks[bridge]
+        for bridge in value or ():
+            self.networks.setdefault(bridge, set()).add(name)
+        self._by_network[name] = value or []
+
+
+def bridges_by_name(seen: Snapshot) -> Bridges:
+    return seen.index("bridges", Bridges)
+
+
 # --- filters
 
 
