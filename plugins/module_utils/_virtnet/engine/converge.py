@@ -14,6 +14,7 @@ from ..schema.errors import Invalid, Missing
 from .interrupts import interruptible
 from .order import fold, in_order
 from .plan import Plan, Step
+from .resource import Foresees
 from .restore import Changed, Record, restore, take, words_of
 
 if TYPE_CHECKING:
@@ -102,6 +103,8 @@ def _plan_one(seen: Snapshot, wish: Wish, check_mode: bool, gone: set[Key]) -> O
     found = wish.look(seen)
     try:
         plan = _plan_of(wish, found, seen, gone)
+        if plan.steps and isinstance(wish, Foresees):
+            wish.foresee(seen, found, plan)
     except Missing as error:
         if not check_mode:
             raise

@@ -77,6 +77,7 @@ class Plan:
     ``before`` and ``after`` are its model, ``drift`` is what was found. Of that the steps leave ``waiting`` for a
     restart, ``unrepaired`` for people, and ``follows`` by itself at the next start. ``connects`` names
     the guests that are to be connected afterwards, ``unconnected`` those that are not now. ``extra`` is for the result.
+    ``needs`` says in words what the steps do, for who foresees that they cannot.
     """
 
     before: Options
@@ -90,6 +91,7 @@ class Plan:
     connects: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     extra: Options = field(default_factory=dict)
+    needs: set[str] = field(default_factory=set)
 
     def left(self, again: Plan) -> list[Drift]:
         """What is not as planned, by a plan that was made after the steps: that is to find only what this one left."""

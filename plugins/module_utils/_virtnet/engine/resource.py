@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
 from ..host.snapshot import Snapshot
 from ..schema.options import Options
@@ -62,6 +62,14 @@ class Patch(Resource[Found], Protocol):
 
     def fold(self, owner: Wish) -> Wish:
         """The owner's wish with this one in it; raises Invalid where they contradict each other."""
+
+
+@runtime_checkable
+class Foresees(Protocol):
+    """A wish that knows beforehand what cannot work."""
+
+    def foresee(self, seen: Snapshot, found: Any, plan: Plan) -> None:
+        """Raises Invalid or Missing where a step is known to fail on this host, and warns of what will."""
 
 
 Wish = Resource[Any]  # of whichever kind

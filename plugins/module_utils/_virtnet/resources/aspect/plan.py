@@ -5,25 +5,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ...engine.plan import Plan
+from ...engine.resource import Foresees
 from ...schema.errors import Invalid, Missing, Path
 from .found import shown
 
 if TYPE_CHECKING:
+    from ...host.snapshot import Snapshot
     from ..interface.found import InterfaceFound
     from .resource import Aspect
 
 
 def plan_aspect(aspect: Aspect, found: Any) -> Plan:
-    try:
+    with _own_paths(aspect):
         plan: Plan = _wish(aspect, found).plan(found)
+    return replace(plan, before=shown(aspect, plan.before), after=shown(aspect, plan.after))
+
+
+def foresee_aspect(aspect: Aspect, seen: Snapshot, found: Any, plan: Plan) -> None:
+    wish = _wish(aspect, found)
+    with _own_paths(aspect):
+        if isinstance(wish, Foresees):
+            wish.foresee(seen, found, plan)
+
+
+@contextmanager
+def _own_paths(aspect: Aspect) -> Iterator[None]:
+    try:
+        yield
     except Invalid as error:
         error.path = _own(aspect, error.path)
         raise
-    return replace(plan, before=shown(aspect, plan.before), after=shown(aspect, plan.after))
 
 
 def _wish(aspect: Aspect, found: Any) -> Any:

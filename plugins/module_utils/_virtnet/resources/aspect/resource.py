@@ -96,6 +96,11 @@ class Aspect:
 
         return plan_aspect(self, found)
 
+    def foresee(self, seen: Snapshot, found: Any, plan: Plan) -> None:
+        from .plan import foresee_aspect
+
+        foresee_aspect(self, seen, found, plan)
+
     def promise(self, seen: Snapshot, plan: Any) -> None:
         self.whole.promise(seen, plan)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from ...documents.network import NETWORK, refused_by_driver
 from ...engine.plan import Drift, Plan
 from ...schema.options import Options
-from ..network.edit import edit_steps, layers
+from ..network.edit import EDITS, edit_steps, layers
 from ..network.found import NetworkFound, missing
 from .edited import Edited
 from .found import lists_of
@@ -31,7 +31,10 @@ def plan_entries(desired: NetworkEntries, found: NetworkFound) -> Plan:
         refused_by_driver(wanted)
         _show(plan.before, layer, lists_of(desired.entries, current))
         _show(plan.after, layer, lists_of(desired.entries, wanted))
-        plan.steps += edit_steps(found, layer, wanted)
+        steps = edit_steps(found, layer, wanted)
+        plan.steps += steps
+        if steps:
+            plan.needs.add(EDITS[layer])
         stated = {name: wanted.get(name, "") for name in ("ips", "dns") if current.get(name) or wanted.get(name)}
         plan.drift += [Drift(layer, *one) for one in NETWORK.differences(stated, current)]
     return plan

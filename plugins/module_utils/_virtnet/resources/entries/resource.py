@@ -67,6 +67,11 @@ class NetworkEntries:
 
         return plan_entries(self, found)
 
+    def foresee(self, seen: Snapshot, found: NetworkFound, plan: Plan) -> None:
+        from ..network.refusals import foresee_edits
+
+        foresee_edits(seen, found, plan)
+
     def promise(self, seen: Snapshot, plan: Plan) -> None:
         from .promise import promise_entries
 

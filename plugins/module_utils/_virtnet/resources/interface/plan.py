@@ -65,6 +65,7 @@ def _make(aim: Aim, plan: InterfacePlan) -> None:
 
 
 def _configure(aim: Aim, plan: InterfacePlan, card: Card | None, wanted: Options, drift: list[Drift]) -> None:
+    plan.needs.add("configure guest")
     steps, element = Steps(aim.record.uuid, aim.label), INTERFACE.render(wanted, card.element if card else None)
     if card is None:
         plan.steps.append(steps.add(element))
@@ -92,6 +93,7 @@ def _remove(aim: Aim, plan: InterfacePlan) -> None:
     for layer in aim.layers:
         card = aim.card(layer)
         if card is not None:
+            plan.needs |= {"configure guest"} if layer == "config" else set()
             plan.steps.append(steps.unplug(card) if layer == "live" else steps.remove(card.element))
             plan.drift.append(Drift(layer, Path(), "absent", "present"))
             plan.changes.append(Change(layer, card, None))

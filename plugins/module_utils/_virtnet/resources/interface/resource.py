@@ -65,6 +65,11 @@ class Interface:
 
         return plan_interface(self, found)
 
+    def foresee(self, seen: Snapshot, found: f.InterfaceFound, plan: InterfacePlan) -> None:
+        from .refusals import foresee_interface
+
+        foresee_interface(seen, plan)
+
     def promise(self, seen: Snapshot, plan: InterfacePlan) -> None:
         from .promise import promise_changes
 

@@ -17,6 +17,7 @@ from ..pieces import network as piece
 from .found import NetworkFound
 
 FLAGS = {"config": CONFIG, "live": LIVE}
+EDITS = {"config": "define network", "live": "update network"}  # what a plan needs for it
 
 
 def layers(found: NetworkFound) -> dict[str, Options]:

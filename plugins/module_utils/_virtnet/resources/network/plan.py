@@ -63,6 +63,7 @@ def _removal(desired: Network, found: NetworkFound) -> Plan:
     if found.active:
         _stop(desired, found, plan)
     if found.record and found.record.persistent:
+        plan.needs.add("undefine network")
         plan.steps.append(Step("remove network %s" % desired.name,
                                lambda host: host.libvirt.undefine_network(desired.name), piece(desired.name),
                                writes=("network_config", desired.name)))
@@ -164,6 +165,8 @@ class _Planner:
     def _plan_running(self) -> list[Drift]:
         """Adds the steps for configuration and running network; gives the live drift that is left."""
         define = self._define_steps()
+        if define:
+            self._plan.needs.add("define network" if self.persistent else "undefine network")
         if self.found.live is not None and self.runs:
             return self._change_running(self.found.live, define)
         self._plan.steps += define
@@ -191,6 +194,8 @@ class _Planner:
             self._restart(define)
             return []
         plan.steps += define + steps
+        if steps:
+            plan.needs.add("update network")
         self._repair(after)
         plan.waiting = reasons
         return left
@@ -227,6 +232,7 @@ class _Planner:
         restart = Restart(self.name, self.found, self.merged)
         restart.check()
         self._refuse(unstartable(self.merged, self.found.devices or {}, restart.goes))
+        self._plan.needs.add("start network")
         self._plan.connects = [guest.label for guest in self.found.guests]
         self._plan.steps += [restart.stop_step(), *define, *restart.start_steps(self.persistent)]
 
@@ -254,6 +260,7 @@ class _Planner:
 
         self._refuse(unstartable(self.merged, self.found.devices or {}))
         base = self.found.record.config if self.found.record else None
+        self._plan.needs.add("start network")
         self._plan.steps.append(start_step(self.name, self.merged, self.persistent, base))
         if self.found.guests:
             self._plan.connects = [guest.label for guest in self.found.guests]
@@ -276,6 +283,7 @@ class _Planner:
         name, autostart = self.name, self.desired.autostart
         if autostart is None or autostart == bool(self.found.record and self.found.record.autostart):
             return
+        self._plan.needs.add("set autostart" if autostart else "clear autostart")
         self._plan.steps.append(Step("switch autostart of network %s %s" % (name, "on" if autostart else "off"),
                                      lambda host: host.libvirt.set_network_autostart(name, autostart), piece(name)))
 

@@ -21,7 +21,8 @@ NEW_BRIDGE: Options = {"index": 0, "up": True, "mtu": 1500, "mac": None, "master
                        "delay": 2.0, "port": {}, "addresses": [], "routes": [], "fdb": []}
 
 
-def promise_network(desired: Network, seen: Snapshot) -> None:
+def promise_network(desired: Network, seen: Snapshot, starts: bool) -> None:
+    """``starts`` is whether it is started by the plan."""
     found, name = desired.look(seen), desired.name
     record, config, live = None, None, None
     if not desired.absent:
@@ -32,12 +33,21 @@ def promise_network(desired: Network, seen: Snapshot) -> None:
         config = merged_options(desired, _first(found.config, found.live)) if persists else None
         live = merged_options(desired, _first(found.live, found.config)) if runs else None
     seen.put_entry("networks", name, record)
+    bridges = bridges_of(config, live if starts or not found.active else found.live)
+    if not desired.absent and bridges != bridges_of(found.config, found.live):
+        seen.put_entry("bridges", name, sorted(bridges))
     seen.put("network_config", name, _text(config, found))
     seen.put("network_live", name, _text(live, found))
     if live is None or not found.active:
         seen.put("ports", name, [])
     if found.devices is not None:
         _promise_bridge(seen, found.live, live)
+
+
+def bridges_of(*layers: Options | None) -> set[str]:
+    """The names of the bridges of layers of a network, empty for one that libvirt makes up."""
+    names = {option(layer, "bridge", "name") or ("" if manages_bridge(layer) else None) for layer in layers if layer}
+    return {name for name in names if name is not None}
 
 
 def _first(layer: Options | None, other: Options | None) -> Options | None:

@@ -20,6 +20,7 @@ from .found import NetworkFound
 
 Devices = dict[str, Options]
 Problem = tuple[Path, str]
+LONGEST = 15  # name of a device
 
 
 class Repair(NamedTuple):
@@ -197,8 +198,8 @@ def unstartable(options: Options, there: Devices, goes: str | None = None) -> It
         return
     if bridge in there and bridge != goes:
         yield Path("bridge", "name"), "the host already has a device %s, which libvirt is to make" % bridge
-    if len(bridge) > 15:
-        yield Path("bridge", "name"), "%s is too long; the kernel takes at most 15 characters" % bridge
+    if len(bridge) > LONGEST:
+        yield Path("bridge", "name"), "%s is too long; the kernel takes at most %d characters" % (bridge, LONGEST)
     seen: dict[Value, int] = {}
     for index, ip in enumerate(options.get("ips") or []):
         address = ipaddress.ip_address(ip["address"])

@@ -67,10 +67,15 @@ class Network:
 
         return plan_network(self, found)
 
+    def foresee(self, seen: Snapshot, found: f.NetworkFound, plan: Plan) -> None:
+        from .refusals import foresee_network
+
+        foresee_network(self, seen, found, plan)
+
     def promise(self, seen: Snapshot, plan: Plan) -> None:
         from .promise import promise_network
 
-        promise_network(self, seen)
+        promise_network(self, seen, "start network" in plan.needs)
 
     def model(self, found: f.NetworkFound) -> Options:
         """The network as this module takes it."""

@@ -36,6 +36,7 @@ def _definition(desired: NwFilter, found: FilterFound) -> Plan:
     _check_options(desired, found, options)
     document = NWFILTER.render(options)  # not made from libvirt's, which has nothing that is not known
     _check_tree(found, node_of(document))
+    plan.needs.add("define filter")
     of, writes = piece(found.name), ("nwfilters", found.name)
     if found.record is None:
         plan.steps.append(Step("define filter %s" % found.name, _define(document), of, writes=writes))
@@ -89,6 +90,7 @@ def _removal(desired: NwFilter, found: FilterFound) -> Plan:
                       " under them, which force: true does" % (found.name, ", ".join(held)))
     if held:
         plan.warnings.append("filter %s is removed though it is referred to by %s" % (found.name, ", ".join(held)))
+    plan.needs.add("undefine filter")
     plan.steps.append(Step("remove filter %s" % found.name,
                            lambda host: host.libvirt.undefine_nwfilter(found.name), piece(found.name),
                            writes=("nwfilters", found.name)))

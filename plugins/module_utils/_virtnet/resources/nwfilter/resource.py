@@ -53,6 +53,11 @@ class NwFilter:
 
         return plan_filter(self, found)
 
+    def foresee(self, seen: Snapshot, found: f.FilterFound, plan: Plan) -> None:
+        from ..refusals import refuse_unwritable
+
+        refuse_unwritable(seen, plan.needs)
+
     def promise(self, seen: Snapshot, plan: Plan) -> None:
         from .promise import promise_filter
 

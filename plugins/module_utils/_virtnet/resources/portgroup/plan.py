@@ -14,7 +14,7 @@ from ...host.uses import GuestInterface
 from ...schema.errors import Entry, Invalid, Missing, Path
 from ...schema.nodes import Group, Version, check_version
 from ...schema.options import Options, is_empty
-from ..network.edit import edit_steps, layers, main_layer
+from ..network.edit import EDITS, edit_steps, layers, main_layer
 from ..network.found import NetworkFound, missing
 from .found import group_of, shown
 
@@ -41,7 +41,10 @@ def plan_portgroup(desired: Portgroup, found: NetworkFound) -> Plan:
             refuse(desired, wanted, found.version)
         if drift:
             plan.drift += drift
-            plan.steps += edit_steps(found, layer, wanted)
+            steps = edit_steps(found, layer, wanted)
+            plan.steps += steps
+            if steps:
+                plan.needs.add(EDITS[layer])
     _report_guests(desired, found, plan)
     return plan
 

@@ -55,6 +55,11 @@ class Portgroup:
 
         return plan_portgroup(self, found)
 
+    def foresee(self, seen: Snapshot, found: NetworkFound, plan: Plan) -> None:
+        from ..network.refusals import foresee_edits
+
+        foresee_edits(seen, found, plan)
+
     def promise(self, seen: Snapshot, plan: Plan) -> None:
         from .promise import promise_portgroup
 

@@ -1,0 +1,162 @@
+# Copyright (c) virtnet.libvirt contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is known to fail of the steps for a network, before the first is taken. Pure: the host comes as data."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from ...documents.network import manages_bridge, mode_of
+from ...engine.plan import Plan
+from ...host.parts import once
+from ...host.snapshot import Snapshot
+from ...host.uses import bridges_by_name
+from ...schema.errors import Invalid, Missing, Path
+from ...schema.options import Options, option
+from ..refusals import refuse_unlimitable, refuse_unwritable
+from .found import NetworkFound, options_of
+from .plan import merged_options
+from .promise import bridges_of
+from .repairs import LONGEST, unstartable
+
+if TYPE_CHECKING:
+    from .resource import Network
+
+Chain = tuple[str, str, str]  # family, table, name
+
+MADE_UP = frozenset("virbr%d" % number for number in range(257))
+NAME = Path("bridge", "name")
+# by libvirt's backend: the table and chains that all rules are put into, and those of translated addresses
+BACKENDS = (
+    ("filter", ("LIBVIRT_INP", "LIBVIRT_OUT", "LIBVIRT_FWI", "LIBVIRT_FWO", "LIBVIRT_FWX"), "nat", "LIBVIRT_PRT"),
+    ("libvirt_network", ("guest_input", "guest_output", "guest_cross"), "libvirt_network", "guest_nat"),
+)
+
+
+def foresee_network(desired: Network, seen: Snapshot, found: NetworkFound, plan: Plan) -> None:
+    options = {} if desired.absent else merged_options(desired, found.live if found.config is None else found.config)
+    refuse_unwritable(seen, plan.needs | set(_of_dnsmasq(found, options, plan)))
+    if desired.absent:
+        return
+    _refuse_bridge(seen, found, options)
+    if "start network" in plan.needs:
+        _refuse_empty_pool(seen, options)
+        _refuse_limits(seen, options)
+        _refuse_without_chains(seen, options)
+    else:
+        _foresee_start(desired, found, options, plan)
+
+
+def foresee_edits(seen: Snapshot, found: NetworkFound, plan: Plan) -> None:
+    """The same for edits of entries, which neither stop nor start a network."""
+    refuse_unwritable(seen, plan.needs | set(_of_dnsmasq(found, {}, plan)))
+
+
+def _of_dnsmasq(found: NetworkFound, options: Options, plan: Plan) -> Iterator[str]:
+    """What is to be done to dnsmasq's files, which there are of a network that libvirt has had."""
+    if "start network" in plan.needs and has_dnsmasq(options):
+        yield "write dnsmasq's files" if found.record else "make dnsmasq's files"
+    if "update network" in plan.needs and any(
+            drift.layer == "live" and drift.path.top in ("ips", "dns") for drift in plan.drift):
+        yield "write dnsmasq's files"
+
+
+def has_dnsmasq(options: Options) -> bool:
+    ips = options.get("ips") or []
+    return manages_bridge(options) and bool(ips) and (
+        option(options, "dns", "enable") is not False or any(ip.get("dhcp") for ip in ips))
+
+
+# --- the bridge
+
+
+def _refuse_bridge(seen: Snapshot, found: NetworkFound, options: Options) -> None:
+    """Refuses what libvirt does not define: the bridge of another network, and one name more than it makes up."""
+    for name in bridges_of(options) - bridges_of(found.config, found.live):
+        taken = bridges_by_name(seen)
+        others = sorted(taken.networks.get(name, ())) if name and manages_bridge(options) else []
+        if others:
+            raise Invalid(NAME, "%s is the bridge of network %s; give another name" % (name, others[0]))
+        if not name and len(MADE_UP - taken.networks.keys() - (seen.devices or {}).keys()) <= taken.made_up:
+            raise Invalid(NAME, "is missing; libvirt makes up at most %d names (virbr0 to virbr%d), which are all"
+                          " taken; give bridge.name" % (len(MADE_UP), len(MADE_UP) - 1))
+
+
+def _foresee_start(desired: Network, found: NetworkFound, options: Options, plan: Plan) -> None:
+    """Refuses at once, where it is to start by itself, what cannot start later; warns of it elsewhere."""
+    if plan.needs.isdisjoint(("define network", "set autostart")):
+        return
+    live = found.live or {}
+    goes = option(live, "bridge", "name") if manages_bridge(live) else None
+    starts = found.record.autostart if desired.autostart is None and found.record else desired.autostart
+    for path, problem in unstartable(options, {} if found.devices is None else found.devices, goes):
+        if starts and not _may_go(path, options):
+            raise Invalid(path, problem)
+        plan.warnings.append("%s: %s; network %s cannot start so" % (path, problem, desired.name))
+
+
+def _may_go(path: Path, options: Options) -> bool:
+    """Whether a problem may be gone when the network starts: another device that has the name of its bridge."""
+    return path == NAME and len(option(options, "bridge", "name")) <= LONGEST
+
+
+# --- what starting takes
+
+
+def _refuse_empty_pool(seen: Snapshot, options: Options) -> None:
+    device = option(options, "forward", "pf", "dev")
+    for function in seen.physical_functions.values() if device else ():
+        if device in function["devices"] and not function["vfs"]:
+            raise Missing(Path("forward", "pf", "dev"), "%s has no virtual functions, of which libvirt makes the pool;"
+                          " make some first (module sriov: num_vfs)" % device)
+
+
+def _refuse_limits(seen: Snapshot, options: Options) -> None:
+    if option(options, "bridge", "name") or manages_bridge(options):
+        refuse_unlimitable(seen, None if options.get("virtualport") else options.get("bandwidth"))
+
+
+def _refuse_without_chains(seen: Snapshot, options: Options) -> None:
+    """Refuses a start for whose rules libvirt's chains are gone.
+
+    libvirt makes them once, for the first network that has rules. As long as none runs, it may still be about to.
+    """
+    chains = seen.chains
+    if not has_rules(options) or chains is None:
+        return
+    needed = [needed_chains(options, backend) for backend in BACKENDS]
+    witness = None if any(one <= chains for one in needed) else _runs_with_rules(seen.as_it_was)
+    if witness:
+        gone = sorted(chain for one in needed if one & chains for chain in one - chains)  # of the backend in use
+        raise Invalid("firewall", "libvirt's chains are gone (%s), as after nft flush ruleset, so that no network that"
+                      " takes rules can start; restart libvirt's daemon (systemctl restart libvirtd, or virtnetworkd),"
+                      " which makes them again, while guests and networks go on (seen by network %s, which runs)"
+                      % (", ".join(" ".join(chain) for chain in gone) or "all of them", witness))
+
+
+def has_rules(options: Options) -> bool:
+    """Whether libvirt has firewall rules for a network."""
+    return manages_bridge(options) and mode_of(options) != "open"
+
+
+@once
+def _runs_with_rules(seen: Snapshot) -> str | None:
+    """A network that runs and has rules."""
+    running = ((name, options_of(seen, "network_live", name)) for name in seen.network_names())
+    return next((name for name, live in running if live is not None and has_rules(live)), None)
+
+
+def needed_chains(options: Options, backend: tuple[str, tuple[str, ...], str, str]) -> set[Chain]:
+    """The chains without which a network does not start."""
+    table, chains, nat_table, nat_chain = backend
+    versions = {ipaddress.ip_address(ip["address"]).version for ip in options.get("ips") or []}
+    families = {"ip", *(["ip6"] if 6 in versions or options.get("ipv6") else [])}
+    needed = {(family, table, chain) for family in families for chain in chains}
+    if mode_of(options) == "nat" and 4 in versions:
+        needed.add(("ip", nat_table, nat_chain))
+    if mode_of(options) == "nat" and 6 in versions and option(options, "forward", "nat", "ipv6"):
+        needed.add(("ip6", nat_table, nat_chain))
+    return needed

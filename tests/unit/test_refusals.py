@@ -1,0 +1,292 @@
+# Copyright (c) virtnet.libvirt contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is known to fail on a host is refused with one message, and nothing is said where it is not known."""
+
+from __future__ import annotations
+
+import errno
+import struct
+from typing import Any
+
+import pytest
+from unit.fake_host import device
+from unit.networks import BRIDGE, LAB, TAP, guest, lab, network
+from unit.test_netlink import attribute, message
+
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.network import NETWORK
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.converge import plan_all
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host import firewall, limits, netlink, places
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.uses import Bridges
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.network.refusals import (
+    BACKENDS,
+    has_dnsmasq,
+    has_rules,
+    needed_chains,
+)
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.network.resource import Network
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.refusals import WRITES, is_system
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.errors import Invalid, Missing
+
+DEVICES = {"virbr0": BRIDGE, "vnet0": TAP, "nic0": device()}
+IP, IP6 = {"address": "10.0.0.1", "prefix": 24}, {"family": "ipv6", "address": "fd00::1", "prefix": 64}
+OPEN = {"at": "", "read_only": False, "closed": False, "space": 9, "inodes": 9}
+NETWORKS, STATUS, DNSMASQ = (WRITES[need].place for need in (
+    "define network", "start network", "make dnsmasq's files"))
+
+
+def used(**there: Any) -> Any:
+    return lab(LAB, LAB, guests=(guest(),), devices=DEVICES, **there)
+
+
+def wish(name: str = "lab", **given: Any) -> Network:
+    settings = {key: given.pop(key) for key in ("state", "autostart", "restart") if key in given}
+    return Network(name, NETWORK.check(dict(given, name=name), whole=False), **settings)
+
+
+def plan(seen: Any, *wishes: Network) -> list:
+    return [outcome.plan for outcome in plan_all(seen.fork(), list(wishes))]
+
+
+def refusal(seen: Any, *wishes: Network) -> str:
+    with pytest.raises(Invalid) as error:
+        plan(seen, *wishes)
+    return str(error.value)
+
+
+# --- places
+
+
+def at(place: str, **state: Any) -> dict[str, Any]:
+    return {place: dict(OPEN, at=place, **state)}
+
+
+@pytest.mark.parametrize(("state", "message"), [
+    ({"read_only": True, "closed": True}, "the file system is read-only; mount it writable (mount -o remount,rw)"),
+    ({"closed": True}, "not even root may write there; see lsattr -d, which chattr -i answers"),
+    ({"space": 0}, "the file system is full; make room"),
+    ({"inodes": 0}, "the file system has no inodes left; remove files"),
+    ({"space": 1, "inodes": 1}, None),
+    ({"space": None, "inodes": None}, None),
+])
+def test_a_place_that_cannot_be_written(state: dict, message: str):
+    seen, task = used(places=at(NETWORKS, **state)), wish(mtu={"size": 9000}, restart="always")
+    if message:
+        assert refusal(seen, task) == "%s: libvirt cannot define network, for %s; nothing was stopped" % (
+            NETWORKS, message)
+    else:
+        assert plan(seen, task)[0].steps
+
+
+@pytest.mark.parametrize(("place", "state", "task", "refused"), [
+    (NETWORKS, {"space": 0}, {"state": "absent"}, False),
+    (NETWORKS, {"read_only": True}, {"state": "absent"}, True),
+    (NETWORKS, {"read_only": True}, {"state": "inactive"}, False),
+    (NETWORKS, {"read_only": True}, {}, False),
+    (NETWORKS + "/autostart", {"space": 0}, {"autostart": True}, False),
+    (NETWORKS + "/autostart", {"inodes": 0}, {"autostart": True}, True),
+    (STATUS, {"space": 0}, {"portgroups": [{"name": "a"}]}, True),
+    (DNSMASQ, {"space": 0}, {"portgroups": [{"name": "a"}]}, False),
+    (DNSMASQ, {"space": 0}, {"dns": {"txts": [{"name": "a", "value": "b"}]}}, True),
+    (DNSMASQ, {"inodes": 0}, {"mtu": {"size": 9000}, "restart": "always"}, False),
+    (DNSMASQ, {"space": 0}, {"mtu": {"size": 9000}, "restart": "always"}, True),
+    (DNSMASQ, {"space": 0}, {"mtu": {"size": 9000}}, False),
+])
+def test_only_what_is_written_counts(place: str, state: dict, task: dict, refused: bool):
+    seen = used(places=at(place, **state))
+    if refused:
+        assert refusal(seen, wish(**task)).startswith(place + ": libvirt cannot ")
+    else:
+        plan(seen, wish(**task))
+
+
+@pytest.mark.parametrize(("uri", "expected"), [
+    ("qemu:///system", True), ("network:///system", True), ("qemu+unix:///system", True), ("qemu:///session", False),
+    ("test:///default", False), ("test:///system", False), ("qemu+ssh://other/system", False), ("", False),
+    ("qemu+unix:///system?socket=/run/other", False),
+])
+def test_only_the_libvirt_of_this_host_has_these_places(uri: str, expected: bool):
+    assert is_system(uri) is expected
+
+
+def test_a_place_that_is_not_there_is_where_libvirt_would_make_it(tmp_path):
+    libvirt = tmp_path / "libvirt"
+    libvirt.mkdir()
+    found = places._state(str(libvirt / "qemu/networks"))
+    assert found and found["at"] == str(libvirt) and not found["read_only"] and found["space"]
+    assert places._state("/nowhere/qemu") is None
+
+
+@pytest.mark.parametrize(("options", "expected"), [
+    ({"ips": [IP]}, True), ({"ips": [IP], "dns": {"enable": False}}, False), ({}, False),
+    ({"ips": [dict(IP, dhcp={"ranges": []})], "dns": {"enable": False}}, False),
+    ({"ips": [dict(IP, dhcp={"hosts": [{"ip": "10.0.0.9"}]})], "dns": {"enable": False}}, True),
+    ({"forward": {"mode": "bridge"}, "ips": [IP]}, False),
+])
+def test_who_has_dnsmasq(options: dict, expected: bool):
+    if options.get("ips") and options["ips"][0].get("dhcp") == {"ranges": []}:
+        options["ips"][0]["dhcp"] = {}
+    assert has_dnsmasq(options) is expected
+
+
+# --- the firewall
+
+
+def whole(*families: str) -> list:
+    return [[family, table, chain] for family in families for table, chain in (
+        *(("filter", "LIBVIRT_" + end) for end in ("INP", "OUT", "FWI", "FWO", "FWX")), ("nat", "LIBVIRT_PRT"))]
+
+
+RESTART = wish(mtu={"size": 9000}, restart="always")
+
+
+def test_a_restart_without_chains_is_refused():
+    text = refusal(used(chains=[]), RESTART)
+    assert text.startswith("firewall: libvirt's chains are gone (all of them), as after nft flush ruleset,")
+    assert "systemctl restart libvirtd" in text and "(seen by network lab, which runs)" in text
+    assert "gone (ip nat LIBVIRT_PRT), as" in refusal(used(chains=whole("ip")[:-1]), RESTART)
+
+
+@pytest.mark.parametrize("chains", [
+    None, whole("ip"), [["ip", "libvirt_network", "guest_" + end] for end in ("input", "output", "cross", "nat")]])
+def test_a_restart_with_chains_of_either_backend_or_unknown_ones_is_not(chains: list):
+    assert plan(used(chains=chains), RESTART)[0].steps
+
+
+def test_what_neither_starts_nor_has_rules_needs_no_chains():
+    seen = used(chains=[])
+    plan(seen, wish(mtu={"size": 9000}), wish("hb", state="active", forward={"mode": "bridge"}))
+    plan(lab(LAB, devices=DEVICES, chains=[]), wish(bridge={"name": "virbr1"}, state="active"))
+
+
+@pytest.mark.parametrize(("options", "expected"), [
+    ({}, ["ip filter"]), ({"ips": [IP6]}, ["ip filter", "ip6 filter"]), ({"ipv6": True}, ["ip filter", "ip6 filter"]),
+    ({"forward": {"mode": "nat"}}, ["ip filter"]), ({"forward": {"mode": "nat"}, "ips": [IP]}, ["ip filter", "ip nat"]),
+    ({"forward": {"mode": "nat"}, "ips": [IP6]}, ["ip filter", "ip6 filter"]),
+    ({"forward": {"mode": "nat", "nat": {"ipv6": True}}, "ips": [IP6]}, ["ip filter", "ip6 filter", "ip6 nat"]),
+])
+def test_which_chains_a_network_needs(options: dict, expected: list):
+    found = needed_chains(options, BACKENDS[0])
+    assert sorted({"%s %s" % chain[:2] for chain in found}) == expected
+    other = needed_chains(options, BACKENDS[1])
+    assert {chain[0] for chain in other} == {chain[0] for chain in found}
+    assert {chain[0] for chain in other if chain[2] == "guest_nat"} == {
+        chain[0] for chain in found if chain[1] == "nat"}
+
+
+@pytest.mark.parametrize(("mode", "expected"), [
+    (None, True), ("nat", True), ("route", True), ("open", False), ("bridge", False), ("hostdev", False)])
+def test_who_has_rules(mode: str, expected: bool):
+    assert has_rules({"forward": {"mode": mode}} if mode else {}) is expected
+
+
+def test_chains_are_read_from_messages():
+    def chain(family: int, *attributes: bytes) -> bytes:
+        return struct.pack("=BBH", family, 0, 0) + b"".join(attributes)
+
+    bodies = [chain(10, attribute(1, "filter"), attribute(2, b"12345678"), attribute(3, "B")),
+              chain(2, attribute(1, "nat"), attribute(3, "A")), chain(1, attribute(1, "inet"), attribute(3, "C")),
+              chain(2, attribute(1, "nat"))]
+    assert firewall.chains(bodies) == [["ip", "nat", "A"], ["ip6", "filter", "B"]]
+
+
+def test_legacy_iptables_cannot_be_seen(monkeypatch: pytest.MonkeyPatch, tmp_path):
+    tool = tmp_path / "xtables-legacy-multi"
+    tool.touch()
+    monkeypatch.setattr(firewall, "IPTABLES", (str(tool),))
+    monkeypatch.setattr(firewall, "dump", lambda *_: [])
+    assert firewall.read_chains() is None
+    monkeypatch.setattr(firewall, "IPTABLES", ("/nowhere",))
+    assert firewall.read_chains() == []
+
+
+# --- the definition
+
+
+def test_the_bridge_of_another_network():
+    message = "bridge.name: virbr0 is the bridge of network lab; give another name"
+    assert refusal(lab(LAB), wish("new", bridge={"name": "virbr0"})) == message
+    assert plan(lab(LAB), wish("new", forward={"mode": "bridge"}, bridge={"name": "virbr0"}))[0].steps
+    assert plan(lab(LAB), wish(mtu={"size": 9000}), wish("new", bridge={"name": "virbr1"}))[1].steps
+
+
+def test_bridges_in_one_transaction():
+    one, two = wish("a", bridge={"name": "x0"}), wish("b", bridge={"name": "x0"})
+    assert refusal(lab(), one, two) == "bridge.name: x0 is the bridge of network a; give another name (network b)"
+    freed, taken = wish(bridge={"name": "virbr1"}), wish("new", bridge={"name": "virbr0"})
+    assert [len(one.steps) for one in plan(lab(LAB), freed, taken)] == [1, 1]
+    assert "virbr0 is the bridge of network lab" in refusal(lab(LAB, LAB), wish(
+        bridge={"name": "virbr1"}, restart="never"), taken)
+
+
+def test_names_that_libvirt_makes_up_run_out():
+    there = {"virbr%d" % number: device() for number in range(7)}
+    wishes = [wish("n%03d" % number) for number in range(251)]
+    assert plan(lab(devices=there), *wishes[:250])
+    text = refusal(lab(devices=there), *wishes)
+    assert text == ("bridge.name: is missing; libvirt makes up at most 257 names (virbr0 to virbr256), which are all"
+                    " taken; give bridge.name (network n250)")
+
+
+def test_an_index_of_bridges():
+    found = Bridges()
+    found.put("a", ["x", ""])
+    found.put("b", ["x"])
+    found.put("a", [""])
+    assert (found.networks, found.made_up) == ({"x": {"b"}, "": {"a"}}, 1)
+    found.put("b", None)
+    assert found.networks == {"": {"a"}}
+
+
+LONG = {"name": "a-name-of-16-chars"}
+TOO_LONG = "bridge.name: a-name-of-16-chars is too long; the kernel takes at most 15 characters"
+
+
+def test_what_can_never_start_is_refused_where_it_starts_by_itself_and_warned_of_elsewhere():
+    assert refusal(lab(), wish("new", bridge=LONG, autostart=True)) == TOO_LONG
+    assert plan(lab(), wish("new", bridge=LONG))[0].warnings == [TOO_LONG + "; network new cannot start so"]
+    assert refusal(lab(network(bridge=LONG)), wish(autostart=True)) == TOO_LONG
+    assert refusal(lab(LAB, autostart=True), wish(bridge=LONG)) == TOO_LONG
+    taken = plan(lab(devices=DEVICES), wish("new", bridge={"name": "nic0"}, autostart=True))[0]
+    assert taken.warnings == ["bridge.name: the host already has a device nic0, which libvirt is to make; network new"
+                              " cannot start so"]
+    assert plan(used(), wish(mtu={"size": 9000}, restart="never"))[0].warnings == [
+        "network lab must be restarted before mtu.size is in force, and was not because restart: never was given"]
+
+
+# --- what the kernel has
+
+
+@pytest.mark.parametrize(("lacks", "bandwidth", "message"), [
+    ("sch_sfq", {"inbound": {"average": 9}}, "bandwidth.inbound: the kernel of this host lacks sch_sfq, without"),
+    ("act_police", {"outbound": {"average": 9}}, "bandwidth.outbound: the kernel of this host lacks act_police"),
+    ("act_police", {"inbound": {"average": 9}}, None), ("sch_sfq", {"outbound": {"average": 9}}, None),
+])
+def test_limits_that_the_kernel_lacks(lacks: str, bandwidth: dict, message: str):
+    has = {"sch_htb": True, "sch_sfq": None, "act_police": True, lacks: False}
+    seen, task = used(limits=has), wish(bandwidth=bandwidth, restart="always")
+    if message:
+        assert message in refusal(seen, task)
+    else:
+        assert plan(seen, task)[0].steps
+    assert plan(seen, wish(bandwidth=bandwidth))[0].waiting
+
+
+@pytest.mark.parametrize(("answer", "expected"), [
+    (errno.ENOENT, False), (errno.EINVAL, True), (errno.EPERM, None), (errno.EEXIST, None), (0, None)])
+def test_the_kernel_says_by_its_refusal_what_it_has(answer: int, expected: bool, monkeypatch: pytest.MonkeyPatch):
+    def ask(kind: int, request: int, flags: int, body: bytes) -> list:
+        return netlink.answer(message(2, struct.pack("=i", -answer)), kind)[0]
+
+    monkeypatch.setattr(limits, "ask", ask)
+    assert {limits.has(module) for module in limits.REQUESTS} == {expected}
+
+
+def test_a_pool_without_functions():
+    pool = network(forward={"mode": "hostdev", "pf": {"dev": "nic0"}}, bridge=None, mac=None, ips=None)
+    function = {"devices": ["nic0"], "vfs": []}
+    seen = lab(pool, devices=DEVICES, physical_functions={"0000:03:00.0": function})
+    with pytest.raises(Missing) as error:
+        plan(seen, wish(state="active"))
+    assert str(error.value) == ("forward.pf.dev: nic0 has no virtual functions, of which libvirt makes the pool; make"
+                                " some first (module sriov: num_vfs)")
