@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from typing import Any
 
 import libvirt
 import pytest
@@ -16,12 +17,25 @@ DEVICES = ("hostbr0 type bridge", "hostbr1 type bridge", "nic0 type veth peer na
            "nic1 type veth peer name wire1", "nic2 type veth peer name wire2")
 
 
+class Connection:
+    """libvirt's connection, which a test that restarts the daemon opens again."""
+
+    def __init__(self) -> None:
+        self.open_again()
+
+    def open_again(self) -> None:
+        self._open = libvirt.open("qemu:///system")
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._open, name)
+
+
 @pytest.fixture(scope="session")
 def hypervisor():
     if not os.environ.get("VIRTNET_SANDBOX"):
         pytest.fail("this test changes networks: run it inside tests/sandbox (make integration)")
     libvirt.registerErrorHandler(lambda context, error: None, None)
-    connection = libvirt.open("qemu:///system")
+    connection = Connection()
     for device in DEVICES:
         subprocess.run(["ip", "link", "add"] + device.split(), check=False, capture_output=True)
         sh("ip link set %s up" % device.split()[0])

@@ -1,0 +1,233 @@
+# Copyright (c) virtnet.libvirt contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is known to fail is refused before anything stops: with one error, in check mode too, and all goes on."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import libvirt
+import pytest
+from integration.host import sh, within
+from integration.modules import Failed, run
+from integration.test_network_guests import LAB, answers, boot
+
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.network import NETWORK
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.xml import dump_xml
+
+NETWORKS, AUTOSTART = "/etc/libvirt/qemu/networks", "/etc/libvirt/qemu/networks/autostart"
+STATUS, DNSMASQ, FILTERS = "/run/libvirt/network", "/var/lib/libvirt/dnsmasq", "/etc/libvirt/nwfilter"
+READ_ONLY = "the file system is read-only; mount it writable"
+FULL, NO_INODES = "the file system is full; make room", "the file system has no inodes left; remove files"
+RULE = {"rule": {"action": "drop", "direction": "in"}}
+DHCP_HOST = {"network": "lab", "mac": "52:54:00:00:01:77", "ip": "192.168.160.7"}
+
+
+def lab(**options):
+    return {"name": "lab", "restart": "always", **options}
+
+
+def state():
+    """All that a refused task is to leave as it is, but for the leases of time."""
+    return sh("virsh net-dumpxml lab; virsh net-dumpxml lab --inactive; virsh net-info lab; virsh nwfilter-list --name;"
+              " cat /sys/class/net/lab0/ifindex; pidof dnsmasq; ls %s" % NETWORKS)
+
+
+def refused(module: str, message: str, **options: object) -> None:
+    """The task fails with the message, in check mode and else, and changes nothing."""
+    before = state()
+    for check in (True, False):
+        with pytest.raises(Failed) as failed:
+            run(module, check=check, **options)
+        assert message in str(failed.value)
+        assert "\n" not in str(failed.value)
+    assert state() == before
+
+
+@pytest.fixture
+def network(clean):
+    run("network", **LAB)
+    yield clean
+
+
+# --- places
+
+
+@contextmanager
+def spoilt(place: str, how: str) -> Iterator[None]:
+    """A place of libvirt's that is read-only, full or without inodes."""
+    sh(f"mkdir -p {place} && cp -a {place} /tmp/kept")
+    if how == "read-only":
+        sh(f"mount --bind {place} {place} && mount -o remount,ro,bind {place}")
+    else:
+        sh("mount -t tmpfs -o %s tmpfs %s && cp -a /tmp/kept/. %s" % (
+            {"full": "size=256k", "no inodes": "nr_inodes=60"}[how], place, place))
+        sh("cat /dev/zero >%s/fill 2>/dev/null || true" % place if how == "full" else
+           "i=0; while (: >%s/fill$i) 2>/dev/null; do i=$((i + 1)); done" % place)
+    try:
+        yield
+    finally:
+        sh("umount %s; rm -rf /tmp/kept" % place)
+
+
+@pytest.mark.parametrize(("place", "how", "message"), [
+    (NETWORKS, "read-only", READ_ONLY), (NETWORKS, "full", FULL), (NETWORKS, "no inodes", NO_INODES),
+    (STATUS, "read-only", READ_ONLY), (STATUS, "full", FULL), (STATUS, "no inodes", NO_INODES),
+    (DNSMASQ, "read-only", READ_ONLY), (DNSMASQ, "full", FULL),
+])
+def test_a_restart_where_libvirt_cannot_write(network, place: str, how: str, message: str):
+    with spoilt(place, how):
+        refused("network", message, **lab(mtu={"size": 1400}))
+    assert run("network", **lab(mtu={"size": 1400}))["changed"]
+
+
+@pytest.mark.parametrize(("module", "place", "options"), [
+    ("network", NETWORKS, lab(restart="never", mtu={"size": 1400})),
+    ("network", NETWORKS, lab(state="absent")),
+    ("network", NETWORKS, {"name": "new"}),
+    ("network", AUTOSTART, lab(autostart=True)),
+    ("network", STATUS, {"name": "new", "state": "active"}),
+    ("dhcp_host", NETWORKS, DHCP_HOST),
+    ("dhcp_host", STATUS, DHCP_HOST),
+    ("dhcp_host", DNSMASQ, DHCP_HOST),
+    ("qos", NETWORKS, {"network": "lab", "inbound": {"average": 100}}),
+    ("nwfilter", FILTERS, {"name": "web", "entries": [RULE]}),
+    ("nwfilter", FILTERS, {"name": "allow-arp", "state": "absent", "force": True}),
+], ids=lambda value: value if isinstance(value, str) else "")
+def test_what_else_writes_there(network, module: str, place: str, options: dict):
+    with spoilt(place, "read-only"):
+        refused(module, "%s: libvirt cannot " % place, **options)
+
+
+def test_what_does_not_write_there_is_done(network):
+    with spoilt(FILTERS, "read-only"), spoilt(AUTOSTART, "full"):
+        assert run("network", **lab(mtu={"size": 1400}, autostart=True))["changed"]
+        run("network", name="other", bridge={"name": "other0"}, state="active")
+    with spoilt(DNSMASQ, "read-only"), spoilt(AUTOSTART, "read-only"):
+        assert run("network", name="other", mtu={"size": 1400}, restart="always")["changed"]
+    with spoilt(DNSMASQ, "no inodes"):
+        assert run("network", **lab(mtu={"size": 1300}))["changed"]
+    with spoilt(NETWORKS, "full"):
+        assert run("network", name="other", state="absent")["changed"]
+
+
+# --- the firewall
+
+
+def restart_daemon(connection) -> None:
+    pid = int(sh("pidof libvirtd"))
+    os.kill(pid, signal.SIGTERM)
+    assert within(60, lambda: not os.path.exists("/proc/%d" % pid))
+    sh("libvirtd -d")
+    assert within(30, lambda: "running" in sh("virsh -q version && echo running || true"))
+    connection.open_again()
+
+
+def test_a_flushed_firewall_keeps_guests_connected_until_the_daemon_was_restarted(network):
+    boot(network)
+    assert answers()
+    sh("nft flush ruleset")
+    refused("network", "systemctl restart libvirtd", **lab(mtu={"size": 1400}))
+    refused("network", "(seen by network lab, which runs)", name="new", state="active")
+    assert answers()
+    restart_daemon(network)
+    done = run("network", **lab(mtu={"size": 1400}))
+    assert "start network lab" in done["steps"] and answers()
+
+
+@pytest.fixture(scope="module")
+def chains_afterwards(hypervisor):
+    """The daemon makes its chains whole again, with what leads to them."""
+    yield
+    restart_daemon(hypervisor)
+
+
+@pytest.mark.usefixtures("chains_afterwards")
+@pytest.mark.parametrize(("lost", "options", "message"), [
+    ("ip filter LIBVIRT_FWX", {"forward": {"mode": "route"}, "ips": [{"address": "10.6.0.1/24"}]},
+     "ip filter LIBVIRT_FWX"),
+    ("ip filter LIBVIRT_INP", {}, "ip filter LIBVIRT_INP"),
+    ("ip nat LIBVIRT_PRT", {}, None),
+    ("ip nat LIBVIRT_PRT", {"forward": {"mode": "nat"}, "ips": [{"address": "10.6.0.1/24"}]}, "ip nat LIBVIRT_PRT"),
+    ("ip6 filter LIBVIRT_OUT", {"ips": [{"address": "10.6.0.1/24"}]}, None),
+    ("ip6 filter LIBVIRT_OUT", {"ips": [{"address": "fd00:6::1/64"}]}, "ip6 filter LIBVIRT_OUT"),
+    ("ip mangle LIBVIRT_PRT", {"forward": {"mode": "nat"}, "ips": [{"address": "10.6.0.1/24"}]}, None),
+    ("ip filter LIBVIRT_INP", {"forward": {"mode": "open"}, "ips": [{"address": "10.6.0.1/24"}]}, None),
+    ("ip filter LIBVIRT_INP", {"forward": {"mode": "bridge"}, "bridge": {"name": "hostbr0"}}, None),
+])
+def test_one_chain_is_missed_by_who_needs_it(network, lost: str, options: dict, message: str):
+    family, table = lost.split()[:2]
+    sh("nft flush table %s %s && nft delete chain %s" % (family, table, lost))
+    task = {"name": "new", "state": "active", "bridge": {"name": "new0"}, **options}
+    try:
+        if message:
+            refused("network", message, **task)
+            options = {name: value for name, value in task.items() if name != "state"}
+            with pytest.raises(libvirt.libvirtError, match="firewall"):
+                network.networkCreateXML(dump_xml(NETWORK.render(NETWORK.check(options))))
+        else:
+            assert run("network", **task)["steps"][-1] == "start network new"
+    finally:
+        sh("nft add chain %s" % lost)
+
+
+def test_without_a_network_that_has_rules_missing_chains_mean_nothing(clean):
+    restart_daemon(clean)
+    sh("nft flush ruleset")
+    run("network", name="open", state="active", forward={"mode": "open"}, ips=[{"address": "10.6.1.1/24"}])
+    assert run("network", **LAB)["steps"][-1] == "start network lab"
+
+
+# --- the definition
+
+
+def test_the_bridge_of_another_network(network):
+    run("network", name="other", state="inactive", bridge={"name": "other0"})
+    refused("network", "bridge.name: other0 is the bridge of network other; give another name",
+            **lab(bridge={"name": "other0", "stp": False}))
+    refused("network", "bridge.name: lab0 is the bridge of network lab", name="new", bridge={"name": "lab0"})
+    assert run("network", name="new", forward={"mode": "bridge"}, bridge={"name": "lab0"})["changed"]
+
+
+@pytest.mark.parametrize("autostart", [True, False])
+def test_a_name_that_no_device_can_have(network, autostart: bool):
+    task = {"name": "new", "bridge": {"name": "a-name-of-16-chars"}, "autostart": autostart}
+    message = "bridge.name: a-name-of-16-chars is too long; the kernel takes at most 15 characters"
+    if autostart:
+        refused("network", message, **task)
+    else:
+        assert run("network", **task)["warnings"] == [message + "; network new cannot start so"]
+
+
+def test_a_device_that_may_be_gone_by_then_is_warned_of(network):
+    done = run("network", name="new", bridge={"name": "hostbr0"}, autostart=True)
+    assert done["warnings"] == ["bridge.name: the host already has a device hostbr0, which libvirt is to make; network"
+                                " new cannot start so"]
+
+
+def test_all_names_that_libvirt_makes_up_are_taken(network):
+    for number in range(257):
+        sh("virsh net-define /dev/stdin <<'X'\n<network><name>n%d</name></network>\nX" % number)
+    refused("network", "bridge.name: is missing; libvirt makes up at most 257 names (virbr0 to virbr256)", name="new")
+    assert run("network", name="new", bridge={"name": "new0"})["changed"]
+    run("network", name="n7", state="absent")
+    assert run("network", name="again")["changed"]
+
+
+@pytest.mark.parametrize(("direction", "module"), [("inbound", "sch_sfq"), ("outbound", "act_police")])
+def test_limits_that_the_kernel_lacks(network, direction: str, module: str):
+    """The kernel of the sandbox may have them."""
+    limits = {direction: {"average": 1000}}
+    try:
+        done = run("network", check=True, **lab(bandwidth=limits))
+    except Failed as failed:
+        assert "bandwidth.%s: the kernel of this host lacks %s" % (direction, module) in str(failed)
+        refused("network", "lacks " + module, **lab(bandwidth=limits))
+        refused("qos", direction + ": the kernel of this host lacks", network="lab", restart="always", **limits)
+    else:
+        assert run("network", **lab(bandwidth=limits))["steps"] == done["steps"]
+    assert sh("tc qdisc show dev lo").startswith("qdisc noqueue")
