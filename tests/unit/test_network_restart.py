@@ -12,13 +12,15 @@ from unit.fake_host import FakeHost
 from unit.networks import BRIDGE, FOREIGN, LAB, TAP, found, guest, lab_host, network, port
 from unit.restoring import there_and_back
 
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.plan import Plan
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.network import NETWORK
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.plan import Plan, Step
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.network.found import look
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.network.resource import Network
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.network.restart import (
     Restart,
     start_step,
 )
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.pieces import network as network_piece
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.errors import Invalid
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.options import Options
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.xml import dump_xml, load_xml
@@ -138,10 +140,12 @@ def test_a_failed_start_is_taken_back_with_what_was_there(config: dict | None):
 
 
 @pytest.mark.parametrize("config", [LAB, network(mtu={"size": 9000}), None], ids=["same", "other", "transient"])
-def test_a_restart_is_taken_back_with_what_was_there(config: dict | None):
-    new = network(mtu={"size": 1400})
-    made = restart(new=new, config=config, **USED)
-    there_and_back(lab_host(config, LAB, **USED), [made.stop_step(), *made.start_steps(bool(config))])
+@pytest.mark.parametrize("new", [{"mtu": {"size": 1400}}, {"bridge": {"name": "virbr7"}}], ids=["mtu", "bridge"])
+def test_a_restart_is_taken_back_with_what_was_there(config: dict | None, new: dict):
+    made = restart(new=network(**new), config=config, **USED)
+    define = Step("define it", lambda host: host.libvirt.define_network(NETWORK.render(made.new)), network_piece("lab"))
+    there_and_back(lab_host(config, LAB, **USED), [
+        made.stop_step(), *([define] if config else []), *made.start_steps(bool(config))])
 
 
 @pytest.mark.parametrize(("users", "disruptive", "impact"), [

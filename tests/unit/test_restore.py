@@ -202,6 +202,16 @@ def test_what_the_kernel_has_of_a_network_comes_back(change: list, way: set):
     assert set(back(lab_host(LAB, LAB, **USED), calls(*change), LAB_PIECE)) == way
 
 
+def test_how_many_guests_libvirt_counts_is_no_change_to_take_back():
+    def count(host: FakeHost) -> None:
+        counted = load_xml(host.parts["network_live"]["lab"])
+        counted.set("connections", "3")
+        host.parts["network_live"]["lab"] = dump_xml(counted)
+
+    host = lab_host(LAB, LAB, **USED)
+    assert restore(host, begun(host, [Step("count", count, LAB_PIECE)])) == Restored()
+
+
 # --- filters and bindings
 
 
@@ -482,12 +492,30 @@ def test_after_a_boot_what_was_transient_is_no_more_and_what_runs_stays():
     record = begun(host, [Step("stop it", calls(("stop_network", "lab")), LAB_PIECE)])
     record.was = of_another_boot(record.was, FakeHost().look())
     assert restore(FakeHost(), record) == Restored()
-    host = lab_host(LAB)
+    host = lab_host(live=LAB)
+    record = begun(host, [Step("change it", lambda host: None, LAB_PIECE)])
+    record.was = of_another_boot(record.was, host.look())
+    assert restore(host, record) == Restored() and host.calls == []  # somebody has made it again
+
+
+@pytest.mark.parametrize("guests", [(), (guest(),)], ids=["idle", "used"])
+def test_after_a_boot_a_network_that_runs_stays_and_its_configuration_comes_back(guests: tuple):
+    host = lab_host(LAB, guests=guests, devices={})
     record = begun(host, [Step("change it", calls(("define_network", document(LARGE))), LAB_PIECE)])
     host.libvirt.start_network("lab")
+    host.calls.clear()
     record.was = of_another_boot(record.was, host.look())
     assert restore(host, record).failed == []
-    assert host.parts["networks"][""]["lab"]["active"]
+    assert [call[0] for call in host.calls] == ["define_network"]
+
+
+@pytest.mark.parametrize("of", [CLEAN, TAP9, pieces.interface(UUID, "52:54:00:00:03:00")], ids=lambda one: one.kind)
+def test_a_record_that_has_no_network_is_brought_over_a_boot_too(of: Piece):
+    host = FakeHost()
+    record = begun(host, [Step("make it", calls(("define_nwfilter", filter_of("clean", "22"))), of)])
+    record.was = of_another_boot(record.was, host.look())
+    assert restore(host, record).failed == []
+    assert [*host.names()][1:] == (["undefine_nwfilter"] if of is CLEAN else [])
 
 
 # --- anything

@@ -13,11 +13,12 @@ from pathlib import Path
 
 import pytest
 from unit.fake_host import FakeHost, device
-from unit.restoring import begun, there_and_back
+from unit.restoring import begun, differences, state, there_and_back
 
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.network import NETWORK
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.sriov import SRIOV
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.converge import (
+    ConvergeError,
     Outcome,
     converge,
     plan_all,
@@ -484,6 +485,23 @@ def test_a_pool_does_not_take_functions_that_the_same_transaction_destroys(sysfs
     assert "vf0" not in seen.devices and "vf0" in host.look().devices
     with pytest.raises(Missing, match=r"forward.addresses\[0\]: 0000:3b:10.1 is no"):
         wishes[0].plan(wishes[0].look(seen))
+
+
+def test_what_was_taken_out_of_a_guest_goes_back_when_the_number_cannot_change(makes, host, monkeypatch):
+    hold(host, address="0000:3b:10.0")
+    for part in ("domain_live", "domain_config"):
+        text = host.parts[part]["uuid"]
+        host.parts[part]["uuid"] = text.replace("<source>", "<mac address='52:54:00:00:00:01'/><source>")
+
+    def refuse(address: str, number: int) -> None:
+        raise OSError(12, "Cannot allocate memory")
+
+    monkeypatch.setattr(pci, "set_number", refuse)
+    before = state(host)
+    with pytest.raises(ConvergeError, match="All is as it was; put back: give virtual function 0 to guest web again"):
+        converge(host, [Sriov(SRIOV.check({"device": "pf0", "num_vfs": 4}), force=True)], False)
+    assert [*host.names()] == ["detach_interface", "attach_interface"]
+    assert state(host) == before, differences(state(host), before)
 
 
 @pytest.mark.parametrize(("options", "more"), [

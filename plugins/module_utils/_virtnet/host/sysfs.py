@@ -317,12 +317,16 @@ def at_boot(settings: dict[str, Any]) -> None:
     check(settings)
     address = settings["address"]
     end = time.monotonic() + BOOT_SECONDS
-    _until(end, lambda: _has_device(address))
+
+    def set_up() -> None:
+        _has_device(address)
+        if "up" in settings:  # by the name that it has right now, for udev may be about to give it another
+            run(["ip", "link", "set", "dev", names_in(sysfs(address, "net"))[0], "up" if settings["up"] else "down"])
+
+    _until(end, set_up)
     device = names_in(sysfs(address, "net"))[0]
-    if "up" in settings:
-        run(["ip", "link", "set", "dev", device, "up" if settings["up"] else "down"])
-        if settings["up"]:
-            wait_for_link(device)
+    if settings.get("up"):
+        wait_for_link(device)
     if "drivers_autoprobe" in settings:
         set_autoprobe(address, settings["drivers_autoprobe"])
     there = number(sysfs(address, "sriov_numvfs"))
