@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ..host.errors import HostError
-from ..host.parts import Data
+from ..host.parts import Data, NotRecorded
 from ..host.snapshot import Snapshot
 from ..host.uses import same_document
 from ..schema.errors import Invalid
@@ -29,6 +29,7 @@ SAID = 8  # of a long list no more than so many are told
 VOLATILE = ("devices", "traffic", "vf_settings", "ports")  # parts that change by themselves
 DOCUMENTS = ("network_config", "network_live", "domain_config", "domain_live")
 CONFIGURED = ("host", "network_config", "domain_config", "nwfilters", "boot", "boot_owners")
+LAYERS = {"network_config": "persistent", "network_live": "active"}  # what a network is that has them
 WHOLE = ("nwfilters", "bindings")  # parts that are read all at once
 
 
@@ -71,12 +72,15 @@ class Record:
         self.written.add(step.writes)
         part, key = step.writes
         now = host.look()
-        if part in WHOLE and now.get(part).get(key) != self.was.get(part).get(key):
-            self.was.put_entry(part, key, now.get(part).get(key))
-        elif part not in WHOLE and not same_document(now.get(part, key), self.was.get(part, key)):
-            self.was.put(part, key, now.get(part, key))
-        else:
+        value = _document(now, part, key)
+        if same_document(_document(self.was, part, key), value):
             return
+        if part in WHOLE:
+            self.was.put_entry(part, key, now.get(part).get(key))
+        else:
+            self.was.put(part, key, value)
+        if part in LAYERS:
+            self.was.put_entry("networks", key, now.get("networks").get(key))
         raise Changed([named(part, key)])
 
 
@@ -102,6 +106,17 @@ def listed(words: list[str]) -> str:
     return "; ".join(words if more <= 1 else [*words[:SAID], "and %d more" % more])
 
 
+def _document(seen: Snapshot, part: str, key: str) -> str | None:
+    """A document as text, None where there is none."""
+    if part in WHOLE:
+        entry = seen.get(part).get(key)
+        return str(entry["xml"] if isinstance(entry, dict) else entry) if entry else None
+    if part in LAYERS and not seen.get("networks").get(key, {}).get(LAYERS[part]):
+        return None
+    text: str | None = seen.get(part, key)
+    return text
+
+
 def _same(part: str, old: Data, new: Data) -> bool:
     return same_document(old, new) if part in DOCUMENTS else bool(old == new)
 
@@ -123,9 +138,10 @@ def take(seen: Snapshot, steps: Iterable[Step]) -> Record:
 def restore(host: Host, record: Record) -> Restored:
     """Has all that was begun be as it was, goes on past what cannot be done, and says what that was."""
     restored, former = Restored(), None
+    done: list[str] = []
     host.reconnect()
     for _round in range(ROUNDS):
-        done: list[str] = []
+        done = []
         restored.failed = []
         for piece in reversed(record.begun):
             _bring_back(host, record.was, piece, done, restored.failed)
@@ -134,18 +150,33 @@ def restore(host: Host, record: Record) -> Restored:
         if not done or now == former:
             break
         former = now
+    if done and not restored.failed:
+        restored.failed = _not_as_it_was(host, record)
     record.lost = bool(restored.failed)
     return restored
 
 
 def of_another_boot(was: Snapshot, now: Snapshot) -> Snapshot:
     """What is still worth bringing back after a boot: what is configured. What ran then is what runs now."""
-    later = Snapshot(lambda part, key: (was if part in CONFIGURED else now).get(part, key))
-    for part in ("networks", "domains"):
+    def read(part: str, key: str) -> Data:
+        try:
+            then = was.get(part, key)
+        except NotRecorded:
+            return now.get(part, key)
+        if part not in ("networks", "domains"):
+            return then if part in CONFIGURED else now.get(part, key)
         there = now.get(part)
-        later.put(part, "", {name: dict(entry, active=there.get(name, {}).get("active", False))
-                             for name, entry in was.get(part).items() if entry["persistent"]})
-    return later
+        kept = {name: dict(entry, active=there.get(name, {}).get("active", False))
+                for name, entry in then.items() if entry["persistent"]}
+        return {**{name: there[name] for name in then if name in there}, **kept}
+
+    return Snapshot(read)
+
+
+def _not_as_it_was(host: Host, record: Record) -> list[str]:
+    """What would still be done, though it was done again and again."""
+    return ["%s (it does not last)" % step.title for piece in record.begun
+            for step in piece.back(record.was, host.look(), piece.name)]
 
 
 def _bring_back(host: Host, was: Snapshot, piece: Piece, done: list[str], failed: list[str]) -> None:

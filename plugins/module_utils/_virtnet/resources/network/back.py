@@ -105,8 +105,14 @@ def _running(was: Snapshot, now: Snapshot, before: NetworkRecord) -> Iterator[St
     if in_order(NETWORK, old) != in_order(NETWORK, live):
         yield from _in_place(now, name, live, old) or [_stop(name)]  # what is stopped is started as it ran
         return
-    steps = [*connections(was, now, name), *_ports(was, now, name)]
+    steps = [] if _lacks_bridge(was, now, name) else [*connections(was, now, name), *_ports(was, now, name)]
     yield from steps or _kernel(was, now, name)
+
+
+def _lacks_bridge(was: Snapshot, now: Snapshot, name: str) -> bool:
+    """Whether the bridge is gone into which guests are to be put."""
+    bridge = bridge_of(was, name)
+    return was.device(bridge) is not None and now.device(bridge) is None and now.devices is not None
 
 
 def _in_place(now: Snapshot, name: str, live: Options, old: Options) -> list[Step]:
