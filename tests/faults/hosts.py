@@ -1,0 +1,268 @@
+# Copyright (c) virtnet.libvirt contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Hosts to be broken: networks of every mode that a sandbox can run, guests with taps, filters, bindings, ports.
+
+They are built by virsh and ip, and not by the collection. What libvirt would make up (UUIDs, MAC addresses) is given,
+so that a host that is built again is the same.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+import random
+import shutil
+import signal
+import uuid
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from guest.domain import domain_xml
+
+from faults.witnesses import Seen, look, offline, sh, virsh
+
+ROOM = Path("/run/faults")  # a tmpfs of the sandbox
+PORTS = "<controller type='pci' index='0' model='pcie-root'/>" + "<controller type='pci' model='pcie-root-port'/>" * 8
+# Where the collection may keep records, locks and the like between tasks.
+KEPT = ("/run/*virtnet*", "/var/lib/*virtnet*", "/run/lock/*virtnet*", "/etc/*virtnet*")
+OWN_FILTERS = ("mine", "other", "spare", "fresh")
+OF_HOST = ("hostbr0", "hostbr1", "nic0", "nic1", "wire0", "wire1", "tap8", "tap9")
+OF_NETWORKS = ("lab0", "lab1", "iso0", "routed0", "idle0", "brief0", "new0")
+
+
+def identity(name: str) -> str:
+    return str(uuid.uuid5(uuid.NAMESPACE_DNS, name))
+
+
+def mac(network: str) -> str:
+    """The MAC address of a network's bridge."""
+    return "52:54:00:ff:%02x:%02x" % tuple(uuid.uuid5(uuid.NAMESPACE_DNS, network).bytes[:2])
+
+
+@dataclass
+class Layout:
+    """What differs from host to host."""
+
+    seed: str
+    mtu: int = 0
+    waits: bool = False
+    autostart: bool = True
+    routed_runs: bool = True
+    foreign: bool = True
+    pool: bool = False
+    paused: bool = True
+    asked_to_start: list[str] = field(default_factory=lambda: ["web", "db"])
+
+
+def layout(seed: str, paused: bool = True) -> Layout:
+    chance = random.Random("host %s" % seed)
+    return Layout(seed, mtu=chance.choice((0, 0, 1400)), waits=chance.random() < 0.2,
+                  autostart=chance.random() < 0.5, routed_runs=chance.random() < 0.7,
+                  foreign=chance.random() < 0.6, pool=chance.random() < 0.4, paused=paused)
+
+
+# --- documents
+
+
+def _network(name: str, bridge: str | None, inside: str) -> str:
+    own = "<bridge name='%s' stp='off' delay='0'/><mac address='%s'/>" % (bridge, mac(name)) if bridge else ""
+    return "<network><name>%s</name><uuid>%s</uuid>%s%s</network>" % (name, identity(name), own, inside)
+
+
+def lab(chosen: Layout) -> str:
+    size = "<mtu size='%d'/>" % chosen.mtu if chosen.mtu else ""
+    return _network("lab", "lab0", """<forward mode='nat'/>%s<dns><host ip='192.168.160.200'><hostname>old</hostname>
+        </host></dns><ip address='192.168.160.1' prefix='24'><dhcp>
+        <range start='192.168.160.100' end='192.168.160.150'/><host mac='52:54:00:00:07:01' name='one' ip='192.168.160.31'/>
+        <host mac='52:54:00:00:07:02' name='two' ip='192.168.160.32'/></dhcp></ip>
+        <portgroup name='web' default='yes'/><portgroup name='db' trustGuestRxFilters='yes'/>""" % size)
+
+
+def networks(chosen: Layout) -> dict[str, str]:
+    found = {
+        "lab": lab(chosen),
+        "plain": _network("plain", "iso0", "<mtu size='1400'/><portgroup name='a'/><portgroup name='b'/>"),
+        "routed": _network("routed", "routed0", """<forward mode='route'/><ip address='192.168.162.1' prefix='24'/>
+            <ip family='ipv6' address='fd00:162::1' prefix='64'/>
+            <route address='10.99.0.0' prefix='16' gateway='192.168.162.2'/>"""),
+        "office": _network("office", None, "<forward mode='bridge'/><bridge name='hostbr0'/>"),
+        "idle": _network("idle", "idle0", """<forward mode='nat'/><ip address='192.168.163.1' prefix='24'><dhcp>
+            <range start='192.168.163.9' end='192.168.163.99'/></dhcp></ip>"""),
+        "brief": _network("brief", "brief0", "<ip address='192.168.164.1' prefix='24'/>"),
+    }
+    if chosen.pool:
+        found["pool"] = _network("pool", None, "<forward mode='bridge'><interface dev='nic0'/></forward>")
+    return found
+
+
+def _nic(last: int, network: str, inside: str = "", group: str = "") -> str:
+    return ("<interface type='network'><mac address='52:54:00:00:01:%02x'/><source network='%s'%s/>%s"
+            "<model type='virtio'/></interface>" % (last, network, " portgroup='%s'" % group if group else "", inside))
+
+
+def guests(chosen: Layout) -> dict[str, str]:
+    parts = {
+        "web": _nic(0x01, "lab", group="web") + _nic(0x02, "plain"),
+        "db": _nic(0x11, "lab", "<filterref filter='mine'/>", "db") + _nic(0x12, "office")
+        + (_nic(0x13, "pool") if chosen.pool else ""),
+        "calm": _nic(0x21, "lab"),
+    }
+    lasts = {"web": 9, "db": 10, "calm": 11}
+    return {name: domain_xml(name, PORTS + nics, cmdline="guest.ip=192.168.160.%d/24" % lasts[name]).replace(
+        "<memory unit", "<uuid>%s</uuid><memory unit" % identity(name)) for name, nics in parts.items()}
+
+
+def filters() -> dict[str, str]:
+    texts = {"mine": "<filterref filter='no-mac-spoofing'/>", "other": "<filterref filter='mine'/>",
+             "spare": "<rule action='drop' direction='in' priority='500'><tcp dstportstart='25'/></rule>"}
+    return {name: "<filter name='%s' chain='root'><uuid>%s</uuid>%s</filter>" % (name, identity(name), text)
+            for name, text in texts.items()}
+
+
+def port(last: int, group: str = "web") -> str:
+    return """<networkport><uuid>%s</uuid><owner><name>nobody</name><uuid>%s</uuid></owner><group>%s</group>
+        <mac address='52:54:00:00:09:%02x'/></networkport>""" % (
+            identity("port %d" % last), identity("nobody"), group, last)
+
+
+BINDING = """<filterbinding><owner><name>nobody</name><uuid>%s</uuid></owner><portdev name='tap9'/>
+    <mac address='52:54:00:00:09:99'/><filterref filter='mine'/></filterbinding>""" % identity("nobody")
+
+
+# --- building
+
+
+def _file(name: str, text: str) -> str:
+    ROOM.mkdir(exist_ok=True)
+    path = ROOM / ("%s.xml" % name)
+    path.write_text(text)
+    return str(path)
+
+
+def _shell(script: str) -> None:
+    sh("bash", "-c", script)
+
+
+def build(chosen: Layout) -> Seen:
+    """A new host, and how it looks."""
+    remove()
+    _shell("""ip link add hostbr0 type bridge; ip link set hostbr0 up; ip link add hostbr1 type bridge
+        ip link set hostbr1 up; ip addr add 192.168.161.1/24 dev hostbr0
+        for i in 0 1; do ip link add nic$i type veth peer name wire$i; ip link set nic$i up; ip link set wire$i up; done
+        for i in 8 9; do ip tuntap add tap$i mode tap; ip link set tap$i up; done""")
+    for device in OF_HOST:  # the kernel's own are by chance
+        sh("ip", "link", "set", device, "address", mac(device))
+    made = []
+    for name, text in filters().items():
+        made.append("nwfilter-define %s" % _file("filter-" + name, text))
+    for name, text in networks(chosen).items():
+        made.append("%s %s" % ("net-create" if name == "brief" else "net-define", _file("network-" + name, text)))
+    run = ["lab", "plain", "office", *(["routed"] if chosen.routed_runs else []), *(["pool"] if chosen.pool else [])]
+    made += ["net-start %s" % name for name in run] + (["net-autostart lab"] if chosen.autostart else [])
+    made.append("net-port-create lab %s" % _file("port", port(1)))
+    made.append("nwfilter-binding-create %s" % _file("binding", BINDING))
+    made += ["define %s" % _file("guest-" + name, text) for name, text in guests(chosen).items()]
+    made += ["start %s %s" % (name, "--paused" if chosen.paused else "") for name in chosen.asked_to_start]
+    virsh(*made)
+    if chosen.waits:  # in the configuration something that cannot start here: this kernel has no sfq
+        limited = lab(chosen).replace("<portgroup name='web'", "<bandwidth><inbound average='900'/></bandwidth>"
+                                      "<portgroup name='web'")
+        virsh("net-define %s" % _file("network-lab-waits", limited))
+    if chosen.foreign:
+        _shell("""ip link set nic1 master lab0; bridge link set dev nic1 learning off isolated on
+            bridge fdb add 52:54:00:00:0a:01 dev nic1 master static""")
+    return settled_look()
+
+
+def settled_look() -> Seen:
+    """How it looks when nothing moves any more."""
+    seen = look()
+    for _again in range(10):
+        now = look()
+        if now == seen:
+            break
+        seen = now
+    return seen
+
+
+def remove() -> None:
+    """Takes away all that a host has, and what the collection left of itself."""
+    end_of_product()
+    active, every = virsh("list --name", "list --all --name")
+    virsh(*("destroy %s" % name for name in active.split()))
+    virsh(*("undefine %s" % name for name in every.split()))
+    names = [line.split() for line in virsh("net-list --all")[0].splitlines()]
+    virsh(*("net-destroy %s" % row[0] for row in names if row[1] == "active"))
+    virsh(*("net-undefine %s" % row[0] for row in names))
+    virsh(*("nwfilter-binding-delete %s" % line.split()[0] for line in virsh("nwfilter-binding-list")[0].splitlines()))
+    virsh(*("nwfilter-undefine %s" % name for name in ("fresh", "other", "mine", "spare")))
+    for device in OF_NETWORKS + OF_HOST:
+        if os.path.exists("/sys/class/net/%s" % device):
+            sh("ip", "link", "del", device)
+    for pattern in KEPT:
+        for path in glob.glob(pattern):
+            shutil.rmtree(path, ignore_errors=True) if os.path.isdir(path) else os.unlink(path)
+
+
+# --- processes of the collection
+
+
+def processes_of_product() -> list[int]:
+    """Those of Python in this sandbox that are not the harness: modules and guardians; zombies are none."""
+    own, found = _ancestors(), []
+    for path in glob.glob("/proc/[0-9]*"):
+        pid = int(path[len("/proc/"):])
+        try:
+            runs = "python" in os.readlink(path + "/exe") and Path(path, "stat").read_text().rsplit(")", 1)[1][1] != "Z"
+        except OSError:
+            continue
+        if runs and pid not in own:
+            found.append(pid)
+    return found
+
+
+def _ancestors() -> set[int]:
+    pid, found = os.getpid(), set()
+    while pid > 0:
+        found.add(pid)
+        pid = int(Path("/proc/%d/stat" % pid).read_text().rsplit(")", 1)[1].split()[1])
+    return found
+
+
+def end_of(pid: int | None, number: int = signal.SIGKILL) -> None:
+    try:
+        if pid:
+            os.kill(pid, number)
+    except ProcessLookupError:
+        pass
+
+
+def end_of_product() -> None:
+    for pid in processes_of_product():
+        end_of(pid)
+
+
+# --- a break of our own, to show that what is wrong is seen
+
+
+SABOTAGE = {
+    "a tap out of its bridge": "ip link set $(ls /sys/class/net/lab[01]/brif | grep vnet | head -n1) nomaster",
+    "a reservation lost": "virsh net-update lab delete ip-dhcp-host \"<host mac='52:54:00:00:07:02'/>\" --config",
+    "autostart turned": "virsh net-autostart office",
+    "a filter changed": "sed s/25/26/ /run/faults/filter-spare.xml >/run/faults/x; virsh nwfilter-define /run/faults/x",
+    "an MTU": "ip link set hostbr0 mtu 1300",
+    "an address": "ip addr add 192.0.2.1/24 dev hostbr1",
+    "dnsmasq gone": "kill $(cat /run/libvirt/network/lab.pid)",
+    "a chain of the firewall": "nft add table ip broken; nft add chain ip broken all",
+    "a port lost": "virsh net-port-delete lab $(virsh -q net-port-list lab --uuid | head -n1)",
+}
+
+
+def sabotage(chance: random.Random) -> str:
+    name = chance.choice(sorted(SABOTAGE))
+    _shell(SABOTAGE[name])
+    return name
+
+
+__all__ = ["Layout", "build", "layout", "look", "offline", "remove", "sabotage"]
