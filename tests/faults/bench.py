@@ -43,7 +43,7 @@ class Bench:
               seconds: float = 0) -> Try:
         """Looks at the host, which has so many seconds to become as before or as stated."""
         if self.sabotage:
-            found.sabotaged = hosts.sabotage(self.chance("sabotage of %s" % found.name))
+            found.sabotaged = hosts.sabotage(self.chance("sabotage of %s" % found.name), before, stated)
         now = self.settled(before, stated, seconds)
         return self.add(judge(found, before, stated, now, answer, told))
 

@@ -121,7 +121,7 @@ def changing(transport: object) -> list[str]:
 
 
 def run(bench: Bench) -> None:
-    for number in range(3 if bench.short else 40):
+    for number in range(3 if bench.short else 24):
         if bench.wants("calls/%d" % number):
             _Plan(bench, number).run()
 
@@ -141,7 +141,7 @@ class _Plan:
             singles = self.bench.chance(self.name).sample(singles, min(6 if self.bench.short else 24, len(singles)))
         for name, at, late in singles:
             self._single(name, at, late)
-        for index in range(2 if self.bench.short else 6):
+        for index in range(2 if self.bench.short else 5):
             self._double("double-%d" % index)
         for index in range(1 if self.bench.short else 3):
             self._library("library-%d" % index)

@@ -14,13 +14,14 @@ import os
 import random
 import shutil
 import signal
+import time
 import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from guest.domain import domain_xml
 
-from faults.witnesses import Seen, look, offline, sh, virsh
+from faults.witnesses import Seen, look, offline, sh, virsh, wait_for_libvirt
 
 ROOM = Path("/run/faults")  # a tmpfs of the sandbox
 PORTS = "<controller type='pci' index='0' model='pcie-root'/>" + "<controller type='pci' model='pcie-root-port'/>" * 8
@@ -49,7 +50,8 @@ class Layout:
     waits: bool = False
     autostart: bool = True
     routed_runs: bool = True
-    foreign: bool = True
+    foreign: bool = True  # somebody's device is in a bridge
+    port: bool = True  # and somebody's port in a network
     pool: bool = False
     paused: bool = True
     asked_to_start: list[str] = field(default_factory=lambda: ["web", "db"])
@@ -74,7 +76,8 @@ def lab(chosen: Layout) -> str:
     size = "<mtu size='%d'/>" % chosen.mtu if chosen.mtu else ""
     return _network("lab", "lab0", """<forward mode='nat'/>%s<dns><host ip='192.168.160.200'><hostname>old</hostname>
         </host></dns><ip address='192.168.160.1' prefix='24'><dhcp>
-        <range start='192.168.160.100' end='192.168.160.150'/><host mac='52:54:00:00:07:01' name='one' ip='192.168.160.31'/>
+        <range start='192.168.160.100' end='192.168.160.150'/>
+        <host mac='52:54:00:00:07:01' name='one' ip='192.168.160.31'/>
         <host mac='52:54:00:00:07:02' name='two' ip='192.168.160.32'/></dhcp></ip>
         <portgroup name='web' default='yes'/><portgroup name='db' trustGuestRxFilters='yes'/>""" % size)
 
@@ -145,7 +148,28 @@ def _shell(script: str) -> None:
 
 
 def build(chosen: Layout) -> Seen:
-    """A new host, and how it looks."""
+    """A new host, and how it looks; a libvirtd that cannot have it is started anew, for it may miss its firewall."""
+    for _again in range(2):
+        seen = _build(chosen)
+        if "network lab, running" in seen and not offline(seen):
+            return seen
+        remove()
+        restart_libvirtd()
+    raise RuntimeError("the host cannot be built: %s" % offline(seen))
+
+
+def restart_libvirtd(away: float = 0) -> None:
+    """It is killed, and started again after so many seconds."""
+    pid = int(Path("/run/libvirtd.pid").read_text())
+    end_of(pid)
+    while Path("/proc/%d" % pid).exists():
+        time.sleep(0.01)
+    time.sleep(away)
+    _shell("libvirtd -d")
+    wait_for_libvirt()
+
+
+def _build(chosen: Layout) -> Seen:
     remove()
     _shell("""ip link add hostbr0 type bridge; ip link set hostbr0 up; ip link add hostbr1 type bridge
         ip link set hostbr1 up; ip addr add 192.168.161.1/24 dev hostbr0
@@ -160,7 +184,7 @@ def build(chosen: Layout) -> Seen:
         made.append("%s %s" % ("net-create" if name == "brief" else "net-define", _file("network-" + name, text)))
     run = ["lab", "plain", "office", *(["routed"] if chosen.routed_runs else []), *(["pool"] if chosen.pool else [])]
     made += ["net-start %s" % name for name in run] + (["net-autostart lab"] if chosen.autostart else [])
-    made.append("net-port-create lab %s" % _file("port", port(1)))
+    made += ["net-port-create lab %s" % _file("port", port(1))] if chosen.port else []
     made.append("nwfilter-binding-create %s" % _file("binding", BINDING))
     made += ["define %s" % _file("guest-" + name, text) for name, text in guests(chosen).items()]
     made += ["start %s %s" % (name, "--paused" if chosen.paused else "") for name in chosen.asked_to_start]
@@ -259,10 +283,13 @@ SABOTAGE = {
 }
 
 
-def sabotage(chance: random.Random) -> str:
-    name = chance.choice(sorted(SABOTAGE))
-    _shell(SABOTAGE[name])
-    return name
+def sabotage(chance: random.Random, *unlike: Seen | None) -> str:
+    """Breaks the host so that it is like none of these."""
+    for name in chance.sample(sorted(SABOTAGE), len(SABOTAGE)):
+        _shell(SABOTAGE[name])
+        if look() not in unlike:
+            return name
+    raise RuntimeError("nothing of this breaks the host")
 
 
-__all__ = ["Layout", "build", "layout", "look", "offline", "remove", "sabotage"]
+__all__ = ["Layout", "build", "layout", "look", "remove", "restart_libvirtd", "sabotage"]

@@ -37,7 +37,11 @@ Task = tuple[str, dict]  # the module's name and its options
 
 @dataclass
 class Answer:
-    """What came of it; ``known`` says that the message is one for people, ``refused`` that nothing was begun."""
+    """What came of it.
+
+    ``known``: the message is one for people. ``refused``: nothing was begun. ``told``: that something is not as it
+    should be was said, as drift, a warning or a restart that is needed.
+    """
 
     ok: bool
     message: str = ""
@@ -46,6 +50,7 @@ class Answer:
     calls: list[str] = field(default_factory=list)
     steps: list[str] = field(default_factory=list)
     changed: bool = False
+    told: bool = False
     seconds: float = 0
 
 
@@ -227,4 +232,5 @@ def _answer_of(text: str, seconds: float) -> Answer | None:
     failed = bool(result.get("failed")) or ("msg" in result and "changed" not in result)
     message = str(result.get("msg", ""))
     return Answer(not failed, message, known="This is a mistake in this collection" not in message and "Traceback" not
-                  in message, steps=result.get("steps", []), changed=bool(result.get("changed")), seconds=seconds)
+                  in message, steps=result.get("steps", []), changed=bool(result.get("changed")), seconds=seconds,
+                  told=any(result.get(part) for part in ("drift", "warnings", "restart_required")))
