@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import random
 import time
-from typing import Callable
 
 from faults import hosts
 from faults.results import Try, details, judge
 from faults.tasks import Answer
 from faults.witnesses import Seen, look
+
+STAYS = 3.0  # seconds that a guardian may need to end
 
 
 class Bench:
@@ -45,7 +46,10 @@ class Bench:
         if self.sabotage:
             found.sabotaged = hosts.sabotage(self.chance("sabotage of %s" % found.name), before, stated)
         now = self.settled(before, stated, seconds)
-        return self.add(judge(found, before, stated, now, answer, told))
+        judge(found, before, stated, now, answer, told)
+        if not gone_within(STAYS):
+            found.end, found.left = "neither", [*found.left, "processes of the collection are still there"]
+        return self.add(found)
 
     def add(self, found: Try) -> Try:
         self.tries.append(found)
@@ -69,4 +73,11 @@ class Bench:
         return any(one.right == self.sabotage for one in self.tries)
 
 
-Part = Callable[[Bench], None]
+def gone_within(seconds: float) -> bool:
+    """Whether the collection's processes end in that time."""
+    end = time.monotonic() + seconds
+    while hosts.processes_of_product():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.05)
+    return True

@@ -28,7 +28,7 @@ KILLS = (("SIGKILL", False, 5), ("SIGKILL", True, 3), ("SIGTERM", False, 2), ("S
 
 
 def run(bench: Bench) -> None:
-    for number in range(3 if bench.short else 16):
+    for number in range(2 if bench.short else 16):
         if bench.wants("kills/%d" % number):
             _at_calls(bench, "kills/%d" % number)
     if bench.wants("kills/module"):
@@ -60,7 +60,7 @@ def _kind(words: str, group: bool, what: str) -> str:
 def _at_calls(bench: Bench, name: str) -> None:
     layout = hosts.layout("%s/%s" % (bench.seed, name))
     tasks, _before, stated, calls = a_plan_that_works(bench, name, layout)
-    for index in range(4 if bench.short else 8):
+    for index in range(3 if bench.short else 8):
         one = "%s/%d" % (name, index)
         if bench.wants(one):
             _at_call(bench, one, layout, tasks, stated, len(calls))
@@ -126,7 +126,7 @@ def _module(bench: Bench, name: str, task: Task) -> None:
     if not answer.ok:
         bench.add(judge(Try(name, "no fault of ours", plans.in_words([task])), before, None, stated, answer))
         return
-    for index in range(4 if bench.short else 12):
+    for index in range(3 if bench.short else 12):
         one = "%s/%d" % (name, index)
         if bench.wants(one):
             _one_module(bench, one, layout, task, stated, answer.seconds)
