@@ -242,9 +242,11 @@ def _isolated(_chance: random.Random, _host: Layout) -> Made:
     return "nic 11", _interface("db", 0x11, port={"isolated": True}, layers=["live"])
 
 
-def _plugged_in(chance: random.Random, _host: Layout) -> Made:
+def _plugged_in(chance: random.Random, host: Layout) -> Made:
+    """Only a guest that works lets go of it again."""
+    layers = {"layers": ["config"]} if host.paused else {}
     return "nic 3", _interface("web", 0x03, type="network", source={"network": chance.choice(("lab", "office"))},
-                               model={"type": "virtio"})
+                               model={"type": "virtio"}, **layers)
 
 
 def _without_running(_chance: random.Random, _host: Layout) -> Made:

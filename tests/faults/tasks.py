@@ -16,11 +16,13 @@ import time
 import traceback
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Callable
 from unittest import mock
 
 from ansible.module_utils import basic
 
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet import task
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.converge import ConvergeError, converge
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.errors import HostError
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.host import Host
@@ -58,9 +60,9 @@ class _Caught(Exception):
     pass
 
 
-def wish_of(task: Task) -> Any:
+def wish_of(wanted: Task) -> Any:
     """The wish that a module makes of its options, by the module's own words."""
-    name, options = task
+    name, options = wanted
     module, caught = importlib.import_module(MODULES + name), []
 
     def fail(_self: object, msg: str, **_result: object) -> None:
@@ -140,10 +142,10 @@ def _run_transaction(tasks: list[Task], breaks: Any, path: str, note: Callable[[
         null = os.open("/dev/null", os.O_RDWR)
         for number in (0, 1, 2):
             os.dup2(null, number)
-        wishes = [wish_of(task) for task in tasks]
+        wishes = [wish_of(one) for one in tasks]
         host = Host(Libvirt("qemu:///system"), Kernel(), True)
         calls = breaks(host, note) if breaks else []
-        outcomes = converge(host, wishes, False)
+        outcomes = _carry_out(host, wishes)
         answer.update(ok=True, steps=[step.title for outcome in outcomes for step in outcome.plan.steps])
         answer["changed"] = bool(answer["steps"])
     except (Invalid, _Caught) as error:
@@ -160,11 +162,22 @@ def _run_transaction(tasks: list[Task], breaks: Any, path: str, note: Callable[[
         os._exit(0)
 
 
+def _carry_out(host: Host, wishes: list) -> list:
+    """As a module does it: with the lock, and with what is kept while the host is changed, where there is such a thing.
+    """
+    alone = getattr(task, "_alone", None)
+    if alone is None:
+        return converge(host, wishes, False)
+    module = SimpleNamespace(check_mode=False, params={"lock_timeout": 60, "uri": "qemu:///system"}, _name="faults")
+    with alone(module, host) as (keep, _before):
+        return converge(host, wishes, False, keep)
+
+
 class Module:
     """One task by its module, started as Ansible starts it: its options on stdin, its result on stdout."""
 
-    def __init__(self, task: Task, **more: object) -> None:
-        name, options = task
+    def __init__(self, wanted: Task, **more: object) -> None:
+        name, options = wanted
         self._out = tempfile.TemporaryFile(dir="/run")  # noqa: SIM115 # closed in wait
         self._since = time.monotonic()
         arguments = json.dumps({"ANSIBLE_MODULE_ARGS": dict(options, _ansible_remote_tmp="/tmp", **more)})
@@ -197,8 +210,8 @@ class Module:
 class Playbook(Module):
     """One task by Ansible itself, with all that it packs, copies and removes; Ansible's processes are not killed."""
 
-    def __init__(self, task: Task) -> None:
-        name, options = task
+    def __init__(self, wanted: Task) -> None:
+        name, options = wanted
         self._out = tempfile.TemporaryFile(dir="/run")  # noqa: SIM115 # closed in wait
         self._since = time.monotonic()
         environment = dict(os.environ, ANSIBLE_COLLECTIONS_PATH=str(ROOT / ".cache/collections"), ANSIBLE_NOCOWS="1",

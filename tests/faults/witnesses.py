@@ -27,7 +27,7 @@ MEMBER = ("learning", "flood", "isolated", "hairpin", "guard", "priority", "cost
 USUAL_QDISCS = ("noqueue", "pfifo_fast", "fq_codel", "fq", "mq", "pfifo")
 FILES = ("/etc/libvirt/qemu/networks", "/etc/libvirt/qemu", "/etc/libvirt/nwfilter", "/var/lib/libvirt/dnsmasq")
 
-STRICT_ORDER = bool(os.environ.get("FAULTS_ORDER"))
+STRICT = bool(os.environ.get("FAULTS_STRICT"))
 DOWN = "its device is down"
 
 Seen = dict[str, str]
@@ -65,8 +65,9 @@ def look() -> Seen:
     seen.update(_addresses())
     seen.update(_traffic())
     seen.update(_firewall())
-    seen.update(_dnsmasq())
-    seen.update(_files())
+    dnsmasq = _dnsmasq()
+    seen.update(dnsmasq)
+    seen.update(_files({name.split()[-1] for name in dnsmasq}))
     return _with_lasting_names(seen)
 
 
@@ -113,16 +114,20 @@ def _networks() -> Seen:
         if what == "ports":
             ports += [(name, uuid) for uuid in text.split()]
         else:
-            seen["network %s, %s" % (name, what)] = _in_order(text)
+            seen["network %s, %s" % (name, what)] = _without_chance(text)
     seen.update(_ports(ports))
     return seen
 
 
-def _in_order(network: str) -> str:
-    """A network's document; which of its reservations and records comes first means nothing, unless it is asked for."""
-    if STRICT_ORDER or not network.startswith("<"):
+def _without_chance(network: str) -> str:
+    """A network's document, with its reservations and records in an order of ours: theirs means nothing.
+
+    How many connections it has libvirt itself forgets with each update of the running network; the ports are compared.
+    """
+    if STRICT or not network.startswith("<"):
         return network
     root = etree.fromstring(network)
+    root.attrib.pop("connections", None)
     for place in root.xpath("ip/dhcp | dns"):
         parts = sorted(place, key=lambda part: (part.tag, etree.tostring(part)))
         for part in parts:
@@ -281,15 +286,20 @@ def _dnsmasq() -> Seen:
     return seen
 
 
-def _files() -> Seen:
-    """What libvirt keeps: of its own documents only that they are there, of dnsmasq's files also what they say."""
+def _files(served: set[str]) -> Seen:
+    """What libvirt keeps: of its own documents only that they are there, of dnsmasq's files also what they say.
+
+    Those of networks that have no dnsmasq any more are left behind by libvirt.
+    """
     seen = {}
     for folder in FILES:
         for path in [*Path(folder).glob("*.*"), *Path(folder).glob("autostart/*")]:
             if path.suffix in (".xml", ".conf", ".hostsfile", ".addnhosts") and (path.is_file() or path.is_symlink()):
                 keeps = "dnsmasq" in folder
+                if keeps and path.stem not in served:
+                    continue
                 text = path.read_text() if keeps else "is there"
-                seen["file %s" % path] = text if STRICT_ORDER else "\n".join(sorted(text.splitlines()))
+                seen["file %s" % path] = text if STRICT else "\n".join(sorted(text.splitlines()))
     return seen
 
 
