@@ -44,9 +44,13 @@ def run(bench: Bench) -> None:
                 scenario(bench, one)
 
 
+SHORT = ("same", "options", "restarts", "update-restart", "define-live", "guest-start", "guest-gone", "guest-again",
+         "lock-timeout", "lock-wait")
+
+
 def _rounds(bench: Bench, name: str) -> int:
-    if bench.short:
-        return 1
+    if bench.short and not bench.only.startswith("beside/"):
+        return int(name in SHORT)
     return 3 if name in LOCKS else 15 if name in TOGETHER else 12
 
 

@@ -121,7 +121,7 @@ def changing(transport: object) -> list[str]:
 
 
 def run(bench: Bench) -> None:
-    for number in range(3 if bench.short else 24):
+    for number in range(2 if bench.short else 24):
         if bench.wants("calls/%d" % number):
             _Plan(bench, number).run()
 

@@ -60,7 +60,7 @@ def _kind(words: str, group: bool, what: str) -> str:
 def _at_calls(bench: Bench, name: str) -> None:
     layout = hosts.layout("%s/%s" % (bench.seed, name))
     tasks, _before, stated, calls = a_plan_that_works(bench, name, layout)
-    for index in range(3 if bench.short else 8):
+    for index in range(2 if bench.short else 8):
         one = "%s/%d" % (name, index)
         if bench.wants(one):
             _at_call(bench, one, layout, tasks, stated, len(calls))
@@ -111,7 +111,7 @@ MODULES: dict[str, Task] = {
 
 
 def _modules(bench: Bench) -> None:
-    for which, task in list(MODULES.items())[:2 if bench.short else None]:
+    for which, task in list(MODULES.items())[:1 if bench.short else None]:
         name = "kills/module-%s" % which
         if bench.wants(name):
             _module(bench, name, task)
@@ -155,7 +155,7 @@ def _ansible(bench: Bench) -> None:
     layout = hosts.layout("%s/kills/ansible" % bench.seed)
     layout.waits = False
     task = MODULES["bridge"]
-    for index in range(2 if bench.short else 12):
+    for index in range(1 if bench.short else 12):
         name = "kills/ansible/%d" % index
         if bench.wants(name):
             _one_of_ansible(bench, name, layout, task)
