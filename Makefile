@@ -8,7 +8,7 @@ WITH := PYTHONPATH=$(CURDIR)/.cache/pylib
 SYSTEM := /usr/bin/python3 -m pytest
 VENV := .venv/bin/python -m pytest
 .PHONY: help setup demo bench lab lint sanity unit integration molecule test-lab test changelog build clean \
-	unit-debian unit-pypi integration-12 integration-13 integration-targets integration-pypi integration-faults faults
+	unit-debian unit-pypi integration-12 integration-13 integration-targets integration-pypi faults
 
 help: ## Show this
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -42,7 +42,7 @@ unit-pypi:
 
 integration: setup ## Run the modules against libvirtds of their own, of Debian 12 and 13
 	@for debian in 12 13; do tests/sandbox --debian $$debian true || exit; done # unpacks what is missing
-	@$(SIDE_BY_SIDE) integration-12 integration-13 integration-targets integration-pypi integration-faults
+	@$(SIDE_BY_SIDE) integration-12 integration-13 integration-targets integration-pypi
 
 integration-12:
 	$(WITH) tests/sandbox --debian 12 $(SYSTEM) $(IN_SANDBOX)
@@ -56,9 +56,6 @@ integration-pypi:
 integration-targets:
 	$(SYSTEM) tests/integration/test_sandbox.py
 	tests/targets
-
-integration-faults:
-	tests/faults/run --short --debian 12
 
 faults: setup ## Break the collection in more than a thousand ways, and see what is left (half an hour)
 	@tests/faults/run
