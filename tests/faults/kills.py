@@ -76,8 +76,8 @@ def _at_call(bench: Bench, name: str, layout: hosts.Layout, tasks: list[Task], s
     time.sleep(after)
     _send(process, words, group)
     answer = process.wait()
-    how = "%.0f ms after call %d of %d began%s; %s" % (after * 1000, at, calls, "" if came else " (it did not)",
-                                                      plans.in_words(tasks))
+    how = "%.0f ms after call %d of %d began%s; %s" % (
+        after * 1000, at, calls, "" if came else " (it did not)", plans.in_words(tasks))
     found = bench.judge(Try(name, _kind(words, group, "at a call"), how), before, stated, answer, seconds=SETTLES)
     if found.end == "neither" or index_of(name) % 4 == 0:
         _again(bench, name + "/again", before, stated, lambda: Transaction(tasks).wait(), how)

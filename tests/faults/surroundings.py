@@ -43,8 +43,9 @@ TASKS: dict[str, Task] = {
     "waits": plans.network("lab", mtu={"size": 1300}, restart="never"),
     "live": ("dhcp_host", {"network": "lab", "mac": "52:54:00:00:07:41", "ip": "192.168.160.41"}),
     "new": plans.network("new", uuid=hosts.identity("new"), mac={"address": hosts.mac("new")}, state="active",
-                         bridge={"name": "new0", "stp": False}, ips=[{"address": "192.168.165.1", "prefix": 24,
-                         "dhcp": {"ranges": [{"start": "192.168.165.9", "end": "192.168.165.99"}]}}]),
+                         bridge={"name": "new0", "stp": False}, ips=[{
+                             "address": "192.168.165.1", "prefix": 24,
+                             "dhcp": {"ranges": [{"start": "192.168.165.9", "end": "192.168.165.99"}]}}]),
     "idle": plans.network("idle", domain={"name": "a.example"}),
     "filter": ("nwfilter", {"name": "spare", "entries": [{"filterref": {"filter": "allow-arp"}}]}),
     "interface": ("interface", {"domain": "web", "mac": {"address": "52:54:00:00:01:01"},

@@ -209,8 +209,8 @@ def _links() -> Seen:
     for entry in data("bridge", "-j", "fdb"):
         if "self" not in entry.get("flags", []) and entry.get("state") in ("permanent", "static"):
             name = "MAC table of %s, at %s" % (entry.get("master"), entry["ifname"])
-            seen[name] = _sorted_lines(seen.get(name, ""), "%s %s %s" % (entry["mac"], entry["state"],
-                                                                        entry.get("vlan", "")))
+            line = "%s %s %s" % (entry["mac"], entry["state"], entry.get("vlan", ""))
+            seen[name] = _sorted_lines(seen.get(name, ""), line)
     return seen
 
 

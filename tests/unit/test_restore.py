@@ -459,8 +459,8 @@ def test_somebody_who_changes_it_again_and_again_is_told():
 
 
 @pytest.mark.parametrize(("part", "key", "words"), [
-    ("network_config", "lab", "network lab"), ("nwfilters", "clean", "nwfilter clean"), ("bindings", "tap9",
-                                                                                     "binding tap9"),
+    ("network_config", "lab", "network lab"), ("nwfilters", "clean", "nwfilter clean"),
+    ("bindings", "tap9", "binding tap9"),
     ("domain_live", UUID, "domain " + UUID), ("networks", "", "networks")])
 def test_parts_in_words(part: str, key: str, words: str):
     assert named(part, key) == words

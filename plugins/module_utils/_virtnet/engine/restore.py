@@ -64,7 +64,6 @@ class Record:
                        for key, value in by_key.items()
                        if not _same(part, then.get(part, {}).get(key, value), value)})
 
-
     def refuse_foreign(self, host: Host, step: Step) -> None:
         """Raises Changed where somebody else has changed what a step is to change; that is not taken back then."""
         if step.writes is None or step.writes in self.written:

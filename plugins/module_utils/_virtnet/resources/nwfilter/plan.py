@@ -99,4 +99,3 @@ def _removal(desired: NwFilter, found: FilterFound) -> Plan:
 
 def _define(document: Element) -> Do:
     return lambda host: host.libvirt.define_nwfilter(document)
-
