@@ -125,7 +125,8 @@ def filters() -> dict[str, str]:
 
 def port(last: int, group: str = "web") -> str:
     return """<networkport><uuid>%s</uuid><owner><name>nobody</name><uuid>%s</uuid></owner><group>%s</group>
-        <mac address='52:54:00:00:09:%02x'/></networkport>""" % (identity("port %d" % last), identity("nobody"), group, last)
+        <mac address='52:54:00:00:09:%02x'/></networkport>""" % (
+        identity("port %d" % last), identity("nobody"), group, last)
 
 
 BINDING = """<filterbinding><owner><name>nobody</name><uuid>%s</uuid></owner><portdev name='tap9'/>
