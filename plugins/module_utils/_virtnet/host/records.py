@@ -144,11 +144,10 @@ class Lock:
         return True
 
     def is_free(self) -> bool:
-        """Whether no task has it."""
-        if not self._acquired():
-            return False
-        fcntl.flock(self.file, fcntl.LOCK_UN)
-        return True
+        """Whether no task has it; it cannot be used afterwards."""
+        free = self._acquired()
+        os.close(self.file)  # which releases it
+        return free
 
     def release(self) -> None:
         fcntl.flock(self.file, fcntl.LOCK_UN)
