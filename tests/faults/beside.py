@@ -153,7 +153,7 @@ def _edits(bench: Bench, name: str, kind: str, task: Task, checks: list[Check],
            edit: Callable[[int], list[Check]]) -> None:
     """Five edits at random moments of a task; those that libvirt took must all be there in the end."""
     chance, before = bench.chance(name), _host(bench, name)
-    moments = sorted(chance.uniform(0.15, 0.9) for _ in range(5))
+    moments = sorted(chance.uniform(0.15, 0.9) for _edit in range(5))
     module, since = Module(task), time.monotonic()
     wanted = []
     for index, moment in enumerate(moments):

@@ -43,7 +43,7 @@ def _deadly(chance: random.Random) -> tuple[str, bool]:
 
 
 def _send(process: Transaction | Module, words: str, group: bool) -> None:
-    first, _, then = words.partition(", then ")
+    first, _between, then = words.partition(", then ")
     process.kill(getattr(signal, first), group)
     if then:
         time.sleep(0.5)

@@ -110,7 +110,7 @@ def _networks() -> Seen:
         asked += [(name, "configured", "net-dumpxml --inactive %s" % name)] if persistent == "yes" else []
         asked += [(name, "ports", "net-port-list --uuid %s" % name)] if state == "active" else []
     ports = []
-    for (name, what, _command), text in zip(asked, virsh(*(command for _, _, command in asked))):
+    for (name, what, _command), text in zip(asked, virsh(*(command for _name, _what, command in asked))):
         if what == "ports":
             ports += [(name, uuid) for uuid in text.split()]
         else:
@@ -156,7 +156,7 @@ def _guests() -> Seen:
         asked += [(name, "running", "dumpxml %s" % name)] if active else []
         asked.append((name, "configured", "dumpxml --inactive %s" % name))
         asked.append((name, "state", "domstate %s" % name))
-    for (name, what, _command), text in zip(asked, virsh(*(command for _, _, command in asked))):
+    for (name, what, _command), text in zip(asked, virsh(*(command for _name, _what, command in asked))):
         if what == "state":
             seen["guest %s" % name] = text
         elif text.startswith("<"):
