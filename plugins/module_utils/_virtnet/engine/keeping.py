@@ -113,6 +113,6 @@ def _record(host: Host, one: records.Left, ways: Mapping[str, Back]) -> Record:
     was, begun = Snapshot.of_record(one.data["parts"]), one.begun
     if one.data["boot"] != records.boot_id():
         # what was begun is written without waiting for the disk
-        was, begun = of_another_boot(was, host.look()), [(kind, name) for kind, name in one.data["pieces"]]
+        was, begun = of_another_boot(was, host.look()), [(str(kind), str(name)) for kind, name in one.data["pieces"]]
     pieces = [Piece(kind, name, ways[kind]) for kind, name in dict.fromkeys(begun)]
     return Record(was, pieces, pieces)

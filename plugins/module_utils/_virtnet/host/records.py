@@ -86,7 +86,7 @@ def _read(path: str) -> Left:
     try:
         with open(path, encoding="utf-8") as file:
             lines = [json.loads(line) for line in file if line.endswith("\n")]
-        return Left(path, lines[0], [(kind, name) for kind, name in lines[1:]])
+        return Left(path, lines[0], [(str(kind), str(name)) for kind, name in lines[1:]])
     except (OSError, ValueError, IndexError):
         return Left(path, {}, [])
 
