@@ -36,7 +36,7 @@ def test_a_guest_under_which_its_network_was_stopped_and_started_is_connected_ag
 
 
 def test_a_network_that_tasks_stop_and_start_has_its_guest_again(guest):
-    run("network", **dict(LAB, state="inactive"))
+    run("network", name="lab", state="inactive")
     done = run("network", **LAB)
     assert done["steps"] == ["start network lab", "connect guest (52:54:00:00:01:01) again"]
     assert master(guest) == "lab0" and answers() and run("network", **LAB)["changed"] is False

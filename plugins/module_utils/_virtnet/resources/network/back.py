@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from lxml.etree import _Element as Element
 
     from ...engine.plan import Do, Piece
+    from ...host.host import Host
 
 
 def back(was: Snapshot, now: Snapshot, name: str) -> Iterator[Step]:
@@ -44,7 +45,7 @@ def back(was: Snapshot, now: Snapshot, name: str) -> Iterator[Step]:
         if after is not None and after.active:
             yield _stop(name)
     elif after is None or not after.active:
-        yield _start(name, before.live)
+        yield _start(before, before.live)
     else:
         yield from _running(was, now, before)
 
@@ -61,9 +62,18 @@ def _stop(name: str) -> Step:
     return Step("stop network %s" % name, lambda host: host.libvirt.stop_network(name), piece(name))
 
 
-def _start(name: str, live: Element) -> Step:
-    document = startable(live)
-    return Step("start network %s as it ran" % name, lambda host: host.libvirt.create_network(document), piece(name))
+def _start(before: NetworkRecord, live: Element) -> Step:
+    document, config = startable(live), before.config
+
+    def start(host: Host) -> None:
+        try:
+            host.libvirt.create_network(document)
+        except Exception:
+            if config is not None:  # libvirt forgets a network that it could not start by its running definition
+                host.libvirt.define_network(config)
+            raise
+
+    return Step("start network %s as it ran" % before.name, start, piece(before.name))
 
 
 def startable(live: Element) -> Element:
