@@ -9,7 +9,9 @@ from collections.abc import Iterator
 
 from ...documents.nwfilter import NWFILTER, definable
 from ...engine.plan import Step
-from ...host.snapshot import Snapshot
+from ...host.snapshot import FilterRecord, Snapshot
+from ...schema.nodes import in_order
+from ...schema.options import Value
 from ..pieces import nwfilter as piece
 
 
@@ -18,7 +20,12 @@ def back(was: Snapshot, now: Snapshot, name: str) -> Iterator[Step]:
     if before is None:
         if after is not None:
             yield Step("remove filter %s" % name, lambda host: host.libvirt.undefine_nwfilter(name), piece(name))
-    elif after is None or was.get("nwfilters")[name] != now.get("nwfilters")[name]:
+    elif after is None or _meant(before) != _meant(after):
         document = NWFILTER.render(definable(NWFILTER.parse(before.document)))  # a form in which libvirt loses nothing
         yield Step("define filter %s as it was" % name, lambda host: host.libvirt.define_nwfilter(document),
                    piece(name))
+
+
+def _meant(record: FilterRecord) -> Value:
+    """What a filter says, in the form in which it is defined."""
+    return in_order(NWFILTER, definable(NWFILTER.parse(record.document)))
