@@ -12,6 +12,8 @@ from typing import Any
 import libvirt
 import pytest
 from integration.host import remove_everything, sh
+from integration.lab import LAB, answers, boot
+from integration.modules import run
 
 DEVICES = ("hostbr0 type bridge", "hostbr1 type bridge", "nic0 type veth peer name wire0",
            "nic1 type veth peer name wire1", "nic2 type veth peer name wire2")
@@ -49,3 +51,12 @@ def clean(hypervisor):
     remove_everything(hypervisor)
     yield hypervisor
     remove_everything(hypervisor)
+
+
+@pytest.fixture
+def guest(clean):
+    """A guest that answers on the network lab."""
+    run("network", **LAB)
+    domain = boot(clean)
+    assert answers()
+    return domain

@@ -9,16 +9,8 @@ import json
 
 import pytest
 from integration.host import sh
+from integration.lab import LAB, answers, tap_of
 from integration.modules import Failed, run
-from integration.test_network_guests import LAB, answers, boot, tap_of
-
-
-@pytest.fixture
-def guest(clean):
-    run("network", **LAB)
-    domain = boot(clean)
-    assert answers()
-    return domain
 
 
 def master(domain) -> str | None:

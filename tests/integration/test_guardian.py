@@ -16,19 +16,11 @@ import time
 
 import pytest
 from integration.host import sh, within
+from integration.lab import GUEST, LAB, answers, tap_of
 from integration.modules import Failed, run
-from integration.test_network_guests import GUEST, LAB, answers, boot, tap_of
 
 RECORDS = "/var/lib/virtnet/*.record"
 CHANGE = dict(LAB, restart="always", mtu={"size": 1400})
-
-
-@pytest.fixture
-def guest(clean):
-    run("network", **LAB)
-    domain = boot(clean)
-    assert answers()
-    return domain
 
 
 TASK = """

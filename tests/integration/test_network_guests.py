@@ -6,56 +6,15 @@
 from __future__ import annotations
 
 import pytest
-from guest.domain import domain_xml
-from integration.host import remove_everything, sh, within
+from integration.host import remove_everything, sh
+from integration.lab import GUEST, LAB, answers, boot, tap_of
 from integration.modules import Failed, converge, run
 
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.libvirt import Libvirt
 
-GUEST = "192.168.160.9"
-LAB = {
-    "name": "lab",
-    "state": "active",
-    "forward": {"mode": "nat"},
-    "bridge": {"name": "lab0", "stp": False},
-    "ips": [{"address": "192.168.160.1", "prefix": 24,
-             "dhcp": {"ranges": [{"start": "192.168.160.100", "end": "192.168.160.150"}]}}],
-}
-INTERFACE = """
-<interface type='network'>
-  <mac address='52:54:00:00:01:01'/>
-  <source network='lab'/>
-  <model type='virtio'/>
-</interface>
-"""
-
-
-def boot(connection, interface=INTERFACE, address=GUEST):
-    domain = connection.defineXML(domain_xml("guest", interface, cmdline="guest.ip=%s/24" % address))
-    domain.create()
-    return domain
-
-
-def answers(address=GUEST):
-    return within(30, lambda: "1 received" in sh("ping -c1 -W1 %s || true" % address))
-
-
-def tap_of(domain):
-    words = sh("virsh domiflist %s" % domain.name()).split()
-    return next(word for word in words if word.startswith(("vnet", "macvtap")))
-
 
 def pid_of(domain):
     return sh("cat /run/libvirt/qemu/%s.pid" % domain.name())
-
-
-@pytest.fixture
-def guest(clean):
-    """A guest that answers on the network lab."""
-    run("network", **LAB)
-    domain = boot(clean)
-    assert answers()
-    return domain
 
 
 def changed(**options):

@@ -13,8 +13,8 @@ from contextlib import contextmanager
 import libvirt
 import pytest
 from integration.host import sh, within
+from integration.lab import LAB, answers, boot
 from integration.modules import Failed, run
-from integration.test_network_guests import LAB, answers, boot
 
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.network import NETWORK
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.xml import dump_xml

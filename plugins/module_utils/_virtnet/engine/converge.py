@@ -171,8 +171,8 @@ def _apply(host: Host, seen: Snapshot, planned: list[Outcome], keep: Keep) -> No
             if left:
                 raise NotConverged("; ".join(left))
         except BaseException as error:
-            with signals.held():
-                restored = restore(host, record)
+            signals.hold()
+            restored = restore(host, record)
             if isinstance(error, Changed) and not restored.failed:
                 raise
             raise ConvergeError("%s. %s" % (_said(doing, error), restored)) from error

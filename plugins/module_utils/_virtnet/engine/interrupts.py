@@ -18,16 +18,15 @@ class Interrupted(BaseException):
 
 
 class Signals:
-    """What becomes of signals: they interrupt, and while they are held nothing happens."""
+    """What becomes of signals: they interrupt, until they are held."""
 
     def __init__(self) -> None:
         self._held = False
         self._number: int | None = None
 
-    @contextmanager
-    def held(self) -> Iterator[None]:
+    def hold(self) -> None:
+        """From now on nothing is interrupted."""
         self._held = True
-        yield
 
     def arrived(self, number: int, _frame: FrameType | None) -> None:
         if not self._held and self._number is None:  # one is enough

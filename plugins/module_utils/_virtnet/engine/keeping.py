@@ -12,12 +12,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Callable
 
 from ..host import records
-from ..host.errors import HostError, HypervisorError
-from ..host.host import Host
-from ..host.libvirt import Libvirt
+from ..host.errors import HostError
+from ..host.host import Host, connected
 from ..host.snapshot import Snapshot
 from ..schema.options import Options
-from . import guardian
 from .plan import Piece, Step
 from .restore import Record, Restored, of_another_boot, restore
 
@@ -35,6 +33,8 @@ class Keeper:
 
     @contextmanager
     def __call__(self, record: Record) -> Iterator[Callable[[Step], None]]:
+        from . import guardian  # only who changes something needs it
+
         watch = None
         kept = records.Kept(dict(self._about, uri=self._host.libvirt.uri, boot=records.boot_id(), at=time.time(),
                                  parts=record.was.recorded(),
@@ -63,7 +63,8 @@ class Keeper:
     def _take_back(self, record: Record, kept: records.Kept, begun: list[int]) -> None:
         """What the guardian does, in a process of its own, of which nobody sees more than the journal."""
         record.begun = list(dict.fromkeys(record.pieces[place] for place in begun))
-        restored = restore(_anew(self._host), record)
+        alone = Host(connected(self._host.libvirt.uri, CONNECT_SECONDS), local=self._host.local)
+        restored = restore(alone, record)
         if not restored.failed:
             kept.remove()
         if not begun:
@@ -71,18 +72,6 @@ class Keeper:
         syslog.openlog("virtnet.libvirt", syslog.LOG_PID)
         syslog.syslog(syslog.LOG_WARNING, "%s of process %s ended without a word. %s" % (
             self._about.get("module"), self._about.get("pid"), restored))
-
-
-def _anew(host: Host) -> Host:
-    """A host by a connection of this process alone."""
-    uri, local, end = host.libvirt.uri, host.local, time.monotonic() + CONNECT_SECONDS
-    while True:
-        try:
-            return Host(Libvirt(uri), local=local)
-        except HypervisorError:
-            if time.monotonic() > end:
-                raise
-            time.sleep(0.2)
 
 
 # --- what earlier tasks have left

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from types import ModuleType
 from typing import TYPE_CHECKING, Callable
 
@@ -17,6 +18,18 @@ from .snapshot import Snapshot
 
 if TYPE_CHECKING:
     from .kernel import Kernel
+
+
+def connected(uri: str, seconds: float) -> Libvirt:
+    """A connection to libvirt, for which it waits no longer than so many seconds; raises HypervisorError."""
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            return Libvirt(uri)
+        except HypervisorError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.2)
 
 
 class Host:
@@ -50,14 +63,9 @@ class Host:
 
     def reconnect(self, seconds: float = 30) -> None:
         """Connects anew where libvirt went away meanwhile, as soon as it is back; without it what follows fails."""
-        end = time.monotonic() + seconds
-        while not self.libvirt.is_alive:
-            try:
-                self.libvirt = Libvirt(self.libvirt.uri)
-            except HypervisorError:
-                if time.monotonic() > end:
-                    return
-                time.sleep(0.2)
+        if not self.libvirt.is_alive:
+            with suppress(HypervisorError):
+                self.libvirt = connected(self.libvirt.uri, seconds)
 
     @property
     def files(self) -> ModuleType:

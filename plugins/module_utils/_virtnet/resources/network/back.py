@@ -8,7 +8,6 @@ What runs comes back as it ran, whatever the configuration says.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -17,10 +16,9 @@ from ...documents.network_port import NETWORK_PORT
 from ...engine.plan import Step
 from ...host.flags import LIVE
 from ...host.snapshot import NetworkRecord, Snapshot
-from ...host.uses import guests_of, members_of
+from ...host.uses import guests_of, members_of, uncounted
 from ...schema.nodes import in_order
 from ...schema.options import Options
-from ...schema.xml import drop_attribute
 from ..bandwidth import can_set, rates
 from ..pieces import network as piece
 from .connect import bridge_of, connections, members, set_mtu
@@ -78,11 +76,8 @@ def _start(before: NetworkRecord, live: Element) -> Step:
 
 def startable(live: Element) -> Element:
     """A running definition without what libvirt counts and finds out."""
-    document = copy.deepcopy(live)
-    drop_attribute(document, "connections")
+    document = uncounted(live)
     forward = document.find("forward")
-    for interface in document.findall("forward/interface"):
-        drop_attribute(interface, "connections")
     if forward is not None and forward.find("pf") is not None:
         for found in [*forward.findall("interface"), *forward.findall("address")]:
             forward.remove(found)

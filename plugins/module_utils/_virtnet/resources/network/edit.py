@@ -13,7 +13,6 @@ from ...schema.errors import Invalid
 from ...schema.nodes import in_order
 from ...schema.options import Options
 from ...schema.xml import dump_xml
-from ..pieces import network as piece
 from .found import NetworkFound
 
 FLAGS = {"config": CONFIG, "live": LIVE}
@@ -35,7 +34,7 @@ def edit_steps(found: NetworkFound, layer: str, wanted: Options) -> list[Step]:
     record, current = found.record, layers(found)[layer]
     if record is None or in_order(NETWORK, current) == in_order(NETWORK, wanted):
         return []
-    from .updates import apply_updates, plan_updates, update_step
+    from .updates import apply_updates, change_step, plan_updates, update_step
 
     calls = plan_updates(current, wanted, found.version)
     if not list(NETWORK.differences(wanted, apply_updates(current, calls))):
@@ -45,9 +44,7 @@ def edit_steps(found: NetworkFound, layer: str, wanted: Options) -> list[Step]:
         raise Invalid("network", "libvirt cannot change these entries of the running network %s without touching"
                       " others; use the module network" % record.name)
     document = NETWORK.render(wanted, before)
-    return [Step("change the configuration of network %s" % record.name,
-                 lambda host: host.libvirt.define_network(document), piece(record.name),
-                 writes=("network_config", record.name))]
+    return [change_step(record.name, document)]
 
 
 def promise_layers(seen: Snapshot, found: NetworkFound, wanted: dict[str, Options]) -> None:

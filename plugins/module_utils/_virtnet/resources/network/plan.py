@@ -149,16 +149,14 @@ class _Planner:
 
     def _change_steps(self, config: Options) -> list[Step]:
         from ...host.flags import CONFIG
-        from .updates import apply_updates, plan_updates, update_step
+        from .updates import apply_updates, change_step, plan_updates, update_step
 
         calls = plan_updates(config, self.merged, self.found.version)
         if 0 < len(calls) <= FEW_CALLS and in_order(NETWORK, apply_updates(config, calls)) == in_order(
                 NETWORK, self.merged):
             return [update_step(self.name, call, CONFIG) for call in calls]
         document = NETWORK.render(self.merged, self.found.record.config if self.found.record else None)
-        return [Step("change the configuration of network %s" % self.name,
-                     lambda host: host.libvirt.define_network(document), piece(self.name),
-                     writes=("network_config", self.name))]
+        return [change_step(self.name, document)]
 
     # --- the running network
 

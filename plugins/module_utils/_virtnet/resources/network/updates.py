@@ -288,6 +288,12 @@ def update_step(name: str, call: Update, flag: int) -> Step:
         writes=("network_config" if flag == CONFIG else "network_live", name))
 
 
+def change_step(name: str, document: Element) -> Step:
+    """Changes a configuration as a whole, where single calls cannot."""
+    return Step("change the configuration of network %s" % name, lambda host: host.libvirt.define_network(document),
+                piece(name), writes=("network_config", name))
+
+
 def busy_interfaces(live: Element | None) -> frozenset[str]:
     """The forward interfaces that guests are on."""
     return frozenset(interface.get("dev") or "" for interface in (
