@@ -43,9 +43,10 @@ class Bench:
     def judge(self, found: Try, before: Seen, stated: Seen | None, answer: Answer | None, told: bool = False,
               seconds: float = 0) -> Try:
         """Looks at the host, which has so many seconds to become as before or as stated."""
+        now = self.settled(before, stated, seconds)
         if self.sabotage:
             found.sabotaged = hosts.sabotage(self.chance("sabotage of %s" % found.name), before, stated)
-        now = self.settled(before, stated, seconds)
+            now = look()
         judge(found, before, stated, now, answer, told)
         if not gone_within(STAYS):
             found.end, found.left = "neither", [*found.left, "processes of the collection are still there"]
