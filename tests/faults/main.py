@@ -14,6 +14,7 @@ import os
 import subprocess
 import sys
 import time
+import traceback
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -52,6 +53,9 @@ def inside(asked: argparse.Namespace, parts: list[str]) -> bool:
         bench = Bench(asked.seed, asked.short, asked.only, asked.sabotage)
         try:
             importlib.import_module("faults." + name).run(bench)
+        except Exception:  # of the harness
+            traceback.print_exc()
+            sys.exit(70)
         finally:
             save(bench.tries, RESULTS / ("%s.jsonl" % name))
         tries += bench.tries

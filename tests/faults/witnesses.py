@@ -343,7 +343,10 @@ def offline(seen: Seen) -> list[str]:
 
 
 def _why_offline(seen: Seen, mac: str, interface: etree._Element) -> str | None:
-    source, tap = interface.find("source"), interface.find("target").get("dev")
+    source, target = interface.find("source"), interface.find("target")
+    if source is None or target is None:
+        return "it has no device"
+    tap = target.get("dev")
     device = seen.get("device %s" % tap)
     if device is None:
         return "its device %s is gone" % tap
