@@ -50,6 +50,8 @@ class Bench:
         judge(found, before, stated, now, answer, told)
         if not gone_within(STAYS):
             found.end, found.left = "neither", [*found.left, "processes of the collection are still there"]
+        if ended(before, now):
+            found.kind, found.end = "a guest ended, which no task does: disturbed from outside?", "neither"
         return self.add(found)
 
     def add(self, found: Try) -> Try:
@@ -72,6 +74,12 @@ class Bench:
     def failed(self) -> bool:
         """Whether anything is not right; where the host was broken on purpose, whether anything seems right."""
         return any(one.right == self.sabotage for one in self.tries)
+
+
+def ended(before: Seen, now: Seen) -> bool:
+    """Whether a guest runs no more."""
+    return any(name.startswith("guest ") and text in ("running", "paused") and now.get(name) not in ("running", "paused")
+               for name, text in before.items())
 
 
 def gone_within(seconds: float) -> bool:

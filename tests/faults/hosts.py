@@ -151,7 +151,8 @@ def build(chosen: Layout) -> Seen:
     """A new host, and how it looks; a libvirtd that cannot have it is started anew, for it may miss its firewall."""
     for _again in range(2):
         seen = _build(chosen)
-        if "network lab, running" in seen and not offline(seen):
+        runs = [seen.get("guest %s" % name) in ("running", "paused") for name in chosen.asked_to_start]
+        if "network lab, running" in seen and all(runs) and not offline(seen):
             return seen
         remove()
         restart_libvirtd()
