@@ -78,8 +78,8 @@ class Bench:
 
 def ended(before: Seen, now: Seen) -> bool:
     """Whether a guest runs no more."""
-    return any(name.startswith("guest ") and text in ("running", "paused") and now.get(name) not in ("running", "paused")
-               for name, text in before.items())
+    up = ("running", "paused")
+    return any(name.startswith("guest ") and text in up and now.get(name) not in up for name, text in before.items())
 
 
 def gone_within(seconds: float) -> bool:
