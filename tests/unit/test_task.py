@@ -126,6 +126,12 @@ def test_options_are_refused_by_path_before_ansible_refuses_them_without(documen
         'portgroups[0].vlan.tags[0].id: "x" is not allowed; give a whole number from 0 to 4095')
 
 
+@pytest.mark.parametrize("option", ["xml", "title"])
+def test_what_ansible_could_not_log_is_refused(document_module, option: str):
+    message = document_module(**{"name": "lab", option: "a\ud800"})
+    assert message.startswith(option + ": ") and message.isprintable()
+
+
 def test_options_that_are_allowed_reach_the_module(document_module):
     found = document_module(name="lab", bridge='{"name": "br7"}', ips=[{"address": "10.0.0.1"}], ipv6="yes")
     assert (found["bridge"]["name"], found["ips"][0]["address"], found["ipv6"]) == ("br7", "10.0.0.1", True)

@@ -58,6 +58,7 @@ class DocumentModule(AnsibleModule):  # type: ignore[misc] # Ansible is not type
             _refuse_control_characters(self.params)
             given = prune({node.name: _read(node, self.params.get(node.name)) for node in self._document.nodes})
             self._document.check(given, whole=False)
+            _refuse_what_cannot_be_logged(self.params)
         except Invalid as error:
             self.fail_json(msg=str(error))
 
@@ -181,6 +182,13 @@ def _refuse_control_characters(params: Options) -> None:
         for value in values if isinstance(values, list) else [values]:
             if isinstance(value, str) and (CONTROL.search(value) or NOT_IN_XML.search(value)):
                 raise not_allowed(option, value, LINE.allowed)
+
+
+def _refuse_what_cannot_be_logged(params: Options) -> None:
+    """Ansible writes all options to the system's log before a module is asked what it thinks of them."""
+    for option, text in params.items():
+        if isinstance(text, str) and NOT_IN_XML.search(text):
+            raise Invalid(option, "has characters that XML cannot hold")
 
 
 def wanted_names(module: AnsibleModule, existing: list[str], what: str) -> list[str]:
