@@ -93,7 +93,7 @@ def put_back(host: Host, ways: Mapping[str, Back]) -> list[str]:
     for one in records.left(host.libvirt.uri):
         restored = restore(host, _record(host, one, ways)) if one.data else Restored(failed=["its record is damaged"])
         records.remove(one.path)
-        if one.begun or not one.data:
+        if one.begun or restored.done or restored.failed:
             said.append("%s was cut off. %s" % (_about(one), restored))
     return said
 
