@@ -54,7 +54,7 @@ integration-pypi:
 	$(WITH) tests/sandbox $(VENV) tests/integration -m both
 
 integration-targets:
-	$(SYSTEM) tests/integration/test_sandbox.py
+	$(WITH) $(SYSTEM) tests/integration/test_sandbox.py
 	tests/targets
 
 faults: setup ## Break the collection in more than a thousand ways, and see what is left (half an hour)
