@@ -4,17 +4,13 @@
 
 from __future__ import annotations
 
+import json
+
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.changes import CHANGES
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.docs import options_documentation
+
 
 class ModuleDocFragment:
-    """What every module that changes something has in common."""
+    """What every module that changes something has in common, computed from its table."""
 
-    DOCUMENTATION = r"""
-options:
-  lock_timeout:
-    description:
-      - For how many seconds another task that changes the networking of the same host is waited for.
-      - Only one at a time does, whichever module or user it is of. Tasks in check mode and those that only read wait
-        for nothing.
-    type: int
-    default: 120
-"""
+    DOCUMENTATION: str = json.dumps({"options": options_documentation(CHANGES)})

@@ -163,13 +163,10 @@ def _run_transaction(tasks: list[Task], breaks: Any, path: str, note: Callable[[
 
 
 def _carry_out(host: Host, wishes: list) -> list:
-    """As a module does it: with the lock, and with what is kept while the host is changed, where there is such a thing.
-    """
-    alone = getattr(task, "_alone", None)
-    if alone is None:
-        return converge(host, wishes, False)
-    module = SimpleNamespace(check_mode=False, params={"lock_timeout": 60, "uri": "qemu:///system"}, _name="faults")
-    with alone(module, host) as (keep, _before):
+    """As a module does it: with the lock, and with what is kept while the host is changed."""
+    module = SimpleNamespace(check_mode=False, changes={"lock_timeout": 60}, params={"uri": "qemu:///system"},
+                             _name="faults")
+    with task._alone(module, host) as (keep, _before):
         return converge(host, wishes, False, keep)
 
 

@@ -12,6 +12,7 @@ from unit.strategies import leaves
 
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents import network_entries, sriov
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.aspects import QOS, TAGS
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.changes import CHANGES
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.network import NETWORK
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.registry import DOCUMENTS
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host import boot
@@ -21,7 +22,7 @@ from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.sc
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.xml import load_xml
 
 TABLES = {**DOCUMENTS, "qos": QOS, "vlan": TAGS, "sriov": sriov.SRIOV, "dhcp_host": network_entries.DHCP_HOST,
-          "dns_record": network_entries.DNS_RECORD}
+          "dns_record": network_entries.DNS_RECORD, "changes": CHANGES}
 CONTROL = ["\n", "\r", "\t", "\x00", "\x1b", "\x7f", "\x85", "\u2028", "\u2029"]
 
 

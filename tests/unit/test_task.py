@@ -10,6 +10,7 @@ import json
 import pytest
 
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet import task
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.changes import CHANGES
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.network import NETWORK
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.converge import Outcome
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.plan import Plan
@@ -88,7 +89,7 @@ def test_what_a_document_has_that_is_not_known_is_warned_about():
 def test_every_module_can_choose_its_libvirt():
     reads = {"name": {"type": "str"}, "uri": {"type": "str", "default": "qemu:///system"}}
     assert task.reading_spec(name={"type": "str"}) == reads
-    assert argument_spec(name={"type": "str"}) == dict(reads, lock_timeout={"type": "int", "default": 120})
+    assert argument_spec(name={"type": "str"}) == dict(reads, **options_spec(CHANGES))
 
 
 def test_the_model_of_a_result_has_no_layers():

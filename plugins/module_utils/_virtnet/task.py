@@ -10,17 +10,19 @@ import os
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Callable
+from typing import Any, Callable
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible.module_utils.common.respawn import has_respawned, probe_interpreters_for_module, respawn_module
 
-from .engine.converge import ConvergeError, converge, unkept, until_it_is_there
-from .engine.keeping import Keeper, left_behind, put_back
+from .documents.changes import CHANGES, CONFIRM_TIMEOUT, LOCK_TIMEOUT
+from .engine.converge import UNKEPT, ConvergeError, Unkept, converge, until_it_is_there
+from .engine.keeping import Confirmation, Keeper, others, put_back
 from .engine.report import model_of, result_of
 from .host.errors import HostError, HypervisorError
 from .host.host import Host
 from .host.libvirt import LIBVIRT_ERROR, Libvirt
+from .host.probes import can_ping
 from .host.records import Lock
 from .host.snapshot import Snapshot
 from .resources.pieces import WAYS
@@ -28,13 +30,12 @@ from .schema.errors import Invalid, Missing, Path, not_allowed
 from .schema.nodes import Field, Group, Node
 from .schema.options import Options, is_empty, prune
 from .schema.scalars import CONTROL, LINE, NOT_IN_XML
+from .schema.spec import options_spec
 from .schema.xml import LXML_ERROR, load_xml
-
-if TYPE_CHECKING:
-    from .engine.converge import Keep
 
 OLDEST_LIBVIRT = (6, 1, 0)
 LOOKED_UP = ("uri", "network", "domain", "portgroup", "port", "mac", "names")
+NOT_STILL = "another task is changing the networking of this host: %s"
 SYSTEM_PYTHONS = ("/usr/bin/python3", "/usr/libexec/platform-python")
 
 
@@ -58,6 +59,9 @@ class DocumentModule(AnsibleModule):  # type: ignore[misc] # Ansible is not type
             _refuse_control_characters(self.params)
             given = prune({node.name: _read(node, self.params.get(node.name)) for node in self._document.nodes})
             self._document.check(given, whole=False)
+            if "confirm" in self.argument_spec:
+                self.changes = CHANGES.check(prune({node.name: _read(node, self.params.get(node.name))
+                                                    for node in CHANGES.nodes}))
             _refuse_what_cannot_be_logged(self.params)
         except Invalid as error:
             self.fail_json(msg=str(error))
@@ -77,7 +81,7 @@ def _read(node: Node, value: Any) -> Any:
 
 def argument_spec(**options: Options) -> Options:
     """The argument spec of a module that changes something: its own options and those that all of these share."""
-    return reading_spec(lock_timeout={"type": "int", "default": 120}, **options)
+    return reading_spec(**options_spec(CHANGES), **options)
 
 
 def reading_spec(**options: Options) -> Options:
@@ -219,9 +223,11 @@ def converge_one(module: AnsibleModule, desired: Callable[[], Any], returns: str
     """Carries out the wish that ``desired`` builds, and ends the module; the object ``returns`` by that name."""
     with host_of(module, changes=True) as host:
         wish = desired()
-        with _alone(module, host) as (keep, before):
+        with _alone(module, host, _confirmation(module)) as (keep, before):
             outcome, = converge(host, [wish], module.check_mode, keep)
         result = result_of(outcome)
+        if keep.unconfirmed:
+            result["unconfirmed"] = keep.unconfirmed
         result["changed"] = result["changed"] or bool(before)
         result[returns or outcome.wish.kind] = model_of(outcome)
         for warning in before + outcome.plan.warnings:
@@ -229,21 +235,39 @@ def converge_one(module: AnsibleModule, desired: Callable[[], Any], returns: str
     module.exit_json(**result)
 
 
+def _confirmation(module: AnsibleModule) -> Confirmation | None:
+    """What a change waits for, where that is asked for; raises Invalid where it cannot be seen."""
+    if module.params["confirm"] is None:
+        return None
+    given = module.changes.get("confirm", {})
+    probes = given.get("probes", [])
+    for index, probe in enumerate(probes):
+        if "port" not in probe and not can_ping():
+            raise Invalid(Path("confirm", "probes", index), "cannot be pinged, for this host has no command ping;"
+                          " install it (iputils-ping, iputils), or give a port")
+    return Confirmation(given.get("timeout", CONFIRM_TIMEOUT), probes)
+
+
 @contextmanager
-def _alone(module: AnsibleModule, host: Host) -> Iterator[tuple[Keep, list[str]]]:
+def _alone(module: AnsibleModule, host: Host,
+           confirmation: Confirmation | None = None) -> Iterator[tuple[Keeper | Unkept, list[str]]]:
     """Has the lock of the host, on which nothing is left of a task that died; and says what was. Check mode only looks.
     """
     if module.check_mode:
-        yield unkept, ["%s was cut off; what it had begun would be put back first" % one
-                       for one in left_behind(host.libvirt.uri)]
+        cut_off, at_work = others(host)
+        yield UNKEPT, ["%s was cut off; what it had begun would be put back first" % one for one in cut_off] + [
+            NOT_STILL % one for one in at_work]
         return
     lock = Lock(host.libvirt.uri, host.local)
-    lock.acquire(module.params["lock_timeout"])
+    lock.acquire(module.changes.get("lock_timeout", LOCK_TIMEOUT))
+    keeper = Keeper(host, lock, {"module": module._name, "pid": os.getpid()}, confirmation)
     try:
-        about = {"module": module._name, "pid": os.getpid()}
-        yield Keeper(host, lock, about), put_back(host, WAYS)
+        yield keeper, put_back(host, WAYS)
     finally:
-        lock.release()
+        if keeper.unconfirmed:
+            lock.leave()
+        else:
+            lock.release()
 
 
 def read_only(module: AnsibleModule, read: Callable[[Snapshot], Options]) -> None:
@@ -255,8 +279,8 @@ def read_only(module: AnsibleModule, read: Callable[[Snapshot], Options]) -> Non
 
 
 def _tell_what_is_left(module: AnsibleModule, host: Host) -> None:
-    """Warns of a task that died; of one that is at work there is a record too, and the lock."""
-    left = left_behind(host.libvirt.uri)
-    if left and Lock(host.libvirt.uri, host.local).is_free():
-        for one in left:
-            module.warn("%s was cut off; the next task that changes something puts back what it had begun" % one)
+    cut_off, at_work = others(host)
+    for one in cut_off:
+        module.warn("%s was cut off; the next task that changes something puts back what it had begun" % one)
+    for one in at_work:
+        module.warn(NOT_STILL % one)

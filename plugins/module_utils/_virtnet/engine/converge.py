@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Callable
+from typing import TYPE_CHECKING, Any, Callable, Protocol
 
 from ..schema.errors import Invalid, Missing
 from .interrupts import interruptible
@@ -22,10 +22,11 @@ if TYPE_CHECKING:
 
     from ..host.host import Host
     from ..host.snapshot import Snapshot
+    from ..schema.options import Options
     from .order import Groups
     from .resource import Key, Wish
 
-    Keep = Callable[[Record], AbstractContextManager[Callable[[Step], None]]]
+    Keep = Callable[[Record, int], AbstractContextManager["Watching"]]
 
 
 ATTEMPTS = 5  # at planning anew what somebody else changed meanwhile
@@ -52,16 +53,40 @@ class Outcome:
     carried_out_by: Wish | None = None
 
 
-@contextmanager
-def unkept(_record: Record) -> Iterator[Callable[[Step], None]]:
+class Watching(Protocol):
+    """Who is told what is done to a host while it is done."""
+
+    def begins(self, step: Step) -> None:
+        """A step is about to be done."""
+
+    def prove(self) -> None:
+        """All is done, and is kept only if what must be reached can be; raises HostError otherwise."""
+
+
+class Unkept:
     """Keeps a record nowhere but in this process."""
-    yield lambda step: None
+
+    def __init__(self) -> None:
+        self.unconfirmed: Options = {}
+
+    @contextmanager
+    def __call__(self, _record: Record, _steps: int) -> Iterator[Unkept]:
+        yield self
+
+    def begins(self, step: Step) -> None:
+        """Nobody is told."""
+
+    def prove(self) -> None:
+        """Nothing has to be reached."""
 
 
-def converge(host: Host, wishes: list[Wish], check_mode: bool, keep: Keep = unkept) -> list[Outcome]:
+UNKEPT = Unkept()
+
+
+def converge(host: Host, wishes: list[Wish], check_mode: bool, keep: Keep = UNKEPT) -> list[Outcome]:
     """Makes the host agree with all wishes, or leaves it as it was and raises ConvergeError.
 
-    ``keep`` keeps the record of what was there while it is needed, and is told of each step that begins.
+    ``keep`` keeps the record of what was there while it is needed, with the number of steps, and watches them.
     """
     groups = fold(wishes)
     for attempt in range(ATTEMPTS):
@@ -155,7 +180,7 @@ def _apply(host: Host, seen: Snapshot, planned: list[Outcome], keep: Keep) -> No
     changed = record.changed_since(seen)
     if changed:
         raise Changed(changed)
-    with interruptible() as signals, keep(record) as begins:
+    with interruptible() as signals, keep(record, len(steps)) as watching:
         doing = "start"
         try:
             for step in steps:
@@ -163,13 +188,15 @@ def _apply(host: Host, seen: Snapshot, planned: list[Outcome], keep: Keep) -> No
                 signals.check()
                 record.refuse_foreign(host, step)
                 record.begin(step.of)
-                begins(step)
+                watching.begins(step)
                 step.do(host)
             doing = "Could not read back what was done"
             left = _verify(host, planned)
             signals.check()
             if left:
                 raise NotConverged("; ".join(left))
+            doing = "What was done is not kept"
+            watching.prove()
         except BaseException as error:
             signals.hold()
             restored = restore(host, record)

@@ -19,7 +19,7 @@ from ..host.systemd import own_scope
 STOPPED_SECONDS = 10  # a module that is stopped for so long is taken for dead
 SILENT_SECONDS = 600  # and one that says nothing for so long
 IGNORED = (signal.SIGHUP, signal.SIGTERM, signal.SIGINT, signal.SIGPIPE, signal.SIGTSTP)
-RELEASE = b"release"
+RELEASE, HOLD = b"release", b"hold"
 
 
 class Guardian:
@@ -32,9 +32,18 @@ class Guardian:
         """Says that a piece is begun, by its place in the record."""
         self._say(b"%d" % index)
 
+    def is_alive(self) -> None:
+        """Says that the module is at work."""
+        self._say(b"")
+
     def release(self) -> None:
         """All is done, or taken back by the module itself."""
         self._say(RELEASE)
+        os.close(self._pipe)
+
+    def hold(self) -> None:
+        """All is done and waits to be confirmed."""
+        self._say(HOLD)
         os.close(self._pipe)
 
     def _say(self, word: bytes) -> None:
@@ -44,8 +53,15 @@ class Guardian:
             pass  # the guardian was killed; the record on disk is what is left
 
 
-def start(take_back: Callable[[list[int]], None], keeps: Iterable[int] = ()) -> Guardian:
-    """Forks the guardian. ``take_back`` is called in it with the places of what was begun; it ``keeps`` these files."""
+TakeBack = Callable[[list[int], bool], None]
+
+
+def start(take_back: TakeBack, keeps: Iterable[int] = ()) -> Guardian:
+    """Forks the guardian, which ``keeps`` these files.
+
+    ``take_back`` is called in it when it is not released, with the places of what was begun, and whether that waits to
+    be confirmed.
+    """
     said, says = os.pipe()
     stands, ready = os.pipe()
     module, former = os.getpid(), signal.pthread_sigmask(signal.SIG_BLOCK, IGNORED)
@@ -63,8 +79,7 @@ def start(take_back: Callable[[list[int]], None], keeps: Iterable[int] = ()) -> 
     return Guardian(says)
 
 
-def _become_guardian(module: int, said: int, ready: int, keeps: set[int],
-                     take_back: Callable[[list[int]], None]) -> None:
+def _become_guardian(module: int, said: int, ready: int, keeps: set[int], take_back: TakeBack) -> None:
     """Never returns, for the module's own end is still on the stack."""
     try:
         os.setsid()
@@ -73,9 +88,9 @@ def _become_guardian(module: int, said: int, ready: int, keeps: set[int],
         _let_go({said, ready, *keeps})
         os.write(ready, b"%d" % os.getpid())
         os.close(ready)
-        begun = _listen(said, module)
-        if begun is not None:
-            take_back(begun)
+        words = _listen(said, module)
+        if RELEASE not in words:
+            take_back([int(word) for word in words if word != HOLD], HOLD in words)
     finally:
         os._exit(0)
 
@@ -101,8 +116,8 @@ def _let_go(keeps: set[int]) -> None:
         file.write("virtnet-guard")
 
 
-def _listen(said: int, module: int) -> list[int] | None:
-    """The places of what was begun by a module that has died; None of one that was released."""
+def _listen(said: int, module: int) -> list[bytes]:
+    """What a module said until it was gone."""
     text, stopped, silent, waiting = b"", 0, 0, select.poll()
     waiting.register(said, select.POLLIN)
     while True:
@@ -116,8 +131,7 @@ def _listen(said: int, module: int) -> list[int] | None:
         if not chunk:
             break
         text += chunk
-    words = text.split()
-    return None if RELEASE in words else [int(word) for word in words]
+    return text.split()
 
 
 def _is_stopped(pid: int) -> bool:

@@ -9,77 +9,146 @@ import syslog
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Callable
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..host import records
 from ..host.errors import HostError
 from ..host.host import Host, connected
 from ..host.snapshot import Snapshot
 from ..schema.options import Options
-from .plan import Piece, Step
+from .plan import Piece
 from .restore import Record, Restored, of_another_boot, restore
 
 if TYPE_CHECKING:
-    from .plan import Back
+    from .guardian import Guardian
+    from .plan import Back, Step
 
 CONNECT_SECONDS = 60  # for which a guardian waits for libvirt
+PROBE_PAUSE = 0.5
+TOLD_SECONDS = 5  # after which it is told again how far a task is
+
+
+class Confirmation(NamedTuple):
+    """What a change waits for: ``probes`` that must answer (address and port), then somebody who confirms it."""
+
+    seconds: int
+    probes: list[Options]
+
+
+class NotKept(HostError):
+    """All was done, and then a probe did not answer."""
 
 
 class Keeper:
-    """Keeps the record of a change to a host by a task, ``about`` which people are told; it has the ``lock``."""
+    """Keeps the record of a change to a host by a task, ``about`` which people are told; it has the ``lock``.
 
-    def __init__(self, host: Host, lock: records.Lock, about: Options) -> None:
-        self._host, self._lock, self._about = host, lock, about
+    ``unconfirmed`` says which record waits for its confirmation now, and for how long.
+    """
+
+    def __init__(self, host: Host, lock: records.Lock, about: Options,
+                 confirmation: Confirmation | None = None) -> None:
+        self._host, self._lock, self._about, self._confirmation = host, lock, about, confirmation
+        self.unconfirmed: Options = {}
 
     @contextmanager
-    def __call__(self, record: Record) -> Iterator[Callable[[Step], None]]:
+    def __call__(self, record: Record, steps: int) -> Iterator[Watched]:
         from . import guardian  # only who changes something needs it
 
         watch = None
         kept = records.Kept(dict(self._about, uri=self._host.libvirt.uri, boot=records.boot_id(), at=time.time(),
-                                 parts=record.was.recorded(),
+                                 steps=steps, parts=record.was.recorded(),
                                  pieces=[[piece.kind, piece.name] for piece in record.pieces]))
         try:
-            watch = guardian.start(lambda begun: self._take_back(record, kept, begun), [self._lock.file])
+            watch = guardian.start(lambda begun, waits: self._take_back(record, kept, begun, waits), [self._lock.file])
         except OSError as error:
             raise HostError("no guardian can be started: %s; nothing was begun" % error.strerror) from error
         finally:
             if watch is None:
                 kept.close()
                 kept.remove()
-
-        def begins(step: Step) -> None:
-            kept.begin(step.of.kind, step.of.name)
-            watch.tell(record.pieces.index(step.of))
-
         try:
-            yield begins
+            yield Watched(record, kept, watch, self._confirmation)
+            if self._confirmation:
+                self.unconfirmed = {"record": kept.place, "timeout": self._confirmation.seconds}
         finally:
             kept.close()
-            if not record.lost:
-                kept.remove()
-            watch.release()
+            if self.unconfirmed:
+                watch.hold()
+            else:
+                if not record.lost:
+                    kept.remove()
+                watch.release()
 
-    def _take_back(self, record: Record, kept: records.Kept, begun: list[int]) -> None:
+    def _take_back(self, record: Record, kept: records.Kept, begun: list[int], waits: bool) -> None:
         """What the guardian does, in a process of its own, of which nobody sees more than the journal."""
+        if waits and self._confirmation and kept.is_confirmed(self._confirmation.seconds):
+            return
         record.begun = list(dict.fromkeys(record.pieces[place] for place in begun))
         alone = Host(connected(self._host.libvirt.uri, CONNECT_SECONDS), local=self._host.local)
         restored = restore(alone, record)
         if not restored.failed:
             kept.remove()
-        if not begun:
+        if waits:
+            kept.tell(str(restored))
+        if begun:
+            log("%s of process %s %s. %s" % (self._about.get("module"), self._about.get("pid"), "was not confirmed"
+                                             if waits else "ended without a word", restored))
+
+
+class Watched:
+    """A change that is kept and watched, step by step."""
+
+    def __init__(self, record: Record, kept: records.Kept, watch: Guardian, confirmation: Confirmation | None) -> None:
+        self._record, self._kept, self._watch, self._confirmation = record, kept, watch, confirmation
+        self._begun, self._told = 0, time.monotonic()
+
+    def begins(self, step: Step) -> None:
+        """Notes a step before it is done, and tells the journal of long work how far it is."""
+        self._begun += 1
+        self._kept.begin(step.of.kind, step.of.name, step.title)
+        self._watch.tell(self._record.pieces.index(step.of))
+        if time.monotonic() - self._told > TOLD_SECONDS:
+            self._told = time.monotonic()
+            log("step %d: %s" % (self._begun, step.title))
+
+    def prove(self) -> None:
+        """Waits until all probes have answered; raises NotKept."""
+        if self._confirmation is None or not self._confirmation.probes:
             return
-        syslog.openlog("virtnet.libvirt", syslog.LOG_PID)
-        syslog.syslog(syslog.LOG_WARNING, "%s of process %s ended without a word. %s" % (
-            self._about.get("module"), self._about.get("pid"), restored))
+        from ..host.probes import answers
+
+        seconds, silent = self._confirmation.seconds, self._confirmation.probes
+        end = time.monotonic() + seconds
+        while True:
+            silent = [probe for probe in silent if not answers(probe["address"], probe.get("port"))]
+            if not silent:
+                return
+            if time.monotonic() > end:
+                raise NotKept("within %d s there was no answer from %s" % (seconds, ", ".join(map(_named, silent))))
+            self._watch.is_alive()
+            time.sleep(PROBE_PAUSE)
+
+
+def _named(probe: Options) -> str:
+    return "port %d of %s" % (probe["port"], probe["address"]) if probe.get("port") else str(probe["address"])
+
+
+def log(text: str) -> None:
+    """Tells the system's journal."""
+    syslog.openlog("virtnet.libvirt", syslog.LOG_PID)
+    syslog.syslog(syslog.LOG_WARNING, text)
 
 
 # --- what earlier tasks have left
 
 
-def left_behind(uri: str) -> list[str]:
-    """What tasks were, in words, that have left a record, for their end and that of their guardian was violent."""
-    return [_about(one) for one in records.left(uri) if one.begun or not one.data]
+def others(host: Host) -> tuple[list[str], list[str]]:
+    """The tasks, in words, that were cut off, for their end and that of their guardian was violent; and who is at work.
+    """
+    there = [one for one in records.left(host.libvirt.uri) if one.begun or not one.data]
+    if there and records.Lock(host.libvirt.uri, host.local).is_free():
+        return [_about(one) for one in there], []
+    return [], ["%s, %s" % (_about(one), records.how_far(one)) for one in there]
 
 
 def _about(one: records.Left) -> str:
@@ -99,7 +168,7 @@ def put_back(host: Host, ways: Mapping[str, Back]) -> list[str]:
 
 
 def _record(host: Host, one: records.Left, ways: Mapping[str, Back]) -> Record:
-    was, begun = Snapshot.of_record(one.data["parts"]), one.begun
+    was, begun = Snapshot.of_record(one.data["parts"]), [(kind, name) for kind, name, _title in one.begun]
     if one.data["boot"] != records.boot_id():
         # what was begun is written without waiting for the disk
         was, begun = of_another_boot(was, host.look()), [(str(kind), str(name)) for kind, name in one.data["pieces"]]

@@ -3,7 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Records of what a host was, kept as files while it is changed, and the lock that only one task has at a time.
 
-A record is a file that only its owner can read: a line of JSON, and a line for each piece that was begun.
+A record is a file that only its owner can read: a line of JSON, and a line for each step that was begun. What its name
+ends with says what it is: "record", "confirmed" (by who changed the host), "expired" (nobody did in time, and it is
+being put back), and "outcome", the words for who comes to confirm too late.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import hashlib
 import json
 import os
 import time
+from contextlib import suppress
 from typing import NamedTuple
 
 from ..schema.options import Options
@@ -22,6 +25,7 @@ from .errors import HostError
 SYSTEM = "/var/lib/virtnet"
 LIBVIRT = "/run/libvirt"  # whoever can talk to libvirt can open this folder
 PAUSE = 0.05
+DAY = 86400
 
 
 def directory() -> str:
@@ -46,9 +50,10 @@ class Kept:
     """A record that is kept; raises HostError where that cannot be."""
 
     def __init__(self, data: Options) -> None:
-        name = "%s-%d.record" % (_digest(data["uri"]), os.getpid())
+        self.place = os.path.join(directory(), "%s-%d" % (_digest(data["uri"]), os.getpid()))
+        self._path = self.place + ".record"
         try:
-            self._path = os.path.join(_made(directory()), name)
+            _sweep(_made(directory()))
             self._file = os.open(self._path + ".new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
             os.write(self._file, json.dumps(data).encode() + b"\n")
             os.fsync(self._file)
@@ -58,8 +63,8 @@ class Kept:
             raise HostError("no record of what is there can be kept in %s: %s; nothing was begun"
                             % (directory(), error.strerror)) from error
 
-    def begin(self, kind: str, name: str) -> None:
-        os.write(self._file, json.dumps([kind, name]).encode() + b"\n")
+    def begin(self, kind: str, name: str, title: str) -> None:
+        os.write(self._file, json.dumps([kind, name, title]).encode() + b"\n")
 
     def close(self) -> None:
         os.close(self._file)
@@ -67,18 +72,48 @@ class Kept:
     def remove(self) -> None:
         remove(self._path)
 
+    def is_confirmed(self, seconds: float) -> bool:
+        """Waits so long for who confirms it. Both rename it, so that only one of them can be the first."""
+        end, expired = time.monotonic() + seconds, self.place + ".expired"
+        while os.path.exists(self._path):
+            if time.monotonic() >= end:
+                with suppress(FileNotFoundError):
+                    os.rename(self._path, expired)
+                    self._path = expired
+                    return False
+            time.sleep(PAUSE)
+        return True
+
+    def tell(self, outcome: str) -> None:
+        """Leaves words for who comes to confirm it too late."""
+        with suppress(OSError), open(self.place + ".outcome.new", "w", encoding="utf-8") as file:
+            file.write(" ".join(outcome.split()) + "\n")
+            os.rename(file.name, self.place + ".outcome")
+
 
 class Left(NamedTuple):
-    """A record that a task has left: its file, what is in it, and which pieces were begun, as kind and name."""
+    """A record that is there: its file, what is in it, and the kind, name and title of each step that was begun."""
 
     path: str
     data: Options
-    begun: list[tuple[str, str]]
+    begun: list[tuple[str, str, str]]
+
+    @property
+    def pid(self) -> str:
+        """The process that kept it."""
+        return os.path.basename(self.path).rpartition(".")[0].rpartition("-")[2]
+
+
+def how_far(one: Left) -> str:
+    """Which of how many steps was begun last, in words."""
+    return "at step %d of %s: %s" % (len(one.begun), one.data.get("steps", "some"), one.begun[-1][2] if one.begun
+                                     else "none yet")
 
 
 def left(uri: str) -> list[Left]:
     """The records of a host that are there, the oldest first; of one that cannot be read its file is all there is."""
-    paths = glob.glob(os.path.join(directory(), _digest(uri) + "-*.record"))
+    paths = [path for end in ("record", "expired")
+             for path in glob.glob(os.path.join(directory(), "%s-*.%s" % (_digest(uri), end)))]
     return [_read(path) for path in sorted(paths, key=os.path.getmtime)]
 
 
@@ -86,16 +121,23 @@ def _read(path: str) -> Left:
     try:
         with open(path, encoding="utf-8") as file:
             lines = [json.loads(line) for line in file if line.endswith("\n")]
-        return Left(path, lines[0], [(str(kind), str(name)) for kind, name in lines[1:]])
+        return Left(path, lines[0], [(str(kind), str(name), str(title)) for kind, name, title in lines[1:]])
     except (OSError, ValueError, IndexError):
         return Left(path, {}, [])
 
 
 def remove(path: str) -> None:
-    try:
+    with suppress(FileNotFoundError):
         os.unlink(path)
-    except FileNotFoundError:
-        pass
+
+
+def _sweep(folder: str) -> None:
+    """Removes what was left for somebody who has not come for a day."""
+    for end in ("confirmed", "outcome"):
+        for path in glob.glob(os.path.join(folder, "*." + end)):
+            with suppress(OSError):
+                if time.time() - os.path.getmtime(path) > DAY:
+                    os.unlink(path)
 
 
 def _digest(uri: str) -> str:
@@ -121,6 +163,7 @@ class Lock:
     """The lock of a host, which is held until this process and those that it forked are gone, or it is released."""
 
     def __init__(self, uri: str, local: bool) -> None:
+        self._uri = uri
         if local and uri.endswith("/system") and os.path.isdir(LIBVIRT):
             self.file = os.open(LIBVIRT, os.O_RDONLY | os.O_DIRECTORY)
         else:
@@ -153,8 +196,12 @@ class Lock:
         fcntl.flock(self.file, fcntl.LOCK_UN)
         os.close(self.file)
 
+    def leave(self) -> None:
+        """Leaves it to the guardian, which has it too."""
+        os.close(self.file)
+
     def _holder(self) -> str:
-        """Who has the lock, as the kernel tells it to everyone, and since when that process runs."""
+        """Who has the lock, as the kernel tells it to everyone, since when that process runs, and how far it is."""
         place = os.fstat(self.file)
         device = "%02x:%02x:%d" % (os.major(place.st_dev), os.minor(place.st_dev), place.st_ino)
         with open("/proc/locks", encoding="ascii") as file:
@@ -162,8 +209,10 @@ class Lock:
         pids = [line[4] for line in found if line[1] == "FLOCK" and line[5] == device]
         try:
             since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(os.stat("/proc/%s" % pids[0]).st_mtime))
-            return "process %s, which runs since %s" % (pids[0], since)
+            return ", ".join(["process %s, which runs since %s" % (pids[0], since),
+                              *(how_far(one) for one in left(self._uri) if one.pid == pids[0])])
         except IndexError:
             return "it has just ended"
         except OSError:
-            return "process %s, which has ended and is being taken back" % pids[0]
+            return ("process %s, which has ended; what it changed waits to be confirmed, or is being put back"
+                    % pids[0])

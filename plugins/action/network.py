@@ -1,0 +1,59 @@
+# Copyright (c) virtnet.libvirt contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Confirms by a new connection what a module has changed; meta/runtime.yml gives it to all that change something."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from typing import Any
+
+from ansible.errors import AnsibleActionFail, AnsibleError
+from ansible.plugins.action.normal import ActionModule as Normal
+from ansible.plugins.connection import ConnectionBase
+
+PAUSE = 0.5
+PUTTING_BACK = 120  # seconds that a guardian may take for it
+
+
+class ActionModule(Normal):  # type: ignore[misc] # Ansible is not typed
+    """Runs the module as Ansible does, and has its change confirmed where that waits for it."""
+
+    def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
+        """The module's result, which has failed where nobody could confirm it."""
+        if self._task.async_val and self._task.args.get("confirm") is not None:
+            raise AnsibleActionFail("confirm: cannot be given together with async, for then nobody is there to do it")
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        waits = result.pop("unconfirmed", None)
+        if waits:
+            problem = self._confirm(waits["record"], waits["timeout"])
+            if problem:
+                result.update(failed=True, changed=False, msg=problem)
+        return result
+
+    def _confirm(self, record: str, seconds: int) -> str:
+        """What is wrong, or nothing. Who renames the record first decides: this, or the guardian when time is up."""
+        place = shlex.quote(record)
+        ask = (f"mv {place}.record {place}.confirmed 2>/dev/null || test -e {place}.confirmed && echo confirmed"
+               f" || cat {place}.outcome")
+        end, problem = time.monotonic() + 2 * seconds + PUTTING_BACK, ""
+        while time.monotonic() < end:
+            said, problem = self._ask(ask, anew=True)
+            if said:
+                self._ask(f"rm -f {place}.confirmed {place}.outcome")
+                return "" if said == "confirmed" else (
+                    "Not confirmed by a new connection within %d s. %s" % (seconds, said))
+            time.sleep(PAUSE)
+        return ("Not confirmed: there is no new connection to the host (%s). What was changed is put back there, unless"
+                " confirmed, %d s after the change." % (problem, seconds))
+
+    def _ask(self, command: str, anew: bool = False) -> tuple[str, str]:
+        """The last line that a command says, over a new connection if so, and why there is none."""
+        try:
+            if anew and type(self._connection).reset is not ConnectionBase.reset:
+                self._connection.reset()
+            answer = self._low_level_execute_command(command)
+        except AnsibleError as error:
+            return "", str(error)
+        return "".join(answer["stdout"].splitlines()[-1:]).strip(), answer["stderr"].strip()

@@ -1,0 +1,159 @@
+# Copyright (c) virtnet.libvirt contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Changes that wait to be confirmed: they are kept when somebody does, and taken back when nobody does in time."""
+
+from __future__ import annotations
+
+import glob
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+from integration.host import sh, within
+from integration.lab import LAB, answers
+from integration.modules import Failed, run
+from integration.test_guardian import CHANGE, settled, witness
+
+ROOT = Path(__file__).resolve().parents[2]
+FILES = "/var/lib/virtnet/*"
+NEW_CONNECTIONS = "tcp dport 2222 ct state new"
+HERE = {"ansible_connection": "local"}
+
+
+def mtu() -> str:
+    return sh("cat /sys/class/net/lab0/mtu").strip()
+
+
+def files() -> list[str]:
+    return sorted(os.path.basename(path).rpartition(".")[2] for path in glob.glob(FILES))
+
+
+def test_what_is_confirmed_stays(guest):
+    waits = run("network", **CHANGE, confirm={"timeout": 30})["unconfirmed"]
+    assert waits["timeout"] == 30 and files() == ["record"]
+    with pytest.raises(Failed, match=r"which runs since .*, at step \d of \d: "):
+        run("network", **LAB, lock_timeout=0)
+    os.rename(waits["record"] + ".record", waits["record"] + ".confirmed")
+    assert settled() and mtu() == "1400" and answers()
+    os.unlink(waits["record"] + ".confirmed")
+    again = run("network", **CHANGE, confirm={"timeout": 30})
+    assert not again["changed"] and "unconfirmed" not in again and files() == []
+
+
+def test_what_nobody_confirms_is_taken_back(guest):
+    before = witness(guest)
+    waits = run("network", **CHANGE, confirm={"timeout": 1})["unconfirmed"]
+    assert settled()
+    assert witness(guest) == before and answers()
+    outcome = Path(waits["record"] + ".outcome")
+    assert outcome.read_text().startswith("All is as it was; put back: ") and files() == ["outcome"]
+    outcome.unlink()
+
+
+def test_a_probe_that_does_not_answer_takes_all_back(guest):
+    before = witness(guest)
+    refused = "What was done is not kept: within 1 s there was no answer from 192.0.2.9, port 1 of 127.0.0.1. All is as"
+    with pytest.raises(Failed, match=re.escape(refused)):
+        run("network", **CHANGE, confirm={"timeout": 1, "probes": [
+            {"address": "192.0.2.9"}, {"address": "127.0.0.1", "port": 1}, {"address": "127.0.0.1"}]})
+    assert settled() and files() == [] and witness(guest) == before and answers()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        waits = run("network", **CHANGE, confirm={"probes": [
+            {"address": "localhost", "port": server.getsockname()[1]}, {"address": "127.0.0.1"}]})["unconfirmed"]
+    os.rename(waits["record"] + ".record", waits["record"] + ".confirmed")
+    assert waits["timeout"] == 60 and settled() and mtu() == "1400"
+    os.unlink(waits["record"] + ".confirmed")
+
+
+@pytest.mark.parametrize(("confirm", "message"), [
+    ({"probes": [{"address": "-f"}]}, r'confirm\.probes\[0\]\.address: "-f" is not allowed; give an IP address or the'),
+    ({"probes": [{"port": 22}]}, r"confirm\.probes\[0\]\.address: is missing"),
+    ({"timeout": 0}, r"confirm\.timeout: 0 is not allowed; give a whole number from 1 to 3600"),
+])
+def test_what_cannot_be_probed_is_refused(clean, confirm: dict, message: str):
+    with pytest.raises(Failed, match="^" + message):
+        run("network", **LAB, confirm=confirm)
+    assert sh("virsh -q net-list --all --name").strip() == ""
+
+
+# --- by Ansible
+
+
+@pytest.fixture
+def over_ssh(tmp_path):
+    """How a host is reached over ssh, which is this one."""
+    sshd = shutil.which("sshd", path="/usr/sbin:" + os.environ["PATH"])
+    if not sshd:
+        pytest.fail("there is no sshd here: install openssh-server (make setup)")
+    os.makedirs("/run/sshd", exist_ok=True)
+    for name in ("host", "user"):
+        sh("ssh-keygen -q -t ed25519 -N '' -f %s/%s" % (tmp_path, name))
+    options = ("Port=2222", "ListenAddress=127.0.0.1", "HostKey=%s/host" % tmp_path, "UsePAM=no", "StrictModes=no",
+               "AuthorizedKeysFile=%s/user.pub" % tmp_path, "PidFile=none", "Subsystem=sftp internal-sftp")
+    server = subprocess.Popen([sshd, "-D", "-e", "-f", "/dev/null", *("-o" + option for option in options)],
+                              stderr=subprocess.DEVNULL)
+    assert within(10, lambda: not socket.socket().connect_ex(("127.0.0.1", 2222)))
+    yield {"ansible_host": "127.0.0.1", "ansible_port": 2222, "ansible_ssh_private_key_file": "%s/user" % tmp_path,
+           "ansible_ssh_common_args": "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -F none",
+           "ansible_control_path_dir": str(tmp_path / "cp"), "ansible_timeout": 2}
+    server.terminate()
+
+
+def play(tmp_path: Path, reached: dict, keywords: dict, *names: str, **environment: str) -> subprocess.Popen:
+    """A play that changes the network, on hosts of these names that are all reached in that way."""
+    play_file, inventory = tmp_path / "play.yml", tmp_path / "hosts.yml"
+    task = {"virtnet.libvirt.network": dict(CHANGE, confirm={"timeout": 3}), **keywords}
+    inventory.write_text(json.dumps({"all": {"hosts": {name: dict(
+        reached, ansible_python_interpreter="/usr/bin/python3") for name in names or ("a",)}}}))
+    play_file.write_text(json.dumps([{"hosts": "all", "gather_facts": False, "tasks": [task]}]))
+    return subprocess.Popen(
+        [ROOT / ".venv/bin/ansible-playbook", "-i", inventory, play_file], text=True, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, env=dict(os.environ, ANSIBLE_NOCOLOR="1", ANSIBLE_HOME=str(tmp_path / "home"),
+                                           ANSIBLE_COLLECTIONS_PATH=str(ROOT / ".cache/collections"), **environment))
+
+
+@pytest.mark.parametrize(("ssh", "keywords", "environment"), [
+    (False, {}, {}),
+    (True, {}, {}),
+    (True, {"become": True, "become_method": "su"}, {"ANSIBLE_PIPELINING": "1"}),
+    (True, {}, {"ANSIBLE_SSH_ARGS": "-o ControlMaster=no", "ANSIBLE_PIPELINING": "1"}),
+])
+def test_ansible_confirms_by_itself(clean, tmp_path, over_ssh, ssh: bool, keywords: dict, environment: dict):
+    run("network", **LAB)
+    said = play(tmp_path, over_ssh if ssh else HERE, keywords, **environment).communicate(timeout=60)[0]
+    assert "changed=1 " in said and "failed=0" in said, said
+    assert settled() and mtu() == "1400" and files() == []
+
+
+def test_several_names_of_one_host(clean, tmp_path, over_ssh):
+    run("network", **LAB)
+    said = play(tmp_path, over_ssh, {"vars": {}}, "a", "b", "c", ANSIBLE_STRATEGY="free").communicate(timeout=90)[0]
+    assert said.count("failed=0") == 3 and said.count("changed=1 ") == 1, said
+    assert settled() and mtu() == "1400" and files() == []
+
+
+def test_a_host_that_cannot_be_reached_any_more_goes_back(clean, tmp_path, over_ssh):
+    """What is open stays open; only a new connection shows it."""
+    run("network", **LAB)
+    before = sh("virsh net-dumpxml lab")
+    sh("nft add table inet cut; nft add chain inet cut input '{ type filter hook input priority 0; }'")
+    playing = play(tmp_path, over_ssh, {})
+    assert within(30, lambda: files() != [])
+    sh("nft add rule inet cut input %s drop" % NEW_CONNECTIONS)
+    assert within(30, lambda: files() == ["outcome"])
+    sh("nft delete table inet cut")
+    said = playing.communicate(timeout=60)[0]
+    assert "Not confirmed by a new connection within 3 s. All is as it was; put back: " in said, said
+    assert settled() and sh("virsh net-dumpxml lab") == before and files() == []
+
+
+def test_nobody_is_there_to_confirm_what_ansible_does_not_wait_for(clean, tmp_path):
+    said = play(tmp_path, HERE, {"async": 60, "poll": 0}).communicate(timeout=60)[0]
+    assert "confirm: cannot be given together with async" in said
+    assert sh("virsh -q net-list --all --name").strip() == ""
