@@ -1,7 +1,10 @@
 # Copyright (c) virtnet.libvirt contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Confirms by a new connection what a module has changed; meta/runtime.yml gives it to all that change something."""
+"""Confirms by a new connection what a module has changed, and puts back what another had begun that was cut off.
+
+meta/runtime.yml gives it to all modules that change something.
+"""
 
 from __future__ import annotations
 
@@ -18,19 +21,29 @@ PUTTING_BACK = 120  # seconds that a guardian may take for it
 
 
 class ActionModule(Normal):  # type: ignore[misc] # Ansible is not typed
-    """Runs the module as Ansible does, and has its change confirmed where that waits for it."""
+    """Runs the module as Ansible does, with what has to be done on the controller before and after it."""
 
     def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
         """The module's result, which has failed where nobody could confirm it."""
         if self._task.async_val and self._task.args.get("confirm") is not None:
             raise AnsibleActionFail("confirm: cannot be given together with async, for then nobody is there to do it")
         result: dict[str, Any] = super().run(tmp, task_vars)
+        if result.get("left_behind"):
+            result = self._put_back(task_vars) or super().run(tmp, task_vars)
         waits = result.pop("unconfirmed", None)
         if waits:
             problem = self._confirm(waits["record"], waits["timeout"])
             if problem:
                 result.update(failed=True, changed=False, msg=problem)
         return result
+
+    def _put_back(self, task_vars: Any) -> dict[str, Any]:
+        """Has what tasks of other modules had begun put back; the result where that failed."""
+        known = {name: self._task.args[name] for name in ("uri", "lock_timeout") if name in self._task.args}
+        result: dict[str, Any] = self._execute_module("virtnet.libvirt.put_back", known, task_vars=task_vars)
+        for told in result.get("put_back", ()):
+            self._display.warning(told)
+        return result if result.get("failed") else {}
 
     def _confirm(self, record: str, seconds: int) -> str:
         """What is wrong, or nothing. Who renames the record first decides: this, or the guardian when time is up."""

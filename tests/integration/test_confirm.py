@@ -18,7 +18,7 @@ import pytest
 from integration.host import sh, within
 from integration.lab import LAB, answers
 from integration.modules import Failed, run
-from integration.test_guardian import CHANGE, settled, witness
+from integration.test_guardian import CHANGE, cut_off, settled, witness
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = "/var/lib/virtnet/*"
@@ -105,10 +105,13 @@ def over_ssh(tmp_path):
     server.terminate()
 
 
-def play(tmp_path: Path, reached: dict, keywords: dict, *names: str, **environment: str) -> subprocess.Popen:
-    """A play that changes the network, on hosts of these names that are all reached in that way."""
+TASK = {"virtnet.libvirt.network": dict(CHANGE, confirm={"timeout": 3})}
+FILTER = {"virtnet.libvirt.nwfilter": {"name": "lab", "chain": "root"}}
+
+
+def play(tmp_path: Path, reached: dict, task: dict, *names: str, **environment: str) -> subprocess.Popen:
+    """A play of one task, on hosts of these names that are all reached in that way."""
     play_file, inventory = tmp_path / "play.yml", tmp_path / "hosts.yml"
-    task = {"virtnet.libvirt.network": dict(CHANGE, confirm={"timeout": 3}), **keywords}
     inventory.write_text(json.dumps({"all": {"hosts": {name: dict(
         reached, ansible_python_interpreter="/usr/bin/python3") for name in names or ("a",)}}}))
     play_file.write_text(json.dumps([{"hosts": "all", "gather_facts": False, "tasks": [task]}]))
@@ -126,14 +129,14 @@ def play(tmp_path: Path, reached: dict, keywords: dict, *names: str, **environme
 ])
 def test_ansible_confirms_by_itself(clean, tmp_path, over_ssh, ssh: bool, keywords: dict, environment: dict):
     run("network", **LAB)
-    said = play(tmp_path, over_ssh if ssh else HERE, keywords, **environment).communicate(timeout=60)[0]
+    said = play(tmp_path, over_ssh if ssh else HERE, dict(TASK, **keywords), **environment).communicate(timeout=60)[0]
     assert "changed=1 " in said and "failed=0" in said, said
     assert settled() and mtu() == "1400" and files() == []
 
 
 def test_several_names_of_one_host(clean, tmp_path, over_ssh):
     run("network", **LAB)
-    said = play(tmp_path, over_ssh, {"vars": {}}, "a", "b", "c", ANSIBLE_STRATEGY="free").communicate(timeout=90)[0]
+    said = play(tmp_path, over_ssh, TASK, "a", "b", "c", ANSIBLE_STRATEGY="free").communicate(timeout=90)[0]
     assert said.count("failed=0") == 3 and said.count("changed=1 ") == 1, said
     assert settled() and mtu() == "1400" and files() == []
 
@@ -143,7 +146,7 @@ def test_a_host_that_cannot_be_reached_any_more_goes_back(clean, tmp_path, over_
     run("network", **LAB)
     before = sh("virsh net-dumpxml lab")
     sh("nft add table inet cut; nft add chain inet cut input '{ type filter hook input priority 0; }'")
-    playing = play(tmp_path, over_ssh, {})
+    playing = play(tmp_path, over_ssh, TASK)
     assert within(30, lambda: files() != [])
     sh("nft add rule inet cut input %s drop" % NEW_CONNECTIONS)
     assert within(30, lambda: files() == ["outcome"])
@@ -154,6 +157,16 @@ def test_a_host_that_cannot_be_reached_any_more_goes_back(clean, tmp_path, over_
 
 
 def test_nobody_is_there_to_confirm_what_ansible_does_not_wait_for(clean, tmp_path):
-    said = play(tmp_path, HERE, {"async": 60, "poll": 0}).communicate(timeout=60)[0]
+    said = play(tmp_path, HERE, {**TASK, "async": 60, "poll": 0}).communicate(timeout=60)[0]
     assert "confirm: cannot be given together with async" in said
     assert sh("virsh -q net-list --all --name").strip() == ""
+
+
+def test_what_another_module_had_begun_is_put_back_first(guest, tmp_path):
+    before = witness(guest)
+    cut_off()
+    said = play(tmp_path, HERE, FILTER).communicate(timeout=60)[0]
+    assert " of 20" in said and "was cut off. All is as it was; put back: " in said, said
+    assert "changed=1 " in said and "failed=0" in said and sh("virsh nwfilter-dumpxml lab")
+    assert witness(guest) == before and answers() and files() == []
+    sh("virsh nwfilter-undefine lab")

@@ -109,8 +109,8 @@ def test_a_task_that_is_stopped_is_ended_and_taken_back(guest):
     assert witness(guest) == before and answers()
 
 
-def test_what_nobody_could_take_back_the_next_task_does(guest):
-    before = witness(guest)
+def cut_off() -> None:
+    """Has a task and its guardian die while the network is down."""
     process = task("network", **CHANGE)
     when(lambda: not os.path.exists("/sys/class/net/lab0"), process)
     os.kill(process.pid, signal.SIGSTOP)
@@ -119,6 +119,22 @@ def test_what_nobody_could_take_back_the_next_task_does(guest):
     process.communicate(timeout=10)
     assert all(begun(record) for record in glob.glob(RECORDS))
     assert glob.glob(RECORDS)
+
+
+def test_what_nobody_could_take_back_a_module_does(guest):
+    before = witness(guest)
+    assert run("put_back") == {"changed": False, "put_back": [], "failed": False, "warnings": []}
+    cut_off()
+    told = run("put_back", check=True)
+    assert told["changed"] and told["put_back"][0].endswith("would be put back first") and glob.glob(RECORDS)
+    done = run("put_back")
+    assert done["changed"] and "was cut off. All is as it was; put back: " in done["put_back"][0]
+    assert witness(guest) == before and answers() and glob.glob(RECORDS) == []
+
+
+def test_what_nobody_could_take_back_the_next_task_does(guest):
+    before = witness(guest)
+    cut_off()
     warned = run("network_info", names=["lab"])["warnings"]
     assert any("was cut off; the next task" in warning for warning in warned) and glob.glob(RECORDS)
     checked = run("network", check=True, **LAB)

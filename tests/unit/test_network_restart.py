@@ -15,12 +15,14 @@ from unit.restoring import there_and_back
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.network import NETWORK
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.plan import Plan, Step
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.network.found import look
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.network.piece import (
+    network as network_piece,
+)
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.network.resource import Network
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.network.restart import (
     Restart,
     start_step,
 )
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.pieces import network as network_piece
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.errors import Invalid
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.options import Options
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.xml import dump_xml, load_xml

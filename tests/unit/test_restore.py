@@ -36,12 +36,22 @@ from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.re
 )
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.errors import HypervisorError
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.flags import CONFIG, LIVE
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources import pieces
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.every_way import EVERY_WAY
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.interface import piece as interfaces
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.kinds import KINDS
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.network.piece import (
+    network as network_piece,
+)
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.network.resource import Network
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.nwfilter.piece import nwfilter
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.nwfilter_binding.piece import (
+    nwfilter_binding,
+)
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.sriov.piece import sriov
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.ways import way_of
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.xml import dump_xml, load_xml
 
-LAB_PIECE, CLEAN, TAP9 = pieces.network("lab"), pieces.nwfilter("clean"), pieces.nwfilter_binding("tap9")
+LAB_PIECE, CLEAN, TAP9 = network_piece("lab"), nwfilter("clean"), nwfilter_binding("tap9")
 LARGE = network(mtu={"size": 9000})
 USED = {"guests": (guest(), guest(1, "two")), "ports": (port(FOREIGN),),
         "devices": {"virbr0": BRIDGE, "vnet0": TAP, "vnet1": dict(TAP, mtu=1280, port={}, fdb=[]), "veth7": TAP,
@@ -265,7 +275,7 @@ def test_interfaces_of_a_guest_come_back_in_their_places(left: list):
     def change(host: FakeHost) -> None:
         host.parts["domain_config"][UUID] = domain(*left)
 
-    record = begun(host, [Step("change it", change, pieces.interface(UUID, *MACS))])
+    record = begun(host, [Step("change it", change, interfaces.interface(UUID, *MACS))])
     assert restore(host, record).failed == []
     found = load_xml(host.parts["domain_config"][UUID]).findall("devices/interface/mac")
     assert [mac.get("address") for mac in found] == MACS
@@ -278,7 +288,7 @@ def test_a_guest_that_is_gone_is_left_so():
     def remove(host: FakeHost) -> None:
         host.parts["domains"][""], host.parts["domain_config"] = {}, {}
 
-    record = begun(host, [Step("remove it", remove, pieces.interface(UUID, MACS[0]))])
+    record = begun(host, [Step("remove it", remove, interfaces.interface(UUID, MACS[0]))])
     assert restore(host, record) == Restored() and host.calls == []
 
 
@@ -509,7 +519,7 @@ def test_after_a_boot_a_network_that_runs_stays_and_its_configuration_comes_back
     assert [call[0] for call in host.calls] == ["define_network"]
 
 
-@pytest.mark.parametrize("of", [CLEAN, TAP9, pieces.interface(UUID, "52:54:00:00:03:00")], ids=lambda one: one.kind)
+@pytest.mark.parametrize("of", [CLEAN, TAP9, interfaces.interface(UUID, "52:54:00:00:03:00")], ids=lambda one: one.kind)
 def test_a_record_that_has_no_network_is_brought_over_a_boot_too(of: Piece):
     host = FakeHost()
     record = begun(host, [Step("make it", calls(("define_nwfilter", filter_of("clean", "22"))), of)])
@@ -551,7 +561,7 @@ OTHER_CALLS = st.one_of(
     st.sampled_from([("set_master", "vnet0", None), ("set_master", "vnet0", "virbr0"), ("set_mtu", "vnet0", 1280),
                      ("set_mtu", "virbr0", 1280), ("set_up", "virbr0", False), ("set_master", "veth7", None)]))
 ANY = st.lists(st.one_of(NETWORK_CALLS, OTHER_CALLS), max_size=8)
-EVERY = [*map(pieces.network, NAMES), *map(pieces.nwfilter, "ab"), *map(pieces.nwfilter_binding, ("tap1", "tap2"))]
+EVERY = [*map(network_piece, NAMES), *map(nwfilter, "ab"), *map(nwfilter_binding, ("tap1", "tap2"))]
 
 
 def happens(host: FakeHost, made: list) -> None:
@@ -595,7 +605,8 @@ def test_anything_that_becomes_of_a_host_is_taken_back(before: list, after: list
 
 
 def test_every_kind_that_is_changed_has_a_way_back():
-    assert set(pieces.WAYS) == {kind for kind in KINDS if hasattr(pieces, kind)}
-    assert [piece.kind for piece in (LAB_PIECE, CLEAN, TAP9, pieces.sriov("a"), pieces.interface("u", "B", limits=True))
+    assert {kind: way_of(kind) for kind in KINDS} == dict(EVERY_WAY, network_port=None)
+    assert [way_of(kind) for kind in ("", "..network", "no_such_kind")] == [None] * 3
+    assert [piece.kind for piece in (LAB_PIECE, CLEAN, TAP9, sriov("a"), interfaces.interface("u", "B", limits=True))
             ] == ["network", "nwfilter", "nwfilter_binding", "sriov", "interface"]
-    assert pieces.interface("u", "B", "a", "b", limits=True).name == "u a b limits"
+    assert interfaces.interface("u", "B", "a", "b", limits=True).name == "u a b limits"

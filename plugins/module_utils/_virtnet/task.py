@@ -17,7 +17,7 @@ from ansible.module_utils.common.respawn import has_respawned, probe_interpreter
 
 from .documents.changes import CHANGES, CONFIRM_TIMEOUT, LOCK_TIMEOUT
 from .engine.converge import UNKEPT, ConvergeError, Unkept, converge, until_it_is_there
-from .engine.keeping import Confirmation, Keeper, others, put_back
+from .engine.keeping import Confirmation, Keeper, LeftBehind, others, put_back
 from .engine.report import model_of, result_of
 from .host.errors import HostError, HypervisorError
 from .host.host import Host
@@ -25,7 +25,7 @@ from .host.libvirt import LIBVIRT_ERROR, Libvirt
 from .host.probes import can_ping
 from .host.records import Lock
 from .host.snapshot import Snapshot
-from .resources.pieces import WAYS
+from .resources.ways import way_of
 from .schema.errors import Invalid, Missing, Path, not_allowed
 from .schema.nodes import Field, Group, Node
 from .schema.options import Options, is_empty, prune
@@ -33,6 +33,7 @@ from .schema.scalars import CONTROL, LINE, NOT_IN_XML
 from .schema.spec import options_spec
 from .schema.xml import LXML_ERROR, load_xml
 
+WayOf = Callable[[str], Any]  # the way back of a kind, None where there is none
 OLDEST_LIBVIRT = (6, 1, 0)
 LOOKED_UP = ("uri", "network", "domain", "portgroup", "port", "mac", "names")
 NOT_STILL = "another task is changing the networking of this host: %s"
@@ -59,7 +60,7 @@ class DocumentModule(AnsibleModule):  # type: ignore[misc] # Ansible is not type
             _refuse_control_characters(self.params)
             given = prune({node.name: _read(node, self.params.get(node.name)) for node in self._document.nodes})
             self._document.check(given, whole=False)
-            if "confirm" in self.argument_spec:
+            if "lock_timeout" in self.argument_spec:
                 self.changes = CHANGES.check(prune({node.name: _read(node, self.params.get(node.name))
                                                     for node in CHANGES.nodes}))
             _refuse_what_cannot_be_logged(self.params)
@@ -139,6 +140,8 @@ def host_of(module: AnsibleModule, changes: bool = False) -> Iterator[Host]:
             module.fail_json(msg=str(error))
         module.warn(until_it_is_there(error))
         module.exit_json(changed=True, steps=[], drift=[], restart_required=False)
+    except LeftBehind as error:
+        module.fail_json(msg=str(error), left_behind=True)
     except (Invalid, ConvergeError, HostError) as error:
         module.fail_json(msg=str(error))
     except Exception as error:
@@ -249,8 +252,8 @@ def _confirmation(module: AnsibleModule) -> Confirmation | None:
 
 
 @contextmanager
-def _alone(module: AnsibleModule, host: Host,
-           confirmation: Confirmation | None = None) -> Iterator[tuple[Keeper | Unkept, list[str]]]:
+def _alone(module: AnsibleModule, host: Host, confirmation: Confirmation | None = None,
+           way_of: WayOf = way_of) -> Iterator[tuple[Keeper | Unkept, list[str]]]:
     """Has the lock of the host, on which nothing is left of a task that died; and says what was. Check mode only looks.
     """
     if module.check_mode:
@@ -262,12 +265,19 @@ def _alone(module: AnsibleModule, host: Host,
     lock.acquire(module.changes.get("lock_timeout", LOCK_TIMEOUT))
     keeper = Keeper(host, lock, {"module": module._name, "pid": os.getpid()}, confirmation)
     try:
-        yield keeper, put_back(host, WAYS)
+        yield keeper, put_back(host, way_of)
     finally:
         if keeper.unconfirmed:
             lock.leave()
         else:
             lock.release()
+
+
+def put_back_all(module: AnsibleModule, way_of: WayOf) -> None:
+    """Puts back what tasks that died had begun, and ends the module."""
+    with host_of(module, changes=True) as host, _alone(module, host, way_of=way_of) as (_keep, before):
+        pass
+    module.exit_json(changed=bool(before), put_back=before)
 
 
 def read_only(module: AnsibleModule, read: Callable[[Snapshot], Options]) -> None:

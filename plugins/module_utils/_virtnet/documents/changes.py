@@ -13,12 +13,16 @@ CONFIRM_TIMEOUT = 60
 
 REACHED = string("an IP address or the name of a host", r"[A-Za-z0-9_:][A-Za-z0-9_:.%\-]*", longest=253)
 
-CHANGES = Group("changes", "changes", "How a task changes a host.", (
+WAITS = Group("waits", "waits", "How a task waits for others.", (
     Field("lock_timeout", "lock_timeout", integer(0, 86400, "seconds"), [
         "For how long another task that changes the networking of the same host is waited for.",
         "Only one at a time does, whichever module or user it is of. Tasks in check mode and those that only read wait"
         " for nothing.",
     ], default=LOCK_TIMEOUT),
+))
+
+CHANGES = Group("changes", "changes", "How a task changes a host.", (
+    *WAITS.nodes,
     Group("confirm", "confirm", [
         "Keeps what is changed only when the host can still be reached afterwards: all of O(confirm.probes) must"
         " answer, and then Ansible connects to the host anew, by itself. Else all is put back as it was, and the task"

@@ -9,6 +9,7 @@ files, its session or its connection, it goes on. See "guardian" in docs/reliabi
 
 from __future__ import annotations
 
+import gc
 import os
 import select
 import signal
@@ -85,6 +86,7 @@ def _become_guardian(module: int, said: int, ready: int, keeps: set[int], take_b
         os.setsid()
         if os.fork():
             os._exit(0)
+        gc.freeze()  # what is freed here of libvirt's former connection waits for an answer that never comes
         _let_go({said, ready, *keeps})
         os.write(ready, b"%d" % os.getpid())
         os.close(ready)

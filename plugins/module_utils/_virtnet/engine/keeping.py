@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import syslog
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Callable, NamedTuple
 
 from ..host import records
 from ..host.errors import HostError
@@ -156,21 +156,32 @@ def _about(one: records.Left) -> str:
     return "%s of %s" % (one.data.get("module", "a task"), at)
 
 
-def put_back(host: Host, ways: Mapping[str, Back]) -> list[str]:
-    """Puts back what was begun by tasks that have died, and says of each what became of it; the lock is held."""
-    said = []
-    for one in records.left(host.libvirt.uri):
-        restored = restore(host, _record(host, one, ways)) if one.data else Restored(failed=["its record is damaged"])
+class LeftBehind(HostError):
+    """A task was cut off that changed other kinds of objects than this one can put back."""
+
+
+def put_back(host: Host, way_of: Callable[[str], Back | None]) -> list[str]:
+    """Puts back what was begun by tasks that have died, and says of each what became of it; the lock is held.
+
+    Raises LeftBehind where ``way_of`` does not know the way back of a kind.
+    """
+    said, there = [], records.left(host.libvirt.uri)
+    for one in there:
+        for kind in sorted({kind for kind, _name in one.data.get("pieces", [])}):
+            if way_of(kind) is None:
+                raise LeftBehind("%s was cut off; virtnet.libvirt.put_back puts back what it had begun" % _about(one))
+    for one in there:
+        restored = restore(host, _record(host, one, way_of)) if one.data else Restored(failed=["its record is damaged"])
         records.remove(one.path)
         if one.begun or restored.done or restored.failed:
             said.append("%s was cut off. %s" % (_about(one), restored))
     return said
 
 
-def _record(host: Host, one: records.Left, ways: Mapping[str, Back]) -> Record:
+def _record(host: Host, one: records.Left, way_of: Callable[[str], Back | None]) -> Record:
     was, begun = Snapshot.of_record(one.data["parts"]), [(kind, name) for kind, name, _title in one.begun]
     if one.data["boot"] != records.boot_id():
         # what was begun is written without waiting for the disk
         was, begun = of_another_boot(was, host.look()), [(str(kind), str(name)) for kind, name in one.data["pieces"]]
-    pieces = [Piece(kind, name, ways[kind]) for kind, name in dict.fromkeys(begun)]
+    pieces = [Piece(kind, name, back) for kind, name in dict.fromkeys(begun) for back in [way_of(kind)] if back]
     return Record(was, pieces, pieces)

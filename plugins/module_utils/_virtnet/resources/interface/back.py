@@ -20,8 +20,8 @@ from ...schema.options import Options
 from ...schema.xml import dump_xml
 from ..bandwidth import rates
 from ..network.found import options_of
-from ..pieces import interface_named as named
 from .cards import Card, cards_of
+from .piece import interface_named as named
 from .running import in_place, only_portgroup
 from .steps import let_go, plug
 

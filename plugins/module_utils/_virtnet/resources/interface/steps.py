@@ -18,8 +18,8 @@ from ...schema.errors import Path
 from ...schema.options import Options
 from ...schema.scalars import MAC
 from ..bandwidth import rates
-from ..pieces import interface as piece
 from .cards import Card
+from .piece import interface as piece
 from .running import CONNECTION, alias_of, only_portgroup
 
 if TYPE_CHECKING:

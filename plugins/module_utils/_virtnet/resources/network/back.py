@@ -20,10 +20,10 @@ from ...host.uses import guests_of, members_of, uncounted
 from ...schema.nodes import in_order
 from ...schema.options import Options
 from ..bandwidth import can_set, rates
-from ..pieces import network as piece
 from .connect import bridge_of, connections, members, set_mtu
 from .found import options_of
 from .metadata import metadata_steps, with_metadata
+from .piece import network as piece
 from .updates import apply_updates, busy_interfaces, plan_updates, update_step
 
 if TYPE_CHECKING:

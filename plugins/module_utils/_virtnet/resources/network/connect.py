@@ -19,8 +19,8 @@ from ...host.snapshot import Snapshot
 from ...host.uses import GuestInterface, guests_of, mac_of, members_of, tap_of
 from ...schema.options import Options, option
 from ...schema.xml import drop_attribute
-from ..pieces import network as piece
 from .found import options_of
+from .piece import network as piece
 
 if TYPE_CHECKING:
     from lxml.etree import _Element as Element

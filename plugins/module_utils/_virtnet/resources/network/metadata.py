@@ -13,7 +13,7 @@ from ...engine.plan import Step
 from ...host.flags import DESCRIPTION, ELEMENT, TITLE
 from ...schema.options import Options, Value
 from ...schema.xml import load_xml, namespace_of
-from ..pieces import network as piece
+from .piece import network as piece
 
 if TYPE_CHECKING:
     from ...host.host import Host

@@ -13,8 +13,8 @@ from ...engine.plan import Drift, Plan, Step
 from ...schema.errors import Invalid, Missing, Path
 from ...schema.nodes import check_version, in_order
 from ...schema.options import Options
-from ..pieces import network as piece
 from .found import NetworkFound, missing, model
+from .piece import network as piece
 from .repairs import kernel_repairs, missing_devices, missing_functions, stale_limits, unstartable
 
 if TYPE_CHECKING:

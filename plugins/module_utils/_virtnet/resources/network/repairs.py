@@ -14,9 +14,9 @@ from ...engine.plan import Do, Drift, Piece, Step
 from ...host.uses import GuestInterface
 from ...schema.errors import Entry, Path
 from ...schema.options import Options, Value, option
-from ..pieces import network as piece
 from .connect import plug_in_again
 from .found import NetworkFound
+from .piece import network as piece
 
 Devices = dict[str, Options]
 Problem = tuple[Path, str]

@@ -11,9 +11,9 @@ from ...documents.network import NETWORK, manages_bridge, mode_of
 from ...engine.plan import Step
 from ...schema.errors import Invalid
 from ...schema.options import Options, option
-from ..pieces import network as piece
 from .connect import connections, every_connection, members, tap_mtus
 from .found import NetworkFound
+from .piece import network as piece
 
 if TYPE_CHECKING:
     from lxml.etree import _Element as Element

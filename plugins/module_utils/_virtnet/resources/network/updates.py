@@ -23,8 +23,8 @@ from ...host.flags import ADD_LAST, CONFIG, DELETE, MODIFY
 from ...schema.errors import Invalid
 from ...schema.nodes import Many, Version
 from ...schema.options import Options, Value, option
-from ..pieces import network as piece
 from .listed import Listed, Rule, normal_of, same, shares
+from .piece import network as piece
 
 if TYPE_CHECKING:
     from lxml.etree import _Element as Element

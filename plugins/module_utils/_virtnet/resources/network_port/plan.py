@@ -16,10 +16,10 @@ from ...schema.errors import Invalid, Missing, Path
 from ...schema.nodes import check_version
 from ...schema.options import Options, is_empty
 from ..bandwidth import can_set, rates, refuse_floor, tap_drift
+from ..interface.piece import interface
 from ..network.found import missing
+from ..network.piece import network as piece
 from ..owner import stable_uuid, stand_in
-from ..pieces import interface
-from ..pieces import network as piece
 from .found import Port, PortFound, model
 
 if TYPE_CHECKING:

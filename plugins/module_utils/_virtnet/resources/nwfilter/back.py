@@ -12,7 +12,7 @@ from ...engine.plan import Step
 from ...host.snapshot import FilterRecord, Snapshot
 from ...schema.nodes import in_order
 from ...schema.options import Value
-from ..pieces import nwfilter as piece
+from .piece import nwfilter as piece
 
 
 def back(was: Snapshot, now: Snapshot, name: str) -> Iterator[Step]:

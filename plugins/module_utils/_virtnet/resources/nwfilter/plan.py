@@ -12,8 +12,8 @@ from ...engine.plan import Do, Drift, Plan, Step
 from ...schema.errors import Invalid, Missing, Path
 from ...schema.nodes import check_version
 from ...schema.options import Options, option
-from ..pieces import nwfilter as piece
 from .found import FilterFound, model
+from .piece import nwfilter as piece
 from .tree import Node, loop, node_of, not_given, variables
 
 if TYPE_CHECKING:

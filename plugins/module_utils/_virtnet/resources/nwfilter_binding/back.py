@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from ...documents.nwfilter_binding import NWFILTER_BINDING
 from ...engine.plan import Step
 from ...host.snapshot import Snapshot
-from ..pieces import nwfilter_binding as piece
 from .found import with_learned_ip
+from .piece import nwfilter_binding as piece
 
 if TYPE_CHECKING:
     from lxml.etree import _Element as Element

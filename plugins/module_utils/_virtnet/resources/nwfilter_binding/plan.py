@@ -13,8 +13,8 @@ from ...schema.errors import Invalid, Missing, Path
 from ...schema.nodes import check_version
 from ...schema.options import Options
 from ..nwfilter.tree import not_given
-from ..pieces import nwfilter_binding as piece
 from .found import BindingFound, model, stated
+from .piece import nwfilter_binding as piece
 
 if TYPE_CHECKING:
     from lxml.etree import _Element as Element

@@ -12,9 +12,9 @@ from ...documents.sriov import VIRTUAL_FUNCTION
 from ...engine.plan import Step
 from ...host.snapshot import Snapshot
 from ...host.uses import held_devices
-from ..pieces import sriov as piece
 from . import steps as s
 from .found import SriovFound, look_at
+from .piece import sriov as piece
 
 if TYPE_CHECKING:
     from ...engine.plan import Do

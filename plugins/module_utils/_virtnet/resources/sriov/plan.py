@@ -11,10 +11,10 @@ from ...documents.sriov import NAMING, SRIOV, VIRTUAL_FUNCTION, tidy
 from ...engine.plan import Drift, Plan, Step
 from ...schema.errors import Invalid, Missing, Path, inside, not_allowed
 from ...schema.options import Options
-from ..pieces import sriov as piece
 from . import steps as s
 from .boot import files_for, says_boot, settings_after
 from .found import Found, NotFound, SriovFound, iommu_advice, problems_of
+from .piece import sriov as piece
 
 if TYPE_CHECKING:
     from .resource import Sriov
