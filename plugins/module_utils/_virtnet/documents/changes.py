@@ -40,4 +40,3 @@ CHANGES = Group("changes", "changes", "How a task changes a host.", (
         ))),
     )),
 ))
-
