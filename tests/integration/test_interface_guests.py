@@ -316,3 +316,35 @@ def test_info_tells_what_can_be_read(guest):
     assert "lease" in running["addresses"]
     with pytest.raises(Failed, match="mac: guest guest has no interface with MAC %s; there are %s" % (NEW, MAC)):
         run("interface_info", domain="guest", mac=NEW)
+
+
+LOST = {  # what is done behind libvirt's back, and what tells that it is repaired
+    "the bridge": ("ip link set {tap} nomaster", "master lab0"),
+    "another bridge": ("ip link set {tap} master hostbr0", "master lab0"),
+    "isolation": ("bridge link set dev {tap} isolated off", "isolated on"),
+    "the mtu": ("ip link set {tap} mtu 1400", "mtu 1500"),
+    "up": ("ip link set {tap} down", "UP"),
+    "the network": ("virsh net-destroy lab; virsh net-start lab", "master lab0"),
+}
+
+
+def test_what_is_lost_behind_libvirts_back_is_seen_and_repaired_without_a_restart(guest):
+    converged(port={"isolated": True})
+    for name, (command, sign) in LOST.items():
+        sh(command.format(tap=tap()))
+        done = converged()
+        assert ([one["layer"] for one in done["drift"]], done["restart_required"]) == (["kernel"], False), name
+        assert sign in sh("ip -d link show dev {0}; bridge -d link show dev {0}".format(tap())), name
+    assert answers()
+    assert run("network", check=True, **LAB)["changed"] is False
+
+
+def test_an_interface_of_a_bridge_comes_back_into_it_and_a_failure_takes_that_back(guest):
+    converged(type="bridge", source={"bridge": "hostbr0"})
+    sh("ip link set %s nomaster" % tap())
+    with pytest.raises(Failed, match="All is as it was"):
+        run("interface", domain="guest", mac={"address": MAC}, filterref={"filter": "clean-traffic", "parameters": [
+            {"name": "CTRL_IP_LEARNING", "value": "nonsense"}]})
+    assert "master" not in sh("ip link show %s" % tap())
+    converged()
+    assert "master hostbr0" in sh("ip link show %s" % tap())

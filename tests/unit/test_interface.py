@@ -67,6 +67,7 @@ BRIDGE_LAB = ("<network><name>lab</name><forward mode='bridge'/><bridge name='br
               "<portgroup name='a' default='yes'><vlan><tag id='5'/></vlan></portgroup></network>")
 CONFIGURED = "<interface type='network'><mac address='%s'/><source network='lab'/></interface>" % MAC
 PORT = "3e3fce45-4f53-4fa7-bb32-11f34168b82b"
+KNOWN = "<networkport><uuid>%s</uuid></networkport>"
 NO_LIMITS = {"sent": {}, "received": None}
 
 
@@ -86,9 +87,10 @@ def host_parts(config: str | None = None, live: str | None = None, networks: dic
     return {
         "host": {"version": list(version), "uri": "qemu:///system", "local": True, "sets_metadata": False},
         "networks": {name: {"uuid": OFF, "active": True, "persistent": True, "autostart": False} for name in networks},
-        "network_config": networks, "network_live": networks, "ports": {name: [] for name in networks},
+        "network_config": networks, "network_live": networks, "ports": {name: [KNOWN % "p"] for name in networks},
         "domains": guests, "domain_config": configs, "domain_live": lives,
-        "devices": {"br0": device(kind="bridge"), "vnet3": device(master="br0")},
+        "devices": {"br0": device(kind="bridge"),
+                    "vnet3": device(master="br0", kind="tun", port={"brport_isolated": 1})},
         "traffic": {"br0": NO_LIMITS, "vnet3": NO_LIMITS},
     }
 
@@ -385,6 +387,53 @@ def test_limits_that_the_kernel_lost_are_set_again():
     (name, tap, limits), = done(running(), Interface("on", {
         "mac": {"address": MAC}, "bandwidth": {"inbound": {"average": 10}}}))
     assert (name, tap, limits["inbound.average"]) == ("set_interface_rates", "vnet3", 10)
+
+
+PLAIN = ("<interface type='bridge'><mac address='%s'/><source bridge='br0'/><port isolated='yes'/>"
+         "<target dev='vnet3'/><alias name='net0'/></interface>" % MAC)
+REPAIRS = {  # what was lost, what the drift says, and the calls of the repair
+    "bridge": ({"master": None, "port": {}}, ("source.bridge", "br0", None),
+               [("set_master", "vnet3", "br0"), ("set_port", "vnet3", {"brport_isolated": 1})]),
+    "isolation": ({"port": {"brport_isolated": 0}}, ("port.isolated", True, False),
+                  [("set_port", "vnet3", {"brport_isolated": 1})]),
+    "mtu": ({"mtu": 9000}, ("mtu", 1500, 9000), [("set_mtu", "vnet3", 1500)]),
+    "up": ({"up": False}, ("up", True, False), [("set_up", "vnet3", True)]),
+}
+
+
+@pytest.mark.parametrize("lost, drift, calls", REPAIRS.values(), ids=REPAIRS)
+def test_what_the_kernel_lost_of_an_interface_in_a_bridge_is_brought_back_and_taken_back(lost, drift, calls):
+    there = FakeHost(**host_parts(domain(PLAIN.replace("vnet3", "")), domain(PLAIN)))
+    wish = Interface("on", {"mac": {"address": MAC}})
+    assert plan(there.look(), wish).steps == []
+    there.devices["vnet3"].update(lost)
+    planned = plan(there.look(), wish)
+    assert [(one.layer, str(one.path), one.desired, one.current) for one in planned.drift] == [("kernel", *drift)]
+    there_and_back(there, planned.steps)
+    there.calls.clear()
+    converge(there, [wish], False)
+    assert there.calls == calls
+    assert plan(there.look(), wish).drift == []
+
+
+def test_a_port_that_libvirt_forgot_is_made_anew_and_waits_where_that_would_disturb():
+    there, wish = running(), Interface("on", {"mac": {"address": MAC}})
+    there.parts["ports"]["lab"] = []
+    planned = plan(there.look(), wish)
+    assert planned.steps == [] and "replace: true has it connected again" in planned.warnings[0]
+    assert [(str(one.path), one.current) for one in planned.unrepaired] == [("source.network", "unknown to libvirt")]
+    assert titles(plan(there.look(), Interface("on", {"mac": {"address": MAC}}, replace=True))) == [
+        "connect on (%s) again" % MAC]
+    there.devices["vnet3"]["master"] = None
+    converge(there, [wish], False)
+    assert list(there.names()) == ["plug_in_again"]
+
+
+def test_an_interface_of_a_network_that_does_not_run_is_told_of():
+    there = running()
+    there.parts["networks"][""]["lab"]["active"] = False
+    planned = plan(there.look(), Interface("on", {"mac": {"address": MAC}}))
+    assert [(str(one.path), one.current) for one in planned.unrepaired] == [("source.network", "not running")]
 
 
 def test_an_interface_is_unplugged_as_it_is_and_comes_back_as_it_was_configured():

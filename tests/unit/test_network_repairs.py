@@ -192,9 +192,24 @@ def test_a_tap_has_the_mtu_of_the_network():
 
 
 def test_a_tap_with_an_mtu_of_its_own_keeps_it():
-    small, live = dict(TAP, mtu=1280), {name: value for name, value in LIVE.items() if name != "mtu"}
-    assert repairs(guests=(guest(own="<mtu size='1280'/>"),), vnet0=small) == []
-    assert repairs(live=live, guests=(guest(),), vnet0=small) == []
+    assert repairs(guests=(guest(own="<mtu size='1280'/>"),), vnet0=dict(TAP, mtu=1280)) == []
+
+
+def test_a_tap_whose_network_states_no_mtu_has_that_of_the_bridge_which_it_may_have_pulled_down_itself():
+    live, small = {name: value for name, value in LIVE.items() if name != "mtu"}, dict(TAP, mtu=1280)
+    pulled = dict(BRIDGE, mtu=1280)
+    assert drifts(bridge=pulled, live=live, guests=(guest(),), vnet0=small) == [(NAME + ".mtu", 1500, 1280)]
+    wire = device(kind="veth", master="virbr0", mtu=1280)
+    assert drifts(bridge=pulled, live=live, guests=(guest(),), vnet0=small, wire=wire) == []
+
+
+def test_a_tap_is_isolated_and_up_as_libvirt_made_it():
+    isolated = guest(own="<port isolated='yes'/>")
+    assert drifts(guests=(isolated,), vnet0=dict(TAP, port={"brport_isolated": 1})) == []
+    assert drifts(guests=(isolated,), vnet0=dict(TAP, port={"brport_isolated": 0})) == [
+        (NAME + ".port.isolated", True, False)]
+    assert titles(guests=(isolated,), vnet0=dict(TAP, port={})) == ["isolate vnet0 of guest one again"]
+    assert drifts(guests=(guest(),), vnet0=dict(TAP, up=False)) == [(NAME + ".up", True, False)]
 
 
 def test_a_tap_that_is_gone_is_only_reported():

@@ -115,6 +115,7 @@ class _Live:
         before, after = INTERFACE.normal(old.own), INTERFACE.normal(new.own)
         names = {name for name in {*before, *after} if before.get(name) != after.get(name)}
         if not names:
+            yield from self._device(old.tap) if old.tap == new.tap else ()
             yield from self._limit(old, new) if "limits" in self._target.macs else ()
         elif not names <= in_place(new.raw, old.options, self._networks(old, new), self._now.version):
             yield self._unplug(new)  # the next round plugs in what was there
@@ -124,6 +125,22 @@ class _Live:
         else:
             yield self._step("change %s to what it was",
                              lambda host: host.libvirt.update_interface(self._uuid, old.element, LIVE))
+
+    def _device(self, tap: str) -> Iterator[Step]:
+        """A tap comes back into the bridge that it was in, as it was there."""
+        before, after = self._was.device(tap), self._now.device(tap)
+        if before is None or after is None:
+            return
+        master = before["master"]
+        if master != after["master"]:
+            if master is None or self._now.device(master):
+                yield self._step("put the device of %s where it was", lambda host: host.kernel.set_master(tap, master))
+        elif master and before["port"] != after["port"]:
+            yield self._step("set up the port of %s as it was", lambda host: host.kernel.set_port(tap, before["port"]))
+        if before["mtu"] != after["mtu"]:
+            yield self._step("give %s its MTU", lambda host: host.kernel.set_mtu(tap, before["mtu"]))
+        if before["up"] != after["up"]:
+            yield self._step("set the device of %s as it was", lambda host: host.kernel.set_up(tap, before["up"]))
 
     def _networks(self, *cards: Card) -> dict[str, Options]:
         found = {card.network: options_of(self._now, "network_live", card.network) for card in cards if card.network}

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Callable, NamedTuple
 
 from ...host.snapshot import DomainRecord, Snapshot
@@ -24,7 +24,7 @@ class InterfaceFound(NamedTuple):
     """The guest with all its interfaces, in its configuration and running; None where it has no such layer.
 
     ``record`` is None when there is no such guest. ``networks`` are the running networks as options, ``ports`` the
-    documents of their ports, ``devices`` the names of the host's, None when not known: what only a running guest needs.
+    documents of their ports, ``devices`` the host's, None when not known: what only a running guest needs.
     ``traffic`` is what tc limits of the devices of running interfaces with bandwidth and of their bridges.
     """
 
@@ -35,7 +35,7 @@ class InterfaceFound(NamedTuple):
     meant: Meant
     networks: dict[str, Options]
     ports: dict[str, tuple[Element, ...]]
-    devices: Collection[str] | None
+    devices: dict[str, Options] | None
     traffic: dict[str, Options | None]
 
     @property

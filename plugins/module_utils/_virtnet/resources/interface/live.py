@@ -12,6 +12,7 @@ from ...schema.options import Options, is_empty, option
 from ..bandwidth import floor_drift, rates, tap_drift
 from .cards import Card
 from .checks import check_live, refuse_hotplug
+from .kernel import repair
 from .promise import Change, InterfacePlan
 from .running import CONNECTION, HOTPLUG, as_running, given_by, in_place
 from .steps import Steps
@@ -71,7 +72,19 @@ def _exchange(aim: Aim, plan: InterfacePlan, card: Card, wanted: Options) -> Non
     plan.changes.append(Change("live", card, as_running(element, card.raw)))
 
 
-def limit_again(aim: Aim, plan: InterfacePlan, card: Card) -> None:
+def keep_running(aim: Aim, plan: InterfacePlan, card: Card, wanted: Options, drift: list[Drift]) -> None:
+    """Repairs what libvirt and the kernel have lost of a running interface and no other step brings back."""
+    changed = tops(drift)
+    possible = in_place(card.raw, wanted, aim.found.networks, aim.found.version)
+    if aim.desired.replace and changed - possible:
+        return
+    done = changed & possible
+    repair(aim, plan, card, done | {"source", "port"} if done & set(CONNECTION) else done)
+    if "bandwidth" not in changed:
+        _limit_again(aim, plan, card)
+
+
+def _limit_again(aim: Aim, plan: InterfacePlan, card: Card) -> None:
     """Has libvirt set the limits again that the kernel has lost."""
     if is_empty(aim.options.get("bandwidth")):
         return

@@ -14,7 +14,7 @@ from ...schema.options import Options, option
 from .cards import Card
 from .checks import check
 from .found import InterfaceFound, model
-from .live import change_running, limit_again, plug_in
+from .live import change_running, keep_running, plug_in
 from .meant import Meant
 from .promise import Change, InterfacePlan
 from .steps import Steps
@@ -47,8 +47,8 @@ def _make(aim: Aim, plan: InterfacePlan) -> None:
         card = aim.card(layer)
         wanted[layer] = merged(aim, card)
         drift = drift_of(aim, layer, card, wanted[layer])
-        if layer == "live" and card is not None and "bandwidth" not in tops(drift):
-            limit_again(aim, plan, card)
+        if layer == "live" and card is not None:
+            keep_running(aim, plan, card, wanted[layer], drift)
         if card is not None and not drift:
             INTERFACE.check_changed(wanted[layer], current_of(aim, card))
             continue

@@ -15,6 +15,7 @@ from ...schema.nodes import check_version, in_order
 from ...schema.options import Options
 from .found import NetworkFound, missing, model
 from .piece import network as piece
+from .repair import carry_out
 from .repairs import kernel_repairs, missing_devices, missing_functions, stale_limits, unstartable
 
 if TYPE_CHECKING:
@@ -240,16 +241,7 @@ class _Planner:
         plan.unconnected = [guest.label for guest in found.guests if guest.port not in found.known_ports]
         repairs = kernel_repairs(live, found.devices, found.guests, found.known_ports) if (
             self.desired.repair and found.devices is not None) else ()
-        for repair in repairs:
-            waits = repair.disturbs and self.desired.restart != "always"
-            if repair.step and not waits:
-                plan.steps.append(repair.step)
-            if repair.drift:
-                plan.drift.append(repair.drift)
-                if waits or (repair.by_people and not repair.step):
-                    plan.unrepaired.append(repair.drift)
-                    plan.warnings.append("%s; %s" % (repair.drift, "restart: always repairs it" if waits else
-                                                     "that cannot be repaired from here"))
+        carry_out(repairs, plan, self.desired.restart == "always", "restart: always repairs it")
         for path, problem in self._problems():
             plan.warnings.append("%s: %s, which the running network %s needs" % (path, problem, self.name))
 

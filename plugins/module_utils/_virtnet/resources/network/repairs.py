@@ -7,36 +7,19 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Collection, Iterable, Iterator
-from typing import NamedTuple
 
 from ...documents.network import NETWORK, manages_bridge, mode_of, prefix_of, subnet_of
-from ...engine.plan import Do, Drift, Piece, Step
+from ...engine.plan import Drift, Piece, Step
 from ...host.uses import GuestInterface
-from ...schema.errors import Entry, Path
+from ...schema.errors import Path
 from ...schema.options import Options, Value, option
-from .connect import plug_in_again
 from .found import NetworkFound
 from .piece import network as piece
+from .repair import Devices, Repair, drift_of
+from .taps import guest_repairs
 
-Devices = dict[str, Options]
 Problem = tuple[Path, str]
 LONGEST = 15  # name of a device
-
-
-class Repair(NamedTuple):
-    """A drift and the step that takes it away; without one, another step does, or only people can.
-
-    ``disturbs`` is whether guests that are connected notice.
-    """
-
-    drift: Drift | None
-    step: Step | None
-    by_people: bool = False
-    disturbs: bool = False
-
-
-def _drift(path: Path, desired: Value, current: Value) -> Drift:
-    return Drift("kernel", path, desired, current)
 
 
 def expected_delay(bridge: Options) -> int:
@@ -53,46 +36,38 @@ def kernel_repairs(live: Options, devices: Devices, guests: Iterable[GuestInterf
     guest interfaces on the network, ``ports`` the UUIDs of its ports.
     """
     name = option(live, "bridge", "name")
-    if not name:
-        yield from _lost_ports(live["name"], None, devices, guests, ports)
-        return
-    if manages_bridge(live):
+    if name and manages_bridge(live):
         yield from _bridge_repairs(name, live, devices.get(name))
-    elif name not in devices:
-        yield Repair(_drift(Path("bridge", "name"), name, None), None, True)
+    elif name and name not in devices:
+        yield Repair(drift_of(Path("bridge", "name"), name, None), None, True)
         return
-    yield from _lost_ports(live["name"], name, devices, guests, ports)
-    if not live.get("virtualport"):
-        connected = [guest for guest in guests if guest.port in ports]
-        yield from _tap_repairs(name, devices, connected, piece(live["name"]))
-    if manages_bridge(live):
-        yield from _tap_mtu_repairs(option(live, "mtu", "size"), devices, guests, piece(live["name"]))
+    yield from guest_repairs(live, devices, guests, ports)
 
 
 def _bridge_repairs(name: str, live: Options, device: Options | None) -> Iterator[Repair]:
     bridge, of = live.get("bridge") or {}, piece(live["name"])
     mac = option(live, "mac", "address")
     if device is None:
-        yield Repair(_drift(Path("bridge"), name, None), Step(
+        yield Repair(drift_of(Path("bridge"), name, None), Step(
             "make bridge %s again" % name, lambda host: host.kernel.make_bridge(name, mac), of))
         device = {"up": False, "mtu": None, "stp": None, "delay": None, "addresses": [], "routes": []}
     stp, delay = bridge.get("stp", True), expected_delay(bridge)
     if (device["stp"], device["delay"]) != (stp, delay):
         for path, desired, current in (("stp", stp, device["stp"]), ("delay", delay, device["delay"])):
             if desired != current:
-                yield Repair(_drift(Path("bridge", path), desired, current), None)
+                yield Repair(drift_of(Path("bridge", path), desired, current), None)
         yield Repair(None, Step(
             "set spanning tree %s and forward delay %d s of bridge %s" % ("on" if stp else "off", delay, name),
             lambda host: host.kernel.set_bridge(name, stp, delay), of))
     mtu = option(live, "mtu", "size")
     if mtu and device["mtu"] != mtu:
-        yield Repair(_drift(Path("mtu", "size"), mtu, device["mtu"]), Step(
+        yield Repair(drift_of(Path("mtu", "size"), mtu, device["mtu"]), Step(
             "set MTU %d of bridge %s" % (mtu, name), lambda host: host.kernel.set_mtu(name, mtu), of))
     for index, ip in enumerate(live.get("ips") or []):
         yield from _address_repair(name, "%s/%d" % (ipaddress.ip_address(ip["address"]), prefix_of(ip)), index, device,
                                    of)
     if not device["up"]:
-        yield Repair(_drift(Path("bridge", "up"), True, False), Step(
+        yield Repair(drift_of(Path("bridge", "up"), True, False), Step(
             "set bridge %s up" % name, lambda host: host.kernel.set_up(name, True), of))
     for index, route in enumerate(live.get("routes") or []):
         yield from _route_repair(name, route, index, device, of)
@@ -100,7 +75,7 @@ def _bridge_repairs(name: str, live: Options, device: Options | None) -> Iterato
 
 def _address_repair(name: str, address: str, index: int, device: Options, of: Piece) -> Iterator[Repair]:
     if address not in device["addresses"]:
-        yield Repair(_drift(Path("ips", index, "address"), address, None), Step(
+        yield Repair(drift_of(Path("ips", index, "address"), address, None), Step(
             "add address %s to bridge %s" % (address, name), lambda host: host.kernel.add_address(name, address), of))
 
 
@@ -109,49 +84,9 @@ def _route_repair(name: str, route: Options, index: int, device: Options, of: Pi
     destination, gateway = str(subnet), str(ipaddress.ip_address(route["gateway"]))
     metric = route.get("metric") or 1
     if {"destination": destination, "gateway": gateway, "metric": metric} not in device["routes"]:
-        yield Repair(_drift(Path("routes", index), "%s via %s" % (destination, gateway), None), Step(
+        yield Repair(drift_of(Path("routes", index), "%s via %s" % (destination, gateway), None), Step(
             "add route %s via %s" % (destination, gateway),
             lambda host: host.kernel.add_route(name, destination, gateway, metric), of))
-
-
-def _lost_ports(network: str, bridge: str | None, devices: Devices, guests: Iterable[GuestInterface],
-                ports: Collection[str]) -> Iterator[Repair]:
-    """Guests of which libvirt has forgotten that they are on the network, as it does when that is stopped."""
-    for guest in guests:
-        if guest.port not in ports:
-            tap, path = devices.get(guest.tap), Path("guests", Entry(guest.label))
-            step = plug_in_again(network, bridge, guest) if bridge and tap else None
-            there = bool(tap and tap["master"] == bridge)
-            yield Repair(_drift(path, "connected", "unknown to libvirt" if there else None), step, step is None, there)
-
-
-def _tap_repairs(bridge: str, devices: Devices, guests: Iterable[GuestInterface], of: Piece) -> Iterator[Repair]:
-    for guest in guests:
-        tap = devices.get(guest.tap)
-        if guest.tap and tap is None:
-            yield Repair(_drift(Path("guests", Entry(guest.label)), bridge, None), None, True)
-        elif tap and tap["master"] != bridge:
-            yield Repair(_drift(Path("guests", Entry(guest.label)), bridge, tap["master"]), Step(
-                "put %s of guest %s back into bridge %s" % (guest.tap, guest.domain, bridge),
-                _set_master(guest.tap, bridge), of))
-
-
-def _tap_mtu_repairs(mtu: int | None, devices: Devices, guests: Iterable[GuestInterface],
-                     of: Piece) -> Iterator[Repair]:
-    """Taps have the network's MTU, unless the guest's interface has one of its own."""
-    for guest in guests:
-        tap = devices.get(guest.tap)
-        if mtu and tap and tap["mtu"] != mtu and guest.inactive.find("mtu") is None:
-            yield Repair(_drift(Path("guests", Entry(guest.label), "mtu"), mtu, tap["mtu"]), Step(
-                "set MTU %d of %s of guest %s" % (mtu, guest.tap, guest.domain), _set_mtu(guest.tap, mtu), of))
-
-
-def _set_mtu(device: str, mtu: int) -> Do:
-    return lambda host: host.kernel.set_mtu(device, mtu)
-
-
-def _set_master(tap: str, bridge: str) -> Do:
-    return lambda host: host.kernel.set_master(tap, bridge)
 
 
 def missing_devices(options: Options, there: Devices) -> Iterator[Problem]:

@@ -1,0 +1,67 @@
+# Copyright (c) virtnet.libvirt contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where libvirt and the kernel have lost how a running interface is connected, as a network's repairs know it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+
+from ...documents.interface import INTERFACE
+from ...host.uses import GuestInterface
+from ...schema.errors import Path
+from ...schema.options import option
+from ..network.repair import Repair, carry_out, drift_of
+from ..network.taps import guest_repairs, tap_mtu_repairs, tap_repairs, usual_mtu
+from .cards import Card
+from .piece import interface as piece
+from .promise import InterfacePlan
+from .wanted import Aim
+
+REMEDY = "replace: true has it connected again, which takes a moment"
+
+
+def repair(aim: Aim, plan: InterfacePlan, card: Card, changed: Collection[str]) -> None:
+    """Repairs how an interface is connected, but for the options that another step changes."""
+    found = [one for one in _repairs(aim, card) if not one.drift or one.drift.path.top not in changed]
+    carry_out(found, plan, aim.desired.replace, REMEDY)
+
+
+def _repairs(aim: Aim, card: Card) -> Iterator[Repair]:
+    """What a network knows to repair of its guests, with paths of the interface."""
+    source = Path("source", "network" if card.network else "bridge")
+    for one in _by_network(aim, card) if card.network else _in_bridge(aim, card):
+        if one.drift is not None and one.drift.path.top == "guests":
+            one = one._replace(drift=one.drift._replace(path=Path(*one.drift.path[2:]) or source))
+        yield one
+
+
+def _by_network(aim: Aim, card: Card) -> Iterable[Repair]:
+    devices, live = aim.found.devices, aim.found.networks.get(card.network)
+    if live is None:
+        return [Repair(drift_of(Path("source", "network"), card.network, "not running"), None, True)]
+    if devices is None:
+        return ()
+    ports = {port.findtext("uuid") or "" for port in aim.found.ports.get(card.network, ())}
+    return guest_repairs(live, devices, [_guest(aim, card)], ports)
+
+
+def _in_bridge(aim: Aim, card: Card) -> Iterator[Repair]:
+    """An interface of a Linux bridge of the host."""
+    devices, bridge = aim.found.devices, card.bridge
+    if devices is None or card.options["type"] != "bridge" or option(card.options, "virtualport", "type"):
+        return
+    if bridge not in devices:
+        yield Repair(drift_of(Path("source", "bridge"), bridge, None), None, True)
+        return
+    guest, of = _guest(aim, card), piece(aim.record.uuid, card.mac)
+    yield from tap_repairs(bridge, devices, [guest], of)
+    yield from tap_mtu_repairs(usual_mtu(bridge, devices), devices, [guest], of)
+
+
+def _guest(aim: Aim, card: Card) -> GuestInterface:
+    own = dict(card.own)
+    if "virtualport" in card.options:  # one from the network would get another identity
+        own["virtualport"] = card.options["virtualport"]
+    return GuestInterface(aim.guest, aim.record.uuid, card.mac, card.tap, card.port, card.raw,
+                          INTERFACE.render(own, card.element))

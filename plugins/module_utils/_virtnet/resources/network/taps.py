@@ -1,0 +1,121 @@
+# Copyright (c) virtnet.libvirt contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What libvirt and the kernel should have of guests whose taps are in a bridge, of a network's or of the host. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from ...documents.network import manages_bridge
+from ...engine.plan import Do, Piece, Step
+from ...host.uses import GuestInterface
+from ...schema.errors import Entry, Path
+from ...schema.options import Options, option
+from .connect import plug_in_again
+from .piece import network as piece
+from .repair import Devices, Repair, drift_of
+
+if TYPE_CHECKING:
+    from lxml.etree import _Element as Element
+
+    from ...host.host import Host
+
+USUAL_MTU = 1500  # of a bridge that libvirt makes
+
+
+def guest_repairs(live: Options, devices: Devices, guests: Iterable[GuestInterface],
+                  ports: Collection[str]) -> Iterator[Repair]:
+    """Where guests are not connected to a running network as libvirt once connected them."""
+    name, of = option(live, "bridge", "name"), piece(live["name"])
+    yield from _lost_ports(live["name"], name, devices, guests, ports)
+    if name and not live.get("virtualport"):
+        connected = [guest for guest in guests if guest.port in ports]
+        yield from tap_repairs(name, devices, connected, of)
+        yield from tap_mtu_repairs(_usual_mtu(name, live, devices), devices, guests, of)
+
+
+def _lost_ports(network: str, bridge: str | None, devices: Devices, guests: Iterable[GuestInterface],
+                ports: Collection[str]) -> Iterator[Repair]:
+    """Guests of which libvirt has forgotten that they are on the network, as it does when that is stopped."""
+    for guest in guests:
+        if guest.port not in ports:
+            tap = devices.get(guest.tap)
+            step = plug_in_again(network, bridge, guest) if bridge and tap else None
+            there = bool(tap and tap["master"] == bridge)
+            yield Repair(drift_of(_of(guest), "connected", "unknown to libvirt" if there else None), step, step is None,
+                         there)
+
+
+def tap_repairs(bridge: str, devices: Devices, guests: Iterable[GuestInterface], of: Piece) -> Iterator[Repair]:
+    """Taps are in the bridge, isolated there where libvirt shows that, and up."""
+    for guest in guests:
+        tap = devices.get(guest.tap)
+        isolated = guest.live.find("port[@isolated='yes']") is not None
+        if guest.tap and tap is None:
+            yield Repair(drift_of(_of(guest), bridge, None), None, True)
+        if tap is None:
+            continue
+        if tap["master"] != bridge:
+            yield Repair(drift_of(_of(guest), bridge, tap["master"]), Step(
+                "put %s of guest %s back into bridge %s" % (guest.tap, guest.domain, bridge),
+                _put_into(guest.tap, bridge, isolated), of))
+        elif isolated and not tap["port"].get("brport_isolated"):
+            yield Repair(drift_of(_of(guest, "port", "isolated"), True, False), Step(
+                "isolate %s of guest %s again" % (guest.tap, guest.domain), _isolate(guest.tap), of))
+        if not tap["up"]:
+            yield Repair(drift_of(_of(guest, "up"), True, False), Step(
+                "set %s of guest %s up" % (guest.tap, guest.domain), _set_up(guest.tap), of))
+
+
+def _usual_mtu(bridge: str, live: Options, devices: Devices) -> int:
+    """The MTU of taps in the bridge of a network, where their interfaces state none."""
+    stated = option(live, "mtu", "size")
+    return int(stated) if stated else usual_mtu(bridge, devices, USUAL_MTU if manages_bridge(live) else 0)
+
+
+def usual_mtu(bridge: str, devices: Devices, least: int = 0) -> int:
+    """The MTU of a bridge without what it has of its taps: where nobody set it, it is the least of its ports."""
+    others = [device["mtu"] for device in devices.values() if device["master"] == bridge and device["kind"] != "tun"]
+    return max(devices[bridge]["mtu"] if bridge in devices else 0, min(others, default=least))
+
+
+def tap_mtu_repairs(usual: int, devices: Devices, guests: Iterable[GuestInterface], of: Piece) -> Iterator[Repair]:
+    """Taps have the MTU of their guest's interface, else the usual one."""
+    for guest in guests:
+        tap, own = devices.get(guest.tap), _mtu_of(guest.live)
+        mtu = own if own and guest.inactive.find("mtu") is not None else usual
+        if tap and mtu and tap["mtu"] not in (mtu, own):
+            yield Repair(drift_of(_of(guest, "mtu"), mtu, tap["mtu"]), Step(
+                "set MTU %d of %s of guest %s" % (mtu, guest.tap, guest.domain), _set_mtu(guest.tap, mtu), of))
+
+
+def _mtu_of(interface: Element) -> int:
+    found = interface.find("mtu")
+    return int(found.get("size") or 0) if found is not None else 0
+
+
+def _of(guest: GuestInterface, *steps: str) -> Path:
+    return Path("guests", Entry(guest.label), *steps)
+
+
+def _set_mtu(device: str, mtu: int) -> Do:
+    return lambda host: host.kernel.set_mtu(device, mtu)
+
+
+def _set_up(device: str) -> Do:
+    return lambda host: host.kernel.set_up(device, True)
+
+
+def _isolate(tap: str) -> Do:
+    return lambda host: host.kernel.set_port(tap, {"brport_isolated": 1})
+
+
+def _put_into(tap: str, bridge: str, isolated: bool) -> Do:
+    def put(host: Host) -> None:
+        host.kernel.set_master(tap, bridge)
+        if isolated:
+            host.kernel.set_port(tap, {"brport_isolated": 1})
+
+    return put
