@@ -141,8 +141,8 @@ def _ports(ports: list[tuple[str, str]]) -> Seen:
         if not text.startswith("<"):
             continue
         port = etree.fromstring(text)
-        for uuid in port.findall("uuid"):
-            port.remove(uuid)
+        for part in [*port.findall("uuid"), *(one for one in port.findall("bandwidth") if not len(one))]:
+            port.remove(part)  # libvirt keeps the element of limits that are taken away
         name = "port of network %s with MAC %s" % (network, port.find("mac").get("address"))
         seen[name + (" once more" if name in seen else "")] = _pretty(port)
     return seen

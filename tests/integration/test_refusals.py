@@ -182,6 +182,23 @@ def test_without_a_network_that_has_rules_missing_chains_mean_nothing(clean):
     assert run("network", **LAB)["steps"][-1] == "start network lab"
 
 
+# --- dnsmasq
+
+
+def test_what_takes_dnsmasq_where_that_cannot_start(network):
+    sh("mount --bind /bin/false /usr/sbin/dnsmasq")
+    try:
+        for options in ({"mtu": {"size": 1400}}, {"dns": {"txts": [{"name": "a", "value": "b"}]}}):
+            refused("network", "dnsmasq: /usr/sbin/dnsmasq does not work", **lab(**options))
+        refused("dns_record", "dnsmasq: /usr/sbin/dnsmasq does not work", network="lab",
+                txts=[{"name": "a", "value": "b"}])
+        assert run("dhcp_host", **DHCP_HOST)["changed"]
+        assert "start network new" in run("network", name="new", bridge={"name": "new0"}, state="active")["steps"]
+    finally:
+        sh("umount /usr/sbin/dnsmasq")
+    assert run("network", **lab(mtu={"size": 1400}))["changed"]
+
+
 # --- the definition
 
 

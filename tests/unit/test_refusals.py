@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import struct
 from typing import Any
 
@@ -16,7 +17,13 @@ from unit.test_netlink import attribute, message
 
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.network import NETWORK
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.converge import plan_all
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host import firewall, limits, netlink, places
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host import (
+    dnsmasq,
+    firewall,
+    limits,
+    netlink,
+    places,
+)
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.uses import Bridges
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.network.refusals import (
     BACKENDS,
@@ -198,6 +205,51 @@ def test_legacy_iptables_cannot_be_seen(monkeypatch: pytest.MonkeyPatch, tmp_pat
     assert firewall.read_chains() is None
     monkeypatch.setattr(firewall, "IPTABLES", ("/nowhere",))
     assert firewall.read_chains() == []
+
+
+# --- dnsmasq
+
+
+@pytest.mark.parametrize(("task", "refused"), [
+    ({"mtu": {"size": 9000}, "restart": "always"}, True),
+    ({"mtu": {"size": 9000}}, False),
+    ({"dns": {"enable": False}, "restart": "always"}, False),
+    ({"dns": {"txts": [{"name": "a", "value": "b"}]}}, True),
+    ({"dns": {"hosts": [{"ip": "192.168.150.9", "hostnames": ["a"]}]}}, False),
+    ({"state": "absent"}, False),
+])
+def test_what_starts_dnsmasq_is_refused_where_that_cannot_start(task: dict, refused: bool):
+    seen = used(dnsmasq="is not installed")
+    if refused:
+        assert refusal(seen, wish(**task)).startswith("dnsmasq: is not installed, and libvirt cannot start it")
+    else:
+        assert plan(seen, wish(**task))[0].steps
+
+
+def test_dnsmasq_is_asked_for_its_version(tmp_path, monkeypatch):
+    monkeypatch.setattr(dnsmasq, "_daemon", lambda: 1)
+    monkeypatch.setattr(dnsmasq, "_folders", lambda _pid: [str(tmp_path / "other"), str(tmp_path)])
+    assert dnsmasq.dnsmasq_problem() == "is not installed"
+    program = tmp_path / "dnsmasq"
+    program.write_text("#!/bin/sh\n[ $1 = --version ]")
+    program.chmod(0o755)
+    assert dnsmasq.dnsmasq_problem() == ""
+    program.write_text("#!/bin/sh\nexit 1")
+    assert dnsmasq.dnsmasq_problem() == "%s does not work (%s --version fails)" % (program, program)
+    monkeypatch.setattr(dnsmasq, "_daemon", lambda: None)
+    assert dnsmasq.dnsmasq_problem() is None
+
+
+def test_only_the_daemon_of_these_files_counts(tmp_path, monkeypatch):
+    """A process that has another name, or sees other files, says nothing of what libvirt can start."""
+    (tmp_path / "pid").write_text("%d\n" % os.getpid())
+    monkeypatch.setattr(dnsmasq, "DAEMONS", ((str(tmp_path / "pid"), "libvirtd"),))
+    assert dnsmasq._daemon() is None
+    place = os.path.realpath("/proc/self/exe")
+    monkeypatch.setattr(dnsmasq, "DAEMONS", ((str(tmp_path / "pid"), os.path.basename(place)),))
+    assert dnsmasq._daemon() == os.getpid()
+    monkeypatch.setattr(dnsmasq, "USUAL", ("/gnu/store",))
+    assert dnsmasq._daemon() is None
 
 
 # --- the definition

@@ -333,6 +333,24 @@ def test_what_does_not_come_back_whatever_is_done_is_not_said_to_be_as_it_was():
     assert restored.failed and record.lost and not str(restored).startswith("All is as it was")
 
 
+@pytest.mark.parametrize(("failures", "restored"), [(1, Restored(["mend it"])), (99, Restored([], ["mend it (no)"]))])
+def test_what_failed_is_tried_once_more(failures: int, restored: Restored):
+    tried = []
+
+    def mend(_host: Any) -> None:
+        tried.append(True)
+        if len(tried) <= failures:
+            raise HypervisorError("no")
+
+    def back_(_was: Any, _now: Any, name: str) -> Iterator[Step]:
+        if len(tried) <= failures:
+            yield Step("mend it", mend, Piece("thing", name, back_))
+
+    host = FakeHost()
+    record = begun(host, [Step("break it", lambda host: None, Piece("thing", "x", back_))])
+    assert restore(host, record) == restored and len(tried) == 2
+
+
 def test_what_cannot_be_looked_at_is_said():
     def blind(was: Any, now: Any, name: str) -> Iterator[Step]:
         if was is not now:

@@ -146,7 +146,7 @@ def restore(host: Host, record: Record) -> Restored:
             _bring_back(host, record.was, piece, done, restored.failed)
         restored.done += [title for title in done if title not in restored.done]
         now = (done, restored.failed)
-        if not done or now == former:
+        if now in (([], []), former):  # what failed once may work the second time
             break
         former = now
     if done and not restored.failed:

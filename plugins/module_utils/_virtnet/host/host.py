@@ -88,6 +88,13 @@ class Host:
 
         return firewall
 
+    @property
+    def programs(self) -> ModuleType:
+        """What libvirt starts."""
+        from . import dnsmasq
+
+        return dnsmasq
+
     def look(self) -> Snapshot:
         """The host as it is from now on, read part by part."""
         return Snapshot(lambda part, key: READERS[part](self, key))
@@ -151,6 +158,7 @@ READERS: dict[str, Callable[[Host, str], Data]] = {
     "vf_settings": _kernel("vf_settings"),
     "limits": lambda host, module: host.limits.has(module) if host.local else None,
     "chains": lambda host, _: host.firewall.read_chains() if host.local else None,
+    "dnsmasq": lambda host, _: host.programs.dnsmasq_problem() if host.local else None,
     "places": lambda host, _: host.files.read_places() if host.local else {},
     **{name: _sriov(name) for name in ("physical_functions", "pci_devices", "carrier", "vfio_holders", "pci", "driver",
                                        "boot", "boot_owners")},

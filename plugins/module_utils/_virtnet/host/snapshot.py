@@ -34,6 +34,7 @@ pci                                  iommu, intel, command_line
 driver              driver           whether the kernel has it
 limits              module           whether the kernel has it: see ``limits``
 chains                               a list of family, table, name: see ``firewall``
+dnsmasq                              what is wrong with it, empty where it works, null where that is not known
 places                               by directory: see ``places``
 boot                PCI address      files (by path), others, python: see ``boot``
 boot_owners         PCI address      a list of who, file
@@ -114,7 +115,8 @@ class Snapshot(Parts):
         return self
 
     def _complete_kernel(self) -> None:
-        for part in ("devices", "physical_functions", "pci_devices", "vfio_holders", "pci", "chains", "places"):
+        for part in ("devices", "physical_functions", "pci_devices", "vfio_holders", "pci", "chains", "dnsmasq",
+                     "places"):
             self.get(part)
         for module in LIMITS:
             self.has(module)
@@ -222,6 +224,11 @@ class Snapshot(Parts):
     def chains(self) -> frozenset[tuple[str, str, str]] | None:
         """Family, table and name of every chain of the kernel's firewall, None where they cannot be seen."""
         return _chains(self) if self.reaches_kernel else None
+
+    @property
+    def dnsmasq_problem(self) -> str:
+        """Why libvirt cannot start dnsmasq; empty where it can, and where that is not known."""
+        return str(self.get("dnsmasq") or "") if self.reaches_kernel else ""
 
     @property
     def places(self) -> dict[str, Options]:

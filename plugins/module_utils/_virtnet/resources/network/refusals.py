@@ -29,6 +29,8 @@ Chain = tuple[str, str, str]  # family, table, name
 
 MADE_UP = frozenset("virbr%d" % number for number in range(257))
 NAME = Path("bridge", "name")
+# of what a running network has, that for which libvirt starts dnsmasq anew; else that reads its files again
+RESTARTING, WHOLE = frozenset(("ranges", "txts", "srvs")), (("dhcp",), ("dns",))
 # by libvirt's backend: the table and chains that all rules are put into, and those of translated addresses
 BACKENDS = (
     ("filter", ("LIBVIRT_INP", "LIBVIRT_OUT", "LIBVIRT_FWI", "LIBVIRT_FWO", "LIBVIRT_FWX"), "nat", "LIBVIRT_PRT"),
@@ -45,14 +47,17 @@ def foresee_network(desired: Network, seen: Snapshot, found: NetworkFound, plan:
     if "start network" in plan.needs:
         _refuse_empty_pool(seen, options)
         _refuse_limits(seen, options)
+        _refuse_without_dnsmasq(seen, has_dnsmasq(options))
         _refuse_without_chains(seen, options)
     else:
+        _refuse_without_dnsmasq(seen, restarts_dnsmasq(plan))
         _foresee_start(desired, found, options, plan)
 
 
 def foresee_edits(seen: Snapshot, found: NetworkFound, plan: Plan) -> None:
     """The same for edits of entries, which neither stop nor start a network."""
     refuse_unwritable(seen, plan.needs | set(_of_dnsmasq(found, {}, plan)))
+    _refuse_without_dnsmasq(seen, restarts_dnsmasq(plan))
 
 
 def _of_dnsmasq(found: NetworkFound, options: Options, plan: Plan) -> Iterator[str]:
@@ -68,6 +73,13 @@ def has_dnsmasq(options: Options) -> bool:
     ips = options.get("ips") or []
     return manages_bridge(options) and bool(ips) and (
         option(options, "dns", "enable") is not False or any(ip.get("dhcp") for ip in ips))
+
+
+def restarts_dnsmasq(plan: Plan) -> bool:
+    """Whether a running network changes by what libvirt ends dnsmasq for and starts it anew."""
+    return "update network" in plan.needs and any(
+        drift.layer == "live" and (not RESTARTING.isdisjoint(drift.path) or drift.path[-1:] in WHOLE)
+        for drift in plan.drift)
 
 
 # --- the bridge
@@ -117,6 +129,12 @@ def _refuse_empty_pool(seen: Snapshot, options: Options) -> None:
 def _refuse_limits(seen: Snapshot, options: Options) -> None:
     if option(options, "bridge", "name") or manages_bridge(options):
         refuse_unlimitable(seen, None if options.get("virtualport") else options.get("bandwidth"))
+
+
+def _refuse_without_dnsmasq(seen: Snapshot, starts: bool) -> None:
+    if starts and seen.dnsmasq_problem:
+        raise Invalid("dnsmasq", "%s, and libvirt cannot start it for the network's DHCP and DNS; install it"
+                      " (dnsmasq-base on Debian and Ubuntu, else dnsmasq); nothing was stopped" % seen.dnsmasq_problem)
 
 
 def _refuse_without_chains(seen: Snapshot, options: Options) -> None:
