@@ -50,6 +50,7 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.registry import (
     CONTROL_OPTIONS,
     DOCUMENTS,
+    checked,
 )
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.errors import Invalid
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.options import prune
@@ -69,7 +70,7 @@ def to_libvirt_xml(options: dict, module: str) -> str:
     stated = {name: value for name, value in prune(options).items()
               if name not in CONTROL_OPTIONS or document.node(name)}
     try:
-        return dump_xml(document.render(document.check(stated)))
+        return dump_xml(document.render(checked(module, stated)))
     except Invalid as error:
         raise AnsibleFilterError("to_libvirt_xml: %s" % error) from None
 

@@ -17,6 +17,7 @@ description:
     not named stay as they are.
   - A reservation is identified by its O(mac), O(id) or O(name), the first that is given. It is put on the address of
     the network whose subnet O(ip) is in.
+  - What the reservations are to be in the end is judged, not each by itself; so two can swap their addresses.
   - Source of the options is libvirt's "Network XML format".
 extends_documentation_fragment:
   - virtnet.libvirt.connection
@@ -41,6 +42,13 @@ options:
     type: str
     choices: [present, absent]
     default: present
+  replace:
+    description:
+      - Whether reservations of others that have the address, MAC address, DUID or name give way to the ones of this
+        task. Without it the task fails and names them.
+      - Only for V(present).
+    type: bool
+    default: false
 seealso:
   - module: virtnet.libvirt.network
 """
@@ -59,6 +67,14 @@ EXAMPLES = r"""
     hosts:
       - {mac: "52:54:00:00:00:22", ip: 192.168.150.22}
       - {mac: "52:54:00:00:00:23", ip: 192.168.150.23, lease: {expiry: 2, unit: hours}}
+
+- name: A new guest takes the address and the name of an old one
+  virtnet.libvirt.dhcp_host:
+    network: lab
+    mac: "52:54:00:00:00:31"
+    ip: 192.168.150.21
+    name: web
+    replace: true
 
 - name: The guest is gone
   virtnet.libvirt.dhcp_host:
@@ -112,6 +128,7 @@ def main() -> None:
         argument_spec=argument_spec(
             network={"type": "str", "required": True},
             state={"type": "str", "choices": ["present", "absent"], "default": "present"},
+            replace={"type": "bool", "default": False},
             **options_spec(DHCP_HOST),
         ),
         supports_check_mode=True,
@@ -123,7 +140,8 @@ def main() -> None:
         if items is not None and given:
             raise Invalid("hosts", "cannot be given together with %s" % ", ".join(sorted(given)))
         absent = module.params["state"] == "absent"
-        entries = stated(DHCP_HOSTS, [given] if items is None else items, absent)
+        entries = stated(DHCP_HOSTS, [given] if items is None else items, absent,
+                         module.params["replace"])
         return NetworkEntries("dhcp_host", module.params["network"], [entries], module.params["state"])
 
     converge_one(module, desired, returns="network")

@@ -15,8 +15,9 @@ description:
   - Makes and removes single DNS records of a virtual network, for plays that own a guest and not its network.
   - The configuration and the running network are each changed as they need, while the network runs. Records that are
     not named stay as they are.
-  - An address has one O(hosts) record with all its names, a name one O(txts) record. An O(srvs) record is identified
-    by service, protocol, domain and target.
+  - The names of an address are each an entry of their own; several plays can each have some. The order of the names
+    that are there stays.
+  - A name has one O(txts) record. An O(srvs) record is identified by service, protocol, domain and target.
   - Source of the options is libvirt's "Network XML format".
 extends_documentation_fragment:
   - virtnet.libvirt.connection
@@ -37,11 +38,19 @@ options:
   state:
     description:
       - V(present) has the records as they are given, V(absent) not there.
-      - What is removed is named by the address of a host, the name (and value) of a TXT record, and what is given of
-        service, protocol, domain and target of an SRV record. It must be one record.
+      - What is removed of O(hosts) is the names that are given, or all names of the address when none are.
+      - A TXT record to remove is named by its name (and value), an SRV record by what is given of service, protocol,
+        domain and target. It must be one record.
     type: str
     choices: [present, absent]
     default: present
+  replace:
+    description:
+      - Whether the address of O(hosts) is to have just the names that are given. Without it, they are put in beside
+        those that it has.
+      - Only for V(present).
+    type: bool
+    default: false
 seealso:
   - module: virtnet.libvirt.network
 """
@@ -61,6 +70,14 @@ EXAMPLES = r"""
       - {service: ldap, protocol: tcp, domain: lab.example, target: dir.lab.example, port: 389}
     txts:
       - {name: lab.example, value: a network for tests}
+
+- name: One of the names is no longer in use
+  virtnet.libvirt.dns_record:
+    network: lab
+    hosts:
+      - ip: 192.168.150.21
+        hostnames: [www]
+    state: absent
 
 - name: The guest is gone
   virtnet.libvirt.dns_record:
@@ -119,6 +136,7 @@ def main() -> None:
         argument_spec=argument_spec(
             network={"type": "str", "required": True},
             state={"type": "str", "choices": ["present", "absent"], "default": "present"},
+            replace={"type": "bool", "default": False},
             **options_spec(DNS_RECORD),
         ),
         required_one_of=[("hosts", "txts", "srvs")],
@@ -127,7 +145,8 @@ def main() -> None:
 
     def desired() -> NetworkEntries:
         absent = module.params["state"] == "absent"
-        entries = [stated(kind, prune(module.params[kind.option]), absent) for kind in (DNS_HOSTS, DNS_TXTS, DNS_SRVS)
+        entries = [stated(kind, prune(module.params[kind.option]), absent, module.params["replace"])
+                   for kind in (DNS_HOSTS, DNS_TXTS, DNS_SRVS)
                    if module.params[kind.option] is not None]
         return NetworkEntries("dns_record", module.params["network"], entries, module.params["state"])
 

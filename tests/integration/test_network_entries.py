@@ -9,6 +9,9 @@ import pytest
 from integration.host import sh
 from integration.modules import Failed, converge, run
 
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.network import NETWORK
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.xml import dump_xml
+
 pytestmark = pytest.mark.both
 LAB = {
     "name": "lab",
@@ -118,7 +121,7 @@ def test_records_of_every_kind_are_made_changed_and_removed():
     assert "10.5.0.21\tweb\twww" in sh("cat /var/lib/libvirt/dnsmasq/lab.addnhosts")
     others = {"hosts": [{"ip": "10.5.0.21", "hostnames": ["web"]}], "txts": [{"name": "lab.example", "value": "x"}],
               "srvs": [dict(records["srvs"][0], port=636)]}
-    changed("dns_record", **others)
+    changed("dns_record", replace=True, **others)
     assert both("www") == 0
     assert both("value='x'") == 2
     assert both("port='636'") == 2
@@ -127,6 +130,40 @@ def test_records_of_every_kind_are_made_changed_and_removed():
     assert both("lab.example") == 0
     assert both("<txt name='a' value='b'/>") == 2
     assert both("<hostname>one</hostname>") == 2
+
+
+def test_names_of_an_address_belong_to_whoever_gave_them():
+    second = {"hosts": [{"ip": "10.5.0.11", "hostnames": ["second"]}]}
+    changed("dns_record", **second)
+    assert "10.5.0.11\tone\tsecond" in sh("cat /var/lib/libvirt/dnsmasq/lab.addnhosts")
+    assert run("dns_record", network="lab", hosts=[{"ip": "10.5.0.11", "hostnames": ["one"]}])["steps"] == []
+    changed("dns_record", state="absent", **second)
+    assert (both("<hostname>one</hostname>"), both("second")) == (2, 0)
+
+
+def test_reservations_are_judged_by_what_they_are_in_the_end():
+    two = {"mac": "52:54:00:00:00:02", "ip": "10.5.0.13", "name": "two"}
+    changed("dhcp_host", **two)
+    changed("dhcp_host", hosts=[{"mac": "52:54:00:00:00:01", "ip": "10.5.0.13", "name": "two"},
+                                {"mac": "52:54:00:00:00:02", "ip": "10.5.0.11", "name": "one"}])
+    assert both("<host mac='52:54:00:00:00:02' name='one' ip='10.5.0.11'/>") == 2
+    assert both("<host mac='52:54:00:00:00:01' name='two' ip='10.5.0.13'/>") == 2
+
+
+def test_a_new_guest_takes_what_others_have():
+    changed("dhcp_host", replace=True, mac="52:54:00:00:00:09", ip="10.5.0.11", name="bare")
+    assert (both("52:54:00:00:00:01"), both("ip='10.5.0.12'")) == (0, 0)
+    assert both("<host mac='52:54:00:00:00:09' name='bare' ip='10.5.0.11'/>") == 2
+
+
+@pytest.mark.parametrize("ip", ["10.6.0.1", "10.5.0.1", "10.5.0.0", "10.5.0.255", "10.5.0.11"])
+def test_every_door_refuses_a_reservation_that_cannot_be_given(ip):
+    host = {"mac": "52:54:00:00:00:21", "ip": ip}
+    whole = dict(LAB, ips=[dict(LAB["ips"][0], dhcp={"hosts": [*LAB["ips"][0]["dhcp"]["hosts"], host]})])
+    xml = dump_xml(NETWORK.render({name: value for name, value in whole.items() if name != "state"}))
+    for module, options in (("dhcp_host", dict(host, network="lab")), ("network", whole), ("network", {"xml": xml})):
+        with pytest.raises(Failed, match=r"^(ips\[0\]\.dhcp\.)?hosts\[\d\]\.ip: %s is " % ip):
+            run(module, **options)
 
 
 def test_what_could_be_several_records_is_not_guessed():

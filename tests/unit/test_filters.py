@@ -16,6 +16,7 @@ from unit.strategies import options
 from ansible_collections.virtnet.libvirt.plugins.filter import from_libvirt_xml as reader
 from ansible_collections.virtnet.libvirt.plugins.filter import to_libvirt_xml as writer
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.network import NETWORK
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.registry import checked
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.errors import Invalid
 
 to_xml = writer.FilterModule().filters()["to_libvirt_xml"]
@@ -57,7 +58,7 @@ def test_what_says_what_to_do_is_left_out():
 @settings(max_examples=40)
 def test_there_and_back_is_the_same(stated: dict):
     try:
-        NETWORK.check(stated)
+        checked("network", stated)
     except Invalid:
         return
     assert NETWORK.normal(from_xml(to_xml(stated, "network"))) == NETWORK.normal(stated)
@@ -92,3 +93,8 @@ def test_what_is_not_known_is_left_out_with_a_warning(monkeypatch):
     assert from_xml("<network odd='1'><name>lab</name><strange/></network>") == {"name": "lab"}
     assert warnings == ["from_libvirt_xml: network/@odd is not known and left out",
                         "from_libvirt_xml: network/strange is not known and left out"]
+
+
+def test_options_without_effect_are_refused_as_the_module_does():
+    with pytest.raises(AnsibleFilterError, match=r"ips\[0\]\.address: 10\.5\.0\.0 is the network address"):
+        to_xml({"name": "lab", "ips": [{"address": "10.5.0.0", "prefix": 24}]}, "network")

@@ -318,12 +318,20 @@ def test_settings_are_the_owners(setting: str, patch: Aspect, owner: Any):
     (dhcp(ONE), dhcp(TWO, dict(ONE, name="other"))),
     (dhcp(ONE, TWO), dhcp({"name": "two"}, state="absent")),
     (dns(DNS_HOSTS, {"ip": "10.5.0.9", "hostnames": ["x"]}),
-     dns(DNS_HOSTS, {"ip": "10.5.0.8", "hostnames": ["x"]}, {"ip": "10.5.0.9", "hostnames": ["y"]})),
+     dns(DNS_HOSTS, {"ip": "10.5.0.9", "hostnames": ["x", "y"]}, state="absent")),
+    (dns(DNS_TXTS, {"name": "x", "value": "1"}),
+     dns(DNS_TXTS, {"name": "x", "value": "2"}, {"name": "y", "value": "2"})),
 ])
 def test_patches_that_contradict_each_other_are_refused(one: Any, two: Any):
     for patches in ((one, two), (two, one)):
         with pytest.raises(Invalid, match=r"^(hosts|txts)\[\d\]: is .* to (\w+) lab, and .* to \2 lab .*; let one of"):
             folded(Network("lab", lab()), *patches)
+
+
+def test_names_of_one_address_may_have_several_owners():
+    names = [dns(DNS_HOSTS, {"ip": "10.5.0.9", "hostnames": [name]}) for name in ("b", "a")]
+    plan, = planned(host(None), Network("lab", lab(dns={"hosts": [{"ip": "10.5.0.9", "hostnames": ["c"]}]})), *names)
+    assert plan.after["dns"]["hosts"] == [{"ip": "10.5.0.9", "hostnames": ["c", "a", "b"]}]
 
 
 def test_patches_that_say_the_same_fold():
@@ -354,7 +362,7 @@ def test_each_is_planned_on_what_those_before_it_made():
     network = lab(portgroups=[{"name": "web"}])
     seen = host(network, network)
     assert refusal(seen, dhcp(ONE), dhcp(dict(TWO, ip=ONE["ip"]))) == (
-        "hosts[0].ip: 10.5.0.11 is already that of %s (dhcp_host lab)" % MAC)
+        "hosts[0].ip: 10.5.0.11 is already that of %s; replace: true takes it from there (dhcp_host lab)" % MAC)
     limit = qos({"inbound": {"average": 5}}, network="lab", portgroup="web")
     assert len(titles(seen, dhcp(ONE), dhcp(TWO), limit)) == 6
     assert seen.get("network_config", "lab") == dump_xml(NETWORK.render(network))

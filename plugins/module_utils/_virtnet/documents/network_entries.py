@@ -15,11 +15,11 @@ from .network import list_at
 
 
 def _optional(node: Value) -> Value:
-    """The same table with nothing required and no rules."""
+    """The same table with nothing required and no rules; of a list only what is named is meant."""
     if isinstance(node, Field):
         return node._replace(required=False)
     if isinstance(node, Many):
-        return node._replace(required=False, item=_optional(node.item))
+        return node._replace(required=False, partial=True, item=_optional(node.item))
     return node._replace(required=False, rules=(), nodes=tuple(_optional(child) for child in node.nodes))
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Union
 
 from ...documents.network import subnet_of
+from ...documents.without_effect import unreservable
 from ...schema.errors import Invalid, inside
 from ...schema.options import Options, is_empty, without_empty
 from ..network.listed import Listed, equal, shares
@@ -19,10 +20,13 @@ from .lists import Entries
 Subnet = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
 
 
+IN_THE_WAY = shares("mac", "id", "ip", "name")
+
+
 def otherwise(entries: Entries, absent: bool, normal: Options, listed: Listed) -> Iterator[int]:
     """The places of the entries that an item means and that are not as it has them."""
     for place in listed.find(equal(entries.means(normal, absent)), normal):
-        if absent or listed.normal(place) != normal:
+        if entries.becomes(normal, absent, listed.normal(place)) != listed.normal(place):
             yield place
 
 
@@ -36,13 +40,37 @@ class Edited:
 
     def edit(self, entries: Entries, absent: bool) -> None:
         """Puts the entries in, or takes them out; raises Invalid where that cannot be."""
+        self.take_out(entries, absent)
+        if not absent:
+            self.put_in(entries)
+
+    def take_out(self, entries: Entries, absent: bool) -> None:
+        """Takes out what is removed, what is replaced, and what may be replaced to make room."""
         lists = self._lists_of(entries)
         for index, (item, normal) in enumerate(zip(entries.items, entries.normals)):
             with inside(entries.option, index):
                 for listed in lists:
                     _take_out(entries, absent, normal, listed)
-                if not absent:
-                    _put_in(entries, item, normal, lists[self._place_for(entries, item)])
+                if entries.replace and entries.of_dhcp and not absent:
+                    _make_room(normal, lists[self._place_for(entries, item)])
+
+    def put_in(self, entries: Entries) -> None:
+        """Puts in what is not there, after all that goes has gone: only what is to be in the end is judged."""
+        lists = self._lists_of(entries)
+        for index, (item, normal) in enumerate(zip(entries.items, entries.normals)):
+            with inside(entries.option, index):
+                place = self._place_for(entries, item)
+                if _is_in(entries, normal, lists[place]):
+                    continue
+                if entries.of_dhcp:
+                    self._refuse_unreservable(item, place)
+                    _refuse_taken(entries, item, normal, lists[place])
+                lists[place].add(item)
+
+    def _refuse_unreservable(self, item: Options, place: int) -> None:
+        problem = unreservable(item, self._options["ips"][place])
+        if problem:
+            raise Invalid("ip", problem)
 
     def _lists_of(self, entries: Entries) -> list[Listed]:
         if entries.path not in self._lists:
@@ -77,20 +105,33 @@ class Edited:
 
 
 def _take_out(entries: Entries, absent: bool, normal: Options, listed: Listed) -> None:
-    """Takes out the entry that is removed, or replaced by another than it is."""
+    """Takes out the entry that is removed, or replaced by another than it is; of one that is shared only a part."""
     found = list(otherwise(entries, absent, normal, listed))
     if absent and len(found) > 1:
         raise Invalid("", "%d entries are such; name more of it" % len(found))
     for place in found:
-        listed.remove(place)
+        left = entries.becomes(normal, absent, listed.normal(place)) if entries.joins else None
+        if left is None:
+            listed.remove(place)
+        else:
+            listed.replace(place, left)
 
 
-def _put_in(entries: Entries, item: Options, normal: Options, listed: Listed) -> None:
-    if listed.place_of(normal) is not None:
-        return
-    names = ("mac", "ip", "name")
-    taken = listed.find(shares(*names), normal) if entries.of_dhcp else []
-    if taken:
-        name = next(name for name in names if name in normal and normal[name] == listed.normal(taken[0]).get(name))
-        raise Invalid(name, "%s is already that of %s" % (item[name], entries.table.label(listed.item(taken[0]))))
-    listed.add(item)
+def _make_room(normal: Options, listed: Listed) -> None:
+    for place in listed.find(IN_THE_WAY, normal):
+        if listed.normal(place) != normal:
+            listed.remove(place)
+
+
+def _is_in(entries: Entries, normal: Options, listed: Listed) -> bool:
+    """Whether an entry is in a list, as it is or as a part of one that is shared."""
+    return listed.place_of(normal) is not None or bool(
+        entries.joins and listed.find(equal(entries.means(normal, False)), normal))
+
+
+def _refuse_taken(entries: Entries, item: Options, normal: Options, listed: Listed) -> None:
+    for place in listed.find(IN_THE_WAY, normal):
+        name = next(name for name in IN_THE_WAY.names if normal.get(name) and normal[name] == (
+            listed.normal(place).get(name)))
+        raise Invalid(name, "%s is already that of %s; replace: true takes it from there" % (
+            item[name], entries.table.label(listed.item(place))))

@@ -47,10 +47,15 @@ class EntryEdit:
 
     def __call__(self, options: Options) -> Options:
         edit = Edited(options)
-        for patch in sorted(self.patches, key=lambda one: (not one.absent, one.key)):
+        patches = sorted(self.patches, key=lambda one: (not one.absent, one.key))
+        for patch in patches:
             with by(patch):
                 for entries in patch.entries:
-                    edit.edit(entries, patch.absent)
+                    edit.take_out(entries, patch.absent)
+        for patch in patches:
+            with by(patch):
+                for entries in patch.entries if not patch.absent else ():
+                    edit.put_in(entries)
         return edit.options
 
 
@@ -70,6 +75,8 @@ def fold_entries(patch: NetworkEntries, owner: Network) -> Network:
 
 def _refuse_otherwise(patch: NetworkEntries, entries: Entries, lists: Iterable[Listed], other: Value) -> None:
     """Refuses entries of a patch of which a list says otherwise."""
+    if entries.joins and not entries.replace and not patch.absent:
+        return  # what is only put in beside others contradicts nothing
     for listed in lists:
         for index, (item, normal) in enumerate(zip(entries.items, entries.normals)):
             for place in otherwise(entries, patch.absent, normal, listed):

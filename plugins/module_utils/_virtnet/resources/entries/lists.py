@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import dataclasses
+from dataclasses import dataclass
 from functools import cached_property
 
 from ...documents.network import list_at
@@ -21,14 +22,18 @@ class Entries:
     """Entries of one list of a network.
 
     ``path`` is its place there. ``keys`` are the options by which an entry is named to be removed, ``identity``
-    those that make two entries the same one, of which for DHCP the first that is given counts.
+    those that make two entries the same one, of which for DHCP the first that is given counts. ``joins`` is an option
+    of which each value is an entry's own: what is given of it is put in beside what is there, or taken out of that.
+    With ``replace`` an entry is to be just as it is given, and what is in its way goes.
     """
 
     option: str
     path: tuple[str, ...]
     keys: tuple[str, ...]
     identity: tuple[str, ...]
+    joins: str = ""
     items: tuple[Options, ...] = ()
+    replace: bool = False
 
     @property
     def of_dhcp(self) -> bool:
@@ -52,20 +57,30 @@ class Entries:
             return tuple(name for name in self.keys if name in normal)
         return tuple(name for name in self.identity if name in normal)[:1] if self.of_dhcp else self.identity
 
+    def becomes(self, normal: Options, absent: bool, entry: Options) -> Options | None:
+        """What an entry that an item means is to be, None where it goes; both as they compare."""
+        if not self.joins or self.replace:
+            return None if absent else normal
+        given, there = normal.get(self.joins) or [], entry.get(self.joins) or []
+        if absent:
+            left = [value for value in there if value not in given] if given else []
+            return dict(entry, **{self.joins: left}) if left else None
+        return dict(entry, **{self.joins: there + [value for value in given if value not in there]})
+
     def label(self, normal: Options) -> str:
         """What names an entry among others of its module."""
         names = [name for name in self.identity if name in normal] or [name for name in self.keys if name in normal]
-        values = [str(normal[name]) for name in names]
+        values = [str(normal[name]) for name in names] + [str(value) for value in normal.get(self.joins) or []]
         return " ".join(values[:1] if self.of_dhcp else [self.option, *values])
 
 
 DHCP_HOSTS = Entries("hosts", updates.HOSTS.path, ("mac", "id", "name", "ip"), ("mac", "id", "name"))
-DNS_HOSTS = Entries("hosts", updates.DNS_HOSTS.path, ("ip",), ("ip",))
+DNS_HOSTS = Entries("hosts", updates.DNS_HOSTS.path, ("ip",), ("ip",), "hostnames")
 DNS_TXTS = Entries("txts", updates.DNS_TXTS.path, ("name", "value"), ("name",))
 DNS_SRVS = Entries("srvs", updates.DNS_SRVS.path, updates.SRV, updates.SRV)
 
 
-def stated(kind: Entries, items: list[Options], absent: bool) -> Entries:
+def stated(kind: Entries, items: list[Options], absent: bool, replace: bool = False) -> Entries:
     """Entries as a task gives them, checked; to be removed they need only name what identifies them."""
     checked = []
     for index, item in enumerate(items):
@@ -75,4 +90,4 @@ def stated(kind: Entries, items: list[Options], absent: bool) -> Entries:
             if not any(entry.get(name) for name in names):
                 raise Invalid("", "give %s" % " or ".join(names))
         checked.append({name: value for name, value in entry.items() if not is_empty(value)})
-    return replace(kind, items=tuple(checked))
+    return dataclasses.replace(kind, items=tuple(checked), replace=replace)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...documents.network import NETWORK, refused_by_driver
+from ...documents.without_effect import refuse_new
 from ...engine.plan import Drift, Plan
 from ...schema.options import Options
 from ..network.edit import EDITS, edit_steps, layers
@@ -29,6 +30,7 @@ def plan_entries(desired: NetworkEntries, found: NetworkFound) -> Plan:
         wanted = edited(desired, current)
         NETWORK.check(wanted)
         refused_by_driver(wanted)
+        refuse_new(wanted, current)
         _show(plan.before, layer, lists_of(desired.entries, current))
         _show(plan.after, layer, lists_of(desired.entries, wanted))
         steps = edit_steps(found, layer, wanted)

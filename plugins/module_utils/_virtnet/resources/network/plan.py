@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ...documents.network import NETWORK, merge_network, refused_by_driver, refused_vlan, vlan_refusal
+from ...documents.without_effect import refuse_new
 from ...engine.plan import Drift, Plan, Step
 from ...schema.errors import Invalid, Missing, Path
 from ...schema.nodes import check_version, in_order
@@ -125,6 +126,7 @@ class _Planner:
         """Refuses what libvirt would not define; what it has defined already is not judged."""
         options, found = NETWORK.check(self.merged), self.found
         refused_by_driver(options)
+        refuse_new(options, found.config)
         vlan = refused_vlan(options, found.version)
         if vlan:
             raise Invalid(vlan, vlan_refusal(found.version))

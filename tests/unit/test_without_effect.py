@@ -1,0 +1,86 @@
+# Copyright (c) virtnet.libvirt contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What libvirt takes of a network and nobody then does."""
+
+from __future__ import annotations
+
+import pathlib
+from typing import Any
+
+import pytest
+
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.without_effect import (
+    REFUSALS,
+    refuse_new,
+    without_effect,
+)
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.errors import Invalid
+
+DOCS = pathlib.Path(__file__).parents[2] / "docs" / "refusals.md"
+MAC, OTHER = "52:54:00:00:00:01", "52:54:00:00:00:02"
+
+
+def served(*hosts: dict, ranges: Any = (), address: str = "10.5.0.1", prefix: int = 24) -> dict:
+    return {"ips": [{"address": address, "prefix": prefix, "dhcp": {"hosts": list(hosts), "ranges": list(ranges)}}]}
+
+
+def on(address: str, prefix: int) -> dict:
+    return {"ips": [{"address": address, "prefix": prefix}]}
+
+
+def via(gateway: str) -> dict:
+    return dict(on("10.5.0.1", 24), routes=[{"address": "10.9.0.0", "prefix": 16, "gateway": gateway}])
+
+
+HOST, RANGE = {"mac": MAC, "ip": "10.5.0.9", "name": "one"}, {"start": "10.5.0.10", "end": "10.5.0.20"}
+SIX = {"id": "0:1:2:A", "ip": "fd00:5::9", "name": "six"}
+
+
+@pytest.mark.parametrize(("options", "where"), [
+    (on("10.5.0.0", 24), "ips[0].address"),
+    (on("10.5.0.255", 24), "ips[0].address"),
+    (on("224.0.0.1", 24), "ips[0].address"),
+    (on("127.0.0.5", 8), "ips[0].address"),
+    (on("ff02::1", 64), "ips[0].address"),
+    (on("::1", 128), "ips[0].address"),
+    (on("::", 64), "ips[0].address"),
+    (served(dict(HOST, ip="10.6.0.9")), "ips[0].dhcp.hosts[0].ip"),
+    (served(dict(HOST, ip="10.5.0.1")), "ips[0].dhcp.hosts[0].ip"),
+    (served(dict(HOST, ip="10.5.0.0")), "ips[0].dhcp.hosts[0].ip"),
+    (served(dict(HOST, ip="10.5.0.255")), "ips[0].dhcp.hosts[0].ip"),
+    (served(dict(SIX, ip="fd00:5:0::1"), address="fd00:5::1", prefix=64), "ips[0].dhcp.hosts[0].ip"),
+    (served(dict(SIX, ip="fd00:6::9"), address="fd00:5::1", prefix=64), "ips[0].dhcp.hosts[0].ip"),
+    (served(HOST, dict(HOST, mac=OTHER, name="two")), "ips[0].dhcp.hosts[1].ip"),
+    (served(HOST, dict(HOST, ip="10.5.0.8", name="two")), "ips[0].dhcp.hosts[1].mac"),
+    (served(HOST, {"mac": OTHER, "ip": "10.5.0.8", "name": "ONE"}), "ips[0].dhcp.hosts[1].name"),
+    (served(SIX, {"id": "0:1:2:a", "ip": "fd00:5::8"}, address="fd00:5::1", prefix=64), "ips[0].dhcp.hosts[1].id"),
+    (served(ranges=[RANGE, RANGE]), "ips[0].dhcp.ranges[1]"),
+    ({"dns": {"hosts": [{"ip": "10.5.0.3", "hostnames": ["a", "*.apps.example"]}]}}, "dns.hosts[0].hostnames[1]"),
+    ({"dns": {"hosts": [{"ip": "10.5.0.3", "hostnames": ["a." + "b" * 64]}]}}, "dns.hosts[0].hostnames[0]"),
+    ({"dns": {"txts": [{"name": "*.apps.example", "value": "x"}]}}, "dns.txts[0].name"),
+    (via("10.5.0.1"), "routes[0].gateway"),
+    (via("10.5.0.0"), "routes[0].gateway"),
+    (via("10.5.0.255"), "routes[0].gateway"),
+])
+def test_what_has_no_effect_is_found(options: dict, where: str):
+    assert [str(path) for path, _problem in without_effect(options)] == [where]
+    with pytest.raises(Invalid):
+        refuse_new(options)
+    refuse_new(options, options)  # what is there is not judged
+
+
+@pytest.mark.parametrize("options", [
+    on("10.5.0.0", 31), on("10.5.0.7", 32), on("fe80::1", 64), on("169.254.0.1", 16), via("10.5.0.2"),
+    served(HOST, {"name": "bare", "ip": "10.5.0.8"}, ranges=[RANGE, dict(RANGE, end="10.5.0.30")]),
+    {"ips": [*served(HOST)["ips"], *served(dict(SIX, name="one"), address="fd00:5::1", prefix=64)["ips"]]},
+    {"dns": {"hosts": [{"ip": "10.5.0.3", "hostnames": ["a_b.example", "b" * 63]}]}},
+])
+def test_what_has_an_effect_is_taken(options: dict):
+    assert not list(without_effect(options))
+
+
+def test_docs_list_what_is_refused():
+    text = DOCS.read_text()
+    table = "".join("| %s | %s |\n" % (refusal.what, refusal.why) for refusal in REFUSALS)
+    assert table in text, "put this into docs/refusals.md:\n" + table
