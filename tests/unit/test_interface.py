@@ -469,7 +469,7 @@ def test_when_the_new_one_cannot_be_plugged_in_the_old_one_comes_back():
         converge(there, [wish], False)
     assert list(there.names()) == ["detach_interface", "attach_interface"]
     assert there.calls[1][2].find("model") is None
-    there = running(breaks=("attach_interface", "attach_interface"))
+    there = running(breaks=("attach_interface",) * 3)
     with pytest.raises(ConvergeError, match=r"Could not be put back: plug in interface %s of guest on as it was" % MAC):
         converge(there, [wish], False)
 
