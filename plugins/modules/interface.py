@@ -170,18 +170,15 @@ interface:
   returned: success
 """
 
-from typing import Any
-
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.interface import INTERFACE
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.interface.pair import InterfacePair
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.interface.resource import Interface
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.errors import inside
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.options import prune
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.settings import settings_spec
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.interface.stated import wish_of
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.spec import options_spec
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.task import (
     DocumentModule,
     argument_spec,
     converge_one,
+    settings_of,
     stated_options,
 )
 
@@ -191,30 +188,14 @@ def main() -> None:
     module = DocumentModule(
         INTERFACE,
         argument_spec=argument_spec(
-            domain={"type": "str", "required": True},
-            state={"type": "str", "choices": ["present", "absent"], "default": "present"},
-            layers={"type": "list", "elements": "str", "choices": ["config", "live"]},
-            replace={"type": "bool", "default": False},
-            purge={"type": "bool", "default": False},
-            partner={"type": "dict"},
-            xml={"type": "str"},
             status={"type": "dict"},
+            xml={"type": "str"},
+            **settings_spec("interface"),
             **options_spec(INTERFACE),
         ),
         supports_check_mode=True,
     )
-    params = module.params
-
-    def desired() -> Any:
-        interface = Interface(params["domain"], stated_options(module, INTERFACE), params["state"], params["layers"],
-                              params["replace"], params["purge"])
-        if params["partner"] is None:
-            return interface
-        with inside("partner"):
-            partner = INTERFACE.check(prune(params["partner"]), whole=False)
-        return InterfacePair(interface, partner)
-
-    converge_one(module, desired)
+    converge_one(module, lambda: wish_of(settings_of(module, "interface"), stated_options(module, INTERFACE)))
 
 
 if __name__ == "__main__":

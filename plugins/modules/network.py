@@ -251,12 +251,14 @@ network:
 """
 
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.network import NETWORK
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.network.resource import Network
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.settings import settings_spec
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.network.stated import wish_of
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.spec import options_spec
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.task import (
     DocumentModule,
     argument_spec,
     converge_one,
+    settings_of,
     stated_options,
 )
 
@@ -266,25 +268,15 @@ def main() -> None:
     module = DocumentModule(
         NETWORK,
         argument_spec=argument_spec(
-            state={"type": "str", "choices": ["present", "absent", "active", "inactive"], "default": "present"},
-            autostart={"type": "bool"},
-            persistent={"type": "bool"},
-            restart={"type": "str", "choices": ["when_idle", "always", "never"], "default": "when_idle"},
-            purge={"type": "bool", "default": False},
-            xml={"type": "str"},
             status={"type": "dict"},
+            xml={"type": "str"},
+            **settings_spec("network"),
             **options_spec(NETWORK),
         ),
         required_one_of=[("name", "xml")],
         supports_check_mode=True,
     )
-
-    def desired() -> Network:
-        options = stated_options(module, NETWORK)
-        settings = {name: module.params[name] for name in ("state", "autostart", "persistent", "restart", "purge")}
-        return Network(name=options["name"], options=options, **settings)
-
-    converge_one(module, desired)
+    converge_one(module, lambda: wish_of(settings_of(module, "network"), stated_options(module, NETWORK)))
 
 
 if __name__ == "__main__":

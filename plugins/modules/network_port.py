@@ -110,15 +110,14 @@ network_port:
 """
 
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.network_port import NETWORK_PORT
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.network_port.resource import (
-    NetworkPort,
-)
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.errors import Invalid
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.settings import settings_spec
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.network_port.stated import wish_of
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.spec import options_spec
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.task import (
     DocumentModule,
     argument_spec,
     converge_one,
+    settings_of,
     stated_options,
 )
 
@@ -128,24 +127,15 @@ def main() -> None:
     module = DocumentModule(
         NETWORK_PORT,
         argument_spec=argument_spec(
-            network={"type": "str", "required": True},
-            state={"type": "str", "choices": ["present", "absent"], "default": "present"},
-            force={"type": "bool", "default": False},
-            xml={"type": "str"},
             status={"type": "dict"},
+            xml={"type": "str"},
+            **settings_spec("network_port"),
             **options_spec(NETWORK_PORT),
         ),
         required_one_of=[("uuid", "mac", "xml")],
         supports_check_mode=True,
     )
-
-    def desired() -> NetworkPort:
-        options = stated_options(module, NETWORK_PORT)
-        if not options.get("uuid") and not options.get("mac"):
-            raise Invalid("mac.address", "is missing; give it or uuid")
-        return NetworkPort(module.params["network"], options, module.params["state"], module.params["force"])
-
-    converge_one(module, desired)
+    converge_one(module, lambda: wish_of(settings_of(module, "network_port"), stated_options(module, NETWORK_PORT)))
 
 
 if __name__ == "__main__":

@@ -170,12 +170,14 @@ nwfilter:
 """
 
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.nwfilter import NWFILTER
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.nwfilter.resource import NwFilter
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.settings import settings_spec
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.nwfilter.stated import wish_of
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.spec import options_spec
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.task import (
     DocumentModule,
     argument_spec,
     converge_one,
+    settings_of,
     stated_options,
 )
 
@@ -185,24 +187,15 @@ def main() -> None:
     module = DocumentModule(
         NWFILTER,
         argument_spec=argument_spec(
-            state={"type": "str", "choices": ["present", "absent"], "default": "present"},
-            force={"type": "bool", "default": False},
-            allow_missing_references={"type": "bool", "default": False},
-            purge={"type": "bool", "default": False},
-            xml={"type": "str"},
             status={"type": "dict"},
+            xml={"type": "str"},
+            **settings_spec("nwfilter"),
             **options_spec(NWFILTER),
         ),
         required_one_of=[("name", "xml")],
         supports_check_mode=True,
     )
-
-    def desired() -> NwFilter:
-        options = stated_options(module, NWFILTER)
-        settings = {name: module.params[name] for name in ("state", "force", "allow_missing_references", "purge")}
-        return NwFilter(name=options["name"], options=options, **settings)
-
-    converge_one(module, desired)
+    converge_one(module, lambda: wish_of(settings_of(module, "nwfilter"), stated_options(module, NWFILTER)))
 
 
 if __name__ == "__main__":

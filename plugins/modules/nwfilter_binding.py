@@ -105,16 +105,14 @@ nwfilter_binding:
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.nwfilter_binding import (
     NWFILTER_BINDING,
 )
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.nwfilter_binding.resource import (
-    NwFilterBinding,
-)
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.errors import Invalid, Path
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.options import option
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.settings import settings_spec
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.nwfilter_binding.stated import wish_of
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.spec import options_spec
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.task import (
     DocumentModule,
     argument_spec,
     converge_one,
+    settings_of,
     stated_options,
 )
 
@@ -124,24 +122,16 @@ def main() -> None:
     module = DocumentModule(
         NWFILTER_BINDING,
         argument_spec=argument_spec(
-            state={"type": "str", "choices": ["present", "absent"], "default": "present"},
-            force={"type": "bool", "default": False},
-            xml={"type": "str"},
             status={"type": "dict"},
+            xml={"type": "str"},
+            **settings_spec("nwfilter_binding"),
             **options_spec(NWFILTER_BINDING),
         ),
         required_one_of=[("portdev", "xml")],
         supports_check_mode=True,
     )
-
-    def desired() -> NwFilterBinding:
-        options = stated_options(module, NWFILTER_BINDING)
-        name = option(options, "portdev", "name")
-        if not name:
-            raise Invalid(Path("portdev", "name"), "is missing")
-        return NwFilterBinding(name, options, module.params["state"], module.params["force"])
-
-    converge_one(module, desired)
+    converge_one(module, lambda: wish_of(settings_of(module, "nwfilter_binding"),
+                                         stated_options(module, NWFILTER_BINDING)))
 
 
 if __name__ == "__main__":

@@ -129,14 +129,16 @@ sriov:
   returned: success
 """
 
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.settings import settings_spec
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.sriov import NAMING, SRIOV
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.sriov.resource import Sriov
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.options import prune
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.sriov.stated import wish_of
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.spec import options_spec
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.task import (
     DocumentModule,
     argument_spec,
     converge_one,
+    settings_of,
+    stated_options,
 )
 
 
@@ -145,22 +147,15 @@ def main() -> None:
     module = DocumentModule(
         SRIOV,
         argument_spec=argument_spec(
-            state={"type": "str", "choices": ["present", "absent"], "default": "present"},
-            persist={"type": "bool"},
-            force={"type": "bool", "default": False},
             status={"type": "dict"},
+            **settings_spec("sriov"),
             **options_spec(SRIOV),
         ),
         mutually_exclusive=[NAMING],
         required_one_of=[NAMING],
         supports_check_mode=True,
     )
-
-    def desired() -> Sriov:
-        options = SRIOV.check(prune({node.name: module.params[node.name] for node in SRIOV.nodes}))
-        return Sriov(options, module.params["state"], module.params["persist"], module.params["force"])
-
-    converge_one(module, desired)
+    converge_one(module, lambda: wish_of(settings_of(module, "sriov"), stated_options(module, SRIOV)))
 
 
 if __name__ == "__main__":

@@ -16,9 +16,10 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible.module_utils.common.respawn import has_respawned, probe_interpreters_for_module, respawn_module
 
 from .documents.changes import CHANGES, CONFIRM_TIMEOUT, LOCK_TIMEOUT
+from .documents.settings import SETTINGS
 from .engine.converge import UNKEPT, ConvergeError, Unkept, converge, until_it_is_there
 from .engine.keeping import Confirmation, Keeper, LeftBehind, others, put_back
-from .engine.report import model_of, result_of
+from .engine.report import model_of, result_of, results_of
 from .host.errors import HostError, HypervisorError
 from .host.host import Host
 from .host.libvirt import LIBVIRT_ERROR, Libvirt
@@ -26,12 +27,13 @@ from .host.probes import can_ping
 from .host.records import Lock
 from .host.snapshot import Snapshot
 from .resources.ways import way_of
-from .schema.errors import Invalid, Missing, Path, not_allowed
+from .schema.errors import Invalid, Missing, Path, Several, not_allowed, raise_all
 from .schema.nodes import Field, Group, Node
-from .schema.options import Options, is_empty, prune
+from .schema.options import Options, prune
 from .schema.scalars import CONTROL, LINE, NOT_IN_XML
 from .schema.spec import options_spec
-from .schema.xml import LXML_ERROR, load_xml
+from .schema.stated import stated
+from .schema.xml import LXML_ERROR
 
 WayOf = Callable[[str], Any]  # the way back of a kind, None where there is none
 OLDEST_LIBVIRT = (6, 1, 0)
@@ -155,31 +157,13 @@ def host_of(module: AnsibleModule, changes: bool = False) -> Iterator[Host]:
 def stated_options(module: AnsibleModule, document: Group) -> Options:
     """The options of a document that the task gives, as options or as ``xml``; raises Invalid."""
     given: Options = prune({node.name: module.params.get(node.name) for node in document.nodes})
-    text = module.params.get("xml")
-    if text is None:
-        return _named(document, document.check(given, whole=False))
-    others = sorted(set(given) - {"name"})
-    if others:
-        raise Invalid("xml", "cannot be given together with %s" % ", ".join(others))
-    root = load_xml(text)
-    if root.tag != document.at:
-        raise Invalid("xml", "the root element is %s; give a <%s> document" % (root.tag, document.at))
-    options = document.parse(root)
-    if given.get("name") and options.get("name") not in (None, given["name"]):
-        raise Invalid("name", "is %s, but xml names %s" % (given["name"], options["name"]))
-    from .schema.known import unknown
-
-    for place in unknown(document, root):
-        module.warn("xml: %s is not known and left out" % place)
-    return _named(document, document.check(dict(given, **options), whole=False))
+    return stated(document, given, module.params.get("xml"), module.warn)
 
 
-def _named(document: Group, options: Options) -> Options:
-    """Options that have the name without which the object cannot be found; raises Invalid."""
-    for node in document.nodes:
-        if node.name == "name" and is_empty(options.get("name")):
-            raise Invalid("name", "is missing")
-    return options
+def settings_of(module: AnsibleModule, kind: str) -> Options:
+    """What a task says beside the document of its object."""
+    settings: Options = prune({node.name: module.params[node.name] for node in SETTINGS[kind].nodes})
+    return settings
 
 
 def _refuse_control_characters(params: Options) -> None:
@@ -249,6 +233,35 @@ def _confirmation(module: AnsibleModule) -> Confirmation | None:
             raise Invalid(Path("confirm", "probes", index), "cannot be pinged, for this host has no command ping;"
                           " install it (iputils-ping, iputils), or give a port")
     return Confirmation(given.get("timeout", CONFIRM_TIMEOUT), probes)
+
+
+def converge_document(module: AnsibleModule, read: Callable[[], Any]) -> None:
+    """Carries out all wishes of the document that ``read`` gives, as one transaction, and ends the module."""
+    with host_of(module, changes=True) as host:
+        document = read()
+        if document.errors:
+            raise_all(document.errors + _errors_of_planning(host, document))
+        with _alone(module, host, _confirmation(module)) as (keep, before):
+            outcomes = converge(host, document.wishes, module.check_mode, keep, document)
+        result = dict(results_of(outcomes), plan_id=document.plan_id)
+        if keep.unconfirmed:
+            result["unconfirmed"] = keep.unconfirmed
+        result["changed"] = result["changed"] or bool(before)
+        for warning in dict.fromkeys(before + [one for outcome in outcomes for one in outcome.plan.warnings]):
+            module.warn(warning)
+    given = {name: value for name, value in module.params.items() if not isinstance(value, list) and name != "packed"}
+    module.exit_json(invocation={"module_args": given}, **result)
+
+
+def _errors_of_planning(host: Host, document: Any) -> list[Invalid]:
+    """What is wrong with the rest of a document, so that people see it all at once."""
+    try:
+        converge(host, document.wishes, True, document=document)
+    except Invalid as error:
+        return error.errors if isinstance(error, Several) else [error]
+    except ConvergeError:
+        pass
+    return []
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Callable, Protocol
 
-from ..schema.errors import Invalid, Missing
+from ..schema.errors import Invalid, Missing, Path, raise_all
 from .interrupts import interruptible
 from .order import fold, in_order
 from .plan import Plan, Step
@@ -83,15 +83,36 @@ class Unkept:
 UNKEPT = Unkept()
 
 
-def converge(host: Host, wishes: list[Wish], check_mode: bool, keep: Keep = UNKEPT) -> list[Outcome]:
+class Document(Protocol):
+    """What wishes are stated in, all at once."""
+
+    def place(self, wish: Wish) -> Path:
+        """Where a wish stands in it."""
+
+    def more(self, seen: Snapshot) -> list[Wish]:
+        """What is wished for besides, by what is there; raises Invalid."""
+
+    def approve(self, planned: list[Outcome]) -> None:
+        """Raises Invalid where what was planned is not to be done."""
+
+
+def converge(host: Host, wishes: list[Wish], check_mode: bool, keep: Keep = UNKEPT,
+             document: Document | None = None) -> list[Outcome]:
     """Makes the host agree with all wishes, or leaves it as it was and raises ConvergeError.
+
+    A ``document`` that they are of knows where each stands in it, wishes for more by what is there, and approves of
+    what was planned, or raises Invalid.
 
     ``keep`` keeps the record of what was there while it is needed, with the number of steps, and watches them.
     """
-    groups = fold(wishes)
     for attempt in range(ATTEMPTS):
         seen = host.look()
-        planned = plan_all(seen.fork(), [wish for wish, _members in groups.values()], check_mode)
+        wanted = [*wishes, *(document.more(seen) if document else ())]
+        groups = fold(wanted)
+        planned = plan_all(seen.fork(), [wish for wish, _members in groups.values()], check_mode,
+                           document.place if document else _nowhere)
+        if document:
+            document.approve(planned)
         try:
             if not check_mode and any(outcome.plan.steps for outcome in planned):
                 _apply(host, seen, planned, keep)
@@ -104,19 +125,33 @@ def converge(host: Host, wishes: list[Wish], check_mode: bool, keep: Keep = UNKE
     if check_mode:
         for outcome in planned:
             outcome.found = None
-    return _by_wish(wishes, groups, planned)
+    return _by_wish(wanted, groups, planned)
 
 
-def plan_all(seen: Snapshot, wishes: list[Wish], check_mode: bool = False) -> list[Outcome]:
-    """What is to be done for each wish, in order, each planned on what those before it will have made."""
-    planned, gone = [], _to_be_gone(wishes)
+def _nowhere(_wish: Wish) -> Path:
+    return Path()
+
+
+def plan_all(seen: Snapshot, wishes: list[Wish], check_mode: bool = False,
+             place: Callable[[Wish], Path] = _nowhere) -> list[Outcome]:
+    """What is to be done for each wish, in order, each planned on what those before it will have made.
+
+    Raises all that is wrong at once, but for what only follows from something else that is.
+    """
+    planned: list[Outcome] = []
+    wrong: dict[Key, Invalid | None] = {}
+    gone = _to_be_gone(wishes)
     for wish in in_order(wishes, seen):
+        if not wrong.keys().isdisjoint(wish.needs(seen)):
+            wrong[wish.key] = None
+            continue
         try:
             planned.append(_plan_one(seen, wish, check_mode, gone))
         except Invalid as error:
             if len(wishes) > 1:
                 error.problem = "%s (%s %s)" % (error.problem, wish.kind, wish.name)
-            raise
+            wrong[wish.key] = error.within(*place(wish))
+    raise_all([error for error in wrong.values() if error])
     return planned
 
 

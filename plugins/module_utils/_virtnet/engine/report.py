@@ -30,6 +30,33 @@ def result_of(outcome: Outcome) -> Options:
     }
 
 
+IMPACTS = ("none", "brief", "disruptive")
+
+
+def results_of(outcomes: list[Outcome]) -> Options:
+    """The result of many wishes, which says of those that are as stated that they are, and no more."""
+    each = [result_of(outcome) for outcome in outcomes]
+    return {
+        "changed": any(one["changed"] for one in each),
+        "steps": [step for one in each for step in one["steps"]],
+        "restart_required": any(one["restart_required"] for one in each),
+        "diff": [one["diff"] for one in each if one["diff"]["before"] != one["diff"]["after"]],
+        "objects": [_object(outcome, one) for outcome, one in zip(outcomes, each)],
+    }
+
+
+def _object(outcome: Outcome, result: Options) -> Options:
+    plan = outcome.plan
+    said = {
+        "steps": result["steps"],
+        "drift": result["drift"],
+        "waiting": [drift.as_result() for drift in plan.waiting],
+        "impact": max((step.impact for step in plan.steps), key=IMPACTS.index, default="none"),
+    }
+    return dict({"kind": outcome.wish.kind, "name": outcome.wish.name, "changed": result["changed"]},
+                **(said if any(said[part] for part in ("steps", "drift", "waiting")) else {}))
+
+
 def model_of(outcome: Outcome) -> Options:
     """The object as its module takes it; in check mode as it would be, without the layers that the diff adds."""
     if outcome.found is not None:

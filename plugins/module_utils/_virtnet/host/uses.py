@@ -233,6 +233,21 @@ def bridges_by_name(seen: Snapshot) -> Bridges:
 
 
 @once
+def networks_of_guests(seen: Snapshot) -> dict[str, list[str]]:
+    """By network, the guests whose configuration has an interface on it, by name."""
+    found: dict[str, list[str]] = {}
+    for uuid in seen.get("domains"):
+        record = seen.domain_of(uuid)
+        if record.config is None:
+            continue
+        for source in record.config.findall("devices/interface/source[@network]"):
+            names = found.setdefault(str(source.get("network")), [])
+            if record.name not in names:
+                names.append(record.name)
+    return found
+
+
+@once
 def filter_users(seen: Snapshot) -> list[FilterUser]:
     """The interfaces of all guests, running or not, that refer to filters."""
     users = set()

@@ -8,7 +8,7 @@ A task knows its own kind and does not load this; it is for who wants all of the
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, Callable, NamedTuple
 
 from ..documents.interface import INTERFACE
 from ..documents.network import NETWORK
@@ -17,26 +17,34 @@ from ..documents.nwfilter import NWFILTER
 from ..documents.nwfilter_binding import NWFILTER_BINDING
 from ..documents.sriov import SRIOV
 from ..schema.nodes import Group
+from ..schema.options import Options
 from .interface.resource import Interface
+from .interface.stated import wish_of as interface
 from .network.resource import Network
+from .network.stated import wish_of as network
 from .network_port.resource import NetworkPort
+from .network_port.stated import wish_of as network_port
 from .nwfilter.resource import NwFilter
+from .nwfilter.stated import wish_of as nwfilter
 from .nwfilter_binding.resource import NwFilterBinding
+from .nwfilter_binding.stated import wish_of as nwfilter_binding
 from .sriov.resource import Sriov
+from .sriov.stated import wish_of as sriov
 
 
 class Kind(NamedTuple):
-    """The wish for an object of a kind, and the table of its options."""
+    """The wish for an object of a kind, the table of its options, and what makes the wish of what a task states."""
 
     wish: Any
     options: Group
+    wish_of: Callable[[Options, Options], Any]
 
 
 KINDS = {
-    "sriov": Kind(Sriov, SRIOV),
-    "nwfilter": Kind(NwFilter, NWFILTER),
-    "network": Kind(Network, NETWORK),
-    "network_port": Kind(NetworkPort, NETWORK_PORT),
-    "nwfilter_binding": Kind(NwFilterBinding, NWFILTER_BINDING),
-    "interface": Kind(Interface, INTERFACE),
+    "sriov": Kind(Sriov, SRIOV, sriov),
+    "nwfilter": Kind(NwFilter, NWFILTER, nwfilter),
+    "network": Kind(Network, NETWORK, network),
+    "network_port": Kind(NetworkPort, NETWORK_PORT, network_port),
+    "nwfilter_binding": Kind(NwFilterBinding, NWFILTER_BINDING, nwfilter_binding),
+    "interface": Kind(Interface, INTERFACE, interface),
 }

@@ -98,6 +98,23 @@ class Missing(Invalid):
     """Something that the host has not got, which an earlier task may have been about to make."""
 
 
+class Several(Invalid):
+    """All that is wrong with a document, a line each."""
+
+    def __init__(self, errors: list[Invalid]) -> None:
+        super().__init__("", "")
+        self.errors = errors
+
+    def __str__(self) -> str:
+        return "\n".join(str(error) for error in self.errors)
+
+
+def raise_all(errors: list[Invalid]) -> None:
+    """Raises what was found to be wrong, if anything was."""
+    if errors:
+        raise errors[0] if len(errors) == 1 else Several(errors)
+
+
 @contextmanager
 def inside(*parts: str | int) -> Iterator[None]:
     """What is found to be wrong in here is wrong at this place."""

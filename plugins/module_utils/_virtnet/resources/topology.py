@@ -1,0 +1,158 @@
+# Copyright (c) virtnet.libvirt contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The wishes that a document of a host states, and what it says about all of them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any, Callable
+
+from ..documents.packed import unpack
+from ..documents.settings import SETTINGS
+from ..documents.topology import LISTS, TOPOLOGY
+from ..engine.converge import Outcome, plan_all
+from ..host.snapshot import Snapshot
+from ..schema.errors import Invalid, Path, not_allowed, raise_all
+from ..schema.options import Options, Value, prune
+from ..schema.stated import mapping, problems, stated
+from .exclusive import Unlisted, settled, unlisted
+from .kinds import KINDS
+
+if TYPE_CHECKING:
+    from ..engine.resource import Key, Wish
+
+SHORT = 4  # bytes of a digest that names one object, or one plan for it
+
+
+class Topology:
+    """What is wished for, where each wish stands in the document, and all ``errors`` of reading it.
+
+    ``tell`` is called with what people are to know, such as what exclusive lists leave.
+    """
+
+    def __init__(self, options: Options, check_mode: bool, tell: Callable[[str], None]) -> None:
+        self._options, self._check_mode, self._tell = options, check_mode, tell
+        self.wishes: list[Any] = []
+        self.errors: list[Invalid] = []
+        self._places: dict[Key, Path] = {}
+        self.plan_id = ""
+        for name, kind in LISTS.items():
+            for index, item in enumerate(options.get(name, ())):
+                self._read(kind, item, Path(name, index))
+
+    def _read(self, kind: str, item: Value, place: Path) -> None:
+        found: list[Invalid] = []
+        try:
+            wish = _wish(kind, item, self._options, self._tell, found)
+        except Invalid as error:
+            found.append(error)
+        else:
+            if wish.key in self._places:
+                found.append(Invalid("", "is the same as %s" % self._places[wish.key]))
+            else:
+                self.wishes.append(wish)
+                self._places[wish.key] = place
+        for one in found:
+            one.problem += _called(kind, item)
+            self.errors.append(one.within(*place))
+
+    def place(self, wish: Wish) -> Path:
+        return self._places.get(wish.key, Path("exclusive"))
+
+    def more(self, seen: Snapshot) -> list[Wish]:
+        """The wishes that what is in no list be gone, on the host as it will be; users go before what they use."""
+        exclusive = self._options.get("exclusive", [])
+        if not exclusive:
+            return []
+        after, gone = seen.fork(), []
+        plan_all(after, list(self.wishes), self._check_mode, self.place)
+        for name in reversed([*LISTS]):
+            found = unlisted(after, self.wishes, name, self._options.get("keep", [])) if name in exclusive else []
+            going, staying = settled(found)
+            self._refuse_used(going)
+            for one in staying:
+                self._tell("%s is in no list and stays, for it is used by %s" % (one.label, ", ".join(one.others)))
+            wishes = [one.wish for one in going]
+            plan_all(after, wishes, self._check_mode, self.place)
+            gone += wishes
+        return gone
+
+    def _refuse_used(self, going: list[Unlisted]) -> None:
+        if not self._options.get("remove_used"):
+            raise_all([Invalid("exclusive", "%s is in no list, and running guests use it: %s; list it, or name it in"
+                               " keep, or give remove_used: true" % (one.label, ", ".join(one.guests)))
+                       for one in going if one.guests])
+
+    def approve(self, planned: list[Outcome]) -> None:
+        """Refuses another plan than the one that was asked for."""
+        parts = {_digest(list(outcome.wish.key)): (_digest(_what(outcome)), outcome.wish)
+                 for outcome in planned if outcome.plan.steps}
+        self.plan_id = ":".join([_digest(sorted(key + plan for key, (plan, _wish) in parts.items())),
+                                 *(key + plan for key, (plan, _wish) in parts.items())])
+        given = self._options.get("plan_id")
+        if not given or given == self.plan_id:
+            return
+        reviewed = {part[:2 * SHORT]: part[2 * SHORT:] for part in given.split(":")[1:]}
+        otherwise = [_named(wish) for key, (plan, wish) in parts.items() if reviewed.get(key) != plan]
+        done = [_named(outcome.wish) for outcome in planned
+                if not outcome.plan.steps and _digest(list(outcome.wish.key)) in reviewed]
+        said = [words % ", ".join(names) for words, names in (
+            ("what is to be done to %s is not what was reviewed", otherwise),
+            ("nothing is to be done to %s any more", done)) if names]
+        raise Invalid("plan_id", "%s; nothing was changed, review the plan again" % (
+            "; ".join(said) or "is that of another document"))
+
+
+def read_topology(params: Options, check_mode: bool, tell: Callable[[str], None]) -> Topology:
+    """The document that a task gives, inline or as the action plugin packed it; raises Invalid."""
+    options: Options = prune({node.name: params[node.name] for node in TOPOLOGY.nodes})
+    if "src" in options:
+        raise Invalid("src", "is read on the controller, by the action plugin of this module")
+    given = unpack(options.pop("packed")) if "packed" in options else {}
+    if given:
+        both, strange = sorted(set(given) & set(options)), sorted(set(given) - set(LISTS))
+        if both:
+            raise Invalid("src", "cannot be given together with %s, which it has too" % ", ".join(both))
+        if strange:
+            raise Invalid(Path("src", strange[0]), "no such list; there are %s" % ", ".join(LISTS))
+    return Topology(TOPOLOGY.check(dict(options, **prune(given))), check_mode, tell)
+
+
+def _wish(kind: str, item: Value, defaults: Options, tell: Callable[[str], None], found: list[Invalid]) -> Any:
+    """The wish that an item states; raises Invalid for the last that is wrong with it, the others are in ``found``."""
+    given = {name: value for name, value in mapping(item).items() if value is not None and name != "status"}
+    text = given.pop("xml", None) if kind != "sriov" else None
+    if text is not None and not isinstance(text, str):
+        raise not_allowed("xml", text, "a document as text")
+    table, known = SETTINGS[kind], KINDS[kind]
+    own = {name: value for name, value in given.items() if table.node(name)}
+    rest = {name: value for name, value in given.items() if name not in own}
+    wrong = [*problems(table, own, True), *problems(known.options, rest)]
+    if wrong:
+        found += wrong[:-1]
+        raise wrong[-1]
+    common: Options = {name: defaults[name] for name in ("restart", "layers") if table.node(name) and name in defaults}
+    return known.wish_of(dict(common, **table.check(own)), stated(known.options, rest, text, tell))
+
+
+def _called(kind: str, item: Value) -> str:
+    """What people call an item, as the end of an error."""
+    if not isinstance(item, dict):
+        return ""
+    name = item.get("name") or item.get("device") or item.get("domain") or item.get("network")
+    return " (%s %s)" % (kind, name) if isinstance(name, str) else ""
+
+
+def _named(wish: Wish) -> str:
+    return "%s %s" % (wish.kind, wish.name)
+
+
+def _what(outcome: Outcome) -> Value:
+    plan = outcome.plan
+    return [[step.title for step in plan.steps], plan.before, plan.after]
+
+
+def _digest(value: Value) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:2 * SHORT]

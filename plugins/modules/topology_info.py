@@ -1,0 +1,100 @@
+#!/usr/bin/python
+# Copyright (c) virtnet.libvirt contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: topology_info
+short_description: Read all of the networking of a libvirt host as one document
+version_added: 1.0.0
+author:
+  - virtnet.libvirt contributors (@virtnet)
+description:
+  - Reads the networking of a host in the shape in which M(virtnet.libvirt.topology) takes it. Given back to the same
+    host it changes nothing.
+  - Ports and bindings of guests are left out, for they come and go with these.
+extends_documentation_fragment:
+  - virtnet.libvirt.connection
+  - virtnet.libvirt.reads
+options:
+  kinds:
+    description: The lists that are wanted; without it all.
+    type: list
+    elements: str
+    choices: [sriov, nwfilters, networks, network_ports, nwfilter_bindings, interfaces]
+  names:
+    description:
+      - Names of what is wanted, with C(*), C(?) and C([...]) as in a shell; without it all.
+      - An interface goes by the name of its guest, a port by that of its network, a binding by its device.
+    type: list
+    elements: str
+  portable:
+    description:
+      - Whether to leave out what only means something on this host, so that another one can be given the rest. That is
+        what libvirt made up (UUIDs, names of bridges and taps, MACs of bridges, PCI places in guests), and the filters
+        that libvirt brings. MACs of guests' interfaces stay, for they name these.
+    type: bool
+    default: false
+seealso:
+  - module: virtnet.libvirt.topology
+"""
+
+EXAMPLES = r"""
+- name: Read what another host can be given
+  virtnet.libvirt.topology_info:
+    portable: true
+    kinds: [nwfilters, networks]
+  register: host
+
+- name: Give it to that host
+  virtnet.libvirt.topology:
+    nwfilters: "{{ host.topology.nwfilters }}"
+    networks: "{{ host.topology.networks }}"
+  delegate_to: kvm2
+
+- name: Keep it as a file
+  ansible.builtin.copy:
+    content: "{{ host.topology | to_nice_yaml(sort_keys=false) }}"
+    dest: host_vars/kvm1/topology.yml
+    mode: "0644"
+  delegate_to: localhost
+"""
+
+RETURN = r"""
+topology:
+  description: The lists by their names, each item as the module of its kind takes it.
+  type: dict
+  returned: success
+  sample: {"networks": [{"name": "lab", "state": "active", "autostart": true, "bridge": {"name": "virbr-lab"}}]}
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.topology import LISTS
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.snapshot import Snapshot
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.whole_host import describe_host
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.task import read_only, reading_spec
+
+
+def main() -> None:
+    """Reads the networking of a host."""
+    module = AnsibleModule(
+        argument_spec=reading_spec(
+            kinds={"type": "list", "elements": "str", "choices": list(LISTS)},
+            names={"type": "list", "elements": "str"},
+            portable={"type": "bool", "default": False},
+        ),
+        supports_check_mode=True,
+    )
+    kinds, names = module.params["kinds"] or list(LISTS), module.params["names"]
+
+    def read(seen: Snapshot) -> dict:
+        return {"topology": describe_host(seen, kinds, names, module.params["portable"])}
+
+    read_only(module, read)
+
+
+if __name__ == "__main__":
+    main()

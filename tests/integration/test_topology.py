@@ -1,0 +1,159 @@
+# Copyright (c) virtnet.libvirt contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""All of a host's networking as one document."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+from guest.domain import domain_xml
+from integration.host import sh
+from integration.lab import LAB, answers
+from integration.modules import Failed, converge, run
+
+ROOT = Path(__file__).resolve().parents[2]
+CARD = "52:54:00:00:07:01"
+HOST = {
+    "nwfilters": [{"name": "zz-base", "chain": "root"},
+                  {"name": "aa-web", "chain": "root", "entries": [{"filterref": {"filter": "zz-base"}}]}],
+    "networks": [
+        {"name": "top1", "state": "active", "bridge": {"name": "top1"},
+         "ips": [{"address": "10.77.1.1", "prefix": 24}]},
+        {"name": "top2", "state": "active", "autostart": True, "forward": {"mode": "nat"}, "bridge": {"name": "top2"},
+         "ips": [{"address": "10.77.2.1", "prefix": 24, "dhcp": {
+             "ranges": [{"start": "10.77.2.9", "end": "10.77.2.99"}]}}]},
+        {"xml": "<network><name>top3</name><bridge name='top3'/></network>"}],
+    "network_ports": [{"network": "top2", "mac": {"address": "52:54:00:00:07:09"}}],
+    "interfaces": [{"domain": "off", "mac": {"address": CARD}, "type": "network", "source": {"network": "top1"},
+                    "model": {"type": "virtio"}, "filterref": {"filter": "aa-web"}}],
+}
+
+
+@pytest.fixture
+def off(clean):
+    """A guest that does not run."""
+    yield clean.defineXML(domain_xml("off", ""))
+    for name in ("aa-web", "zz-base"):
+        subprocess.run(["virsh", "nwfilter-undefine", name], check=False, capture_output=True)
+
+
+def networks() -> list[str]:
+    return sorted(sh("virsh -q net-list --all --name").split())
+
+
+def test_a_host_in_one_task(off):
+    done = converge("topology", "objects", **HOST)
+    assert all(one["changed"] for one in done["objects"]) and len(done["objects"]) == 7
+    assert networks() == ["top1", "top2", "top3"] and "aa-web" in sh("virsh dumpxml off")
+    again = run("topology", **HOST)
+    assert all(set(one) == {"kind", "name", "changed"} for one in again["objects"]) and again["diff"] == []
+    changed = dict(HOST, networks=[*HOST["networks"][1:], dict(HOST["networks"][0], domain={"name": "example"})])
+    assert [one["name"] for one in converge("topology", **changed)["objects"] if one["changed"]] == ["top1"]
+
+
+def test_what_is_read_is_what_is_stated(off):
+    run("topology", **HOST)
+    read = run("topology_info")["topology"]
+    assert [one["name"] for one in read["networks"]] == ["top1", "top2", "top3"]
+    for portable in (False, True):
+        again = run("topology", **run("topology_info", portable=portable)["topology"])
+        assert not again["changed"], again["steps"]
+    part = run("topology_info", kinds=["networks"], names=["top[12]"], portable=True)["topology"]
+    assert list(part) == ["networks"] and [one["name"] for one in part["networks"]] == ["top1", "top2"]
+    assert all("uuid" not in one for one in part["networks"])
+
+
+def test_all_that_is_wrong_is_said_at_once(off):
+    wrong = {
+        "nwfilters": [{"name": "bad", "chain": "nonsense"}],
+        "networks": [{"name": "one", "ips": [{"address": "10.0.0.1", "prefix": 99}], "mtu": {"size": "big"}},
+                     {"name": "two", "state": "gone"}, {"name": "two", "nmae": "x"}, 5,
+                     {"name": "fine", "forward": {"mode": "nat"}, "bridge": {"name": "hostbr0"}}],
+        "interfaces": [{"mac": {"address": CARD}}],
+    }
+    with pytest.raises(Failed) as failed:
+        run("topology", **dict(wrong, networks=[one for one in wrong["networks"] if one != 5]))
+    lines = str(failed.value).splitlines()
+    for expected in ("nwfilters[0].chain: ", "networks[0].ips[0].prefix: 99 is not allowed", "networks[0].mtu.size: ",
+                     'networks[1].state: "gone" is not allowed', "networks[2].nmae: no such option",
+                     "interfaces[0].domain: is missing"):
+        assert any(line.startswith(expected) for line in lines), (expected, lines)
+    assert any("(network one)" in line for line in lines)
+    with pytest.raises(Failed, match=r"^networks\[4\]: 5 is not allowed; give a dictionary"):
+        run("topology", **dict(wrong, networks=[{"name": "a"}] * 4 + [5]))
+    assert networks() == []
+
+
+def test_a_part_that_fails_takes_all_back(off):
+    run("topology", **HOST)
+    before = [sh("virsh net-dumpxml %s" % name) for name in networks()]
+    sh("ip link add top9 type bridge")
+    with pytest.raises(Failed):
+        run("topology", networks=[dict(HOST["networks"][0], domain={"name": "example"}),
+                                  {"name": "top9", "state": "active", "bridge": {"name": "top9"}}])
+    assert [sh("virsh net-dumpxml %s" % name) for name in networks()] == before
+    sh("ip link del top9")
+
+
+def test_what_is_in_no_list_goes(off):
+    run("topology", **HOST)
+    for name in ("left", "kept", "asleep"):
+        run("network", name=name, bridge={"name": name})
+    run("interface", domain="off", mac={"address": "52:54:00:00:07:02"}, type="network", source={"network": "asleep"},
+        model={"type": "virtio"})
+    run("nwfilter", name="stray", chain="root")
+    whole = dict(HOST, exclusive=["networks", "nwfilters", "network_ports", "nwfilter_bindings"], keep=["ke*"])
+    done = converge("topology", "objects", **whole)
+    assert networks() == ["asleep", "kept", "top1", "top2", "top3"]
+    assert any("network asleep is in no list and stays, for it is used by guest off" in one for one in done["warnings"])
+    filters = sh("virsh -q nwfilter-list").split()
+    assert "stray" not in filters and "clean-traffic" in filters and "aa-web" in filters
+    converge("topology", **dict(whole, exclusive=[*whole["exclusive"], "interfaces"]))
+    assert networks() == ["kept", "top1", "top2", "top3"] and "07:02" not in sh("virsh dumpxml off")
+
+
+def test_what_running_guests_use_does_not_go(guest):
+    whole = {"networks": [HOST["networks"][0]], "exclusive": ["networks"]}
+    with pytest.raises(Failed, match=r"^exclusive: network lab is in no list, and running guests use it: guest \("):
+        run("topology", check=True, **whole)
+    assert networks() == ["lab"] and answers()
+    run("topology", **dict(whole, keep=["lab"]))
+    assert networks() == ["lab", "top1"] and answers()
+    run("topology", **dict(whole, remove_used=True))
+    assert networks() == ["top1"]
+
+
+def test_the_plan_that_was_reviewed_is_done_or_none(clean):
+    document = {"networks": [dict(LAB, state="present"), HOST["networks"][0]]}
+    reviewed = run("topology", check=True, **document)["plan_id"]
+    sh("virsh net-define /dev/stdin <<X\n<network><name>top1</name><bridge name='top1'/></network>\nX")
+    with pytest.raises(Failed, match=r"^plan_id: what is to be done to network top1 is not what was reviewed; "):
+        run("topology", plan_id=reviewed, **document)
+    assert networks() == ["top1"]
+    reviewed = run("topology", check=True, **document)["plan_id"]
+    assert run("topology", plan_id=reviewed, **document)["changed"]
+    with pytest.raises(Failed, match=r"^plan_id: nothing is to be done to network .*any more"):
+        run("topology", plan_id=reviewed, **document)
+
+
+@pytest.mark.parametrize("name", ["host.yml", "host.json"])
+def test_a_document_in_a_file(off, tmp_path, name: str):
+    document, play = tmp_path / name, tmp_path / "play.yml"
+    stated = dict(HOST, networks=[dict(HOST["networks"][0], portgroups=[{"name": "{{ not }}"}]), *HOST["networks"][1:]])
+    document.write_text(json.dumps(stated) if name.endswith("json") else "# in YAML\n" + json.dumps(stated))
+    play.write_text(json.dumps([{"hosts": "localhost", "gather_facts": False, "connection": "local", "tasks": [
+        {"virtnet.libvirt.topology": {"src": str(document)}, "register": "first"},
+        {"virtnet.libvirt.topology": {"src": str(document), "confirm": {}}, "register": "second"},
+        {"assert": {"that": ["first is changed", "second is not changed"]}}]}]))
+    ended = subprocess.run(
+        [ROOT / ".venv/bin/ansible-playbook", "-i", "localhost,", play], text=True, capture_output=True, check=False,
+        env=dict(os.environ, ANSIBLE_NOCOLOR="1", ANSIBLE_HOME=str(tmp_path / "home"),
+                 ANSIBLE_COLLECTIONS_PATH=str(ROOT / ".cache/collections"),
+                 ANSIBLE_PYTHON_INTERPRETER="/usr/bin/python3"))
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "{{ not }}" in sh("virsh net-dumpxml top1")
