@@ -14,19 +14,24 @@ from .converge import Outcome
 
 def result_of(outcome: Outcome) -> Options:
     """The part of a module's result that all modules share."""
-    plan, wish = outcome.plan, outcome.wish
+    plan = outcome.plan
     return {
         "changed": bool(plan.steps),
         **plan.extra,
         "steps": [step.title for step in plan.steps],
         "drift": [drift.as_result() for drift in plan.drift],
         "restart_required": bool(plan.waiting),
-        "diff": {
-            "before_header": "%s %s (before)" % (wish.kind, wish.name),
-            "after_header": "%s %s (after)" % (wish.kind, wish.name),
-            "before": to_yaml(plan.before),
-            "after": to_yaml(plan.after),
-        },
+        "diff": _diff(outcome),
+    }
+
+
+def _diff(outcome: Outcome) -> Options:
+    plan, wish = outcome.plan, outcome.wish
+    return {
+        "before_header": "%s %s (before)" % (wish.kind, wish.name),
+        "after_header": "%s %s (after)" % (wish.kind, wish.name),
+        "before": to_yaml(plan.before),
+        "after": to_yaml(plan.after),
     }
 
 
@@ -35,26 +40,27 @@ IMPACTS = ("none", "brief", "disruptive")
 
 def results_of(outcomes: list[Outcome]) -> Options:
     """The result of many wishes, which says of those that are as stated that they are, and no more."""
-    each = [result_of(outcome) for outcome in outcomes]
+    objects = [_object(outcome) for outcome in outcomes]
     return {
-        "changed": any(one["changed"] for one in each),
-        "steps": [step for one in each for step in one["steps"]],
-        "restart_required": any(one["restart_required"] for one in each),
-        "diff": [one["diff"] for one in each if one["diff"]["before"] != one["diff"]["after"]],
-        "objects": [_object(outcome, one) for outcome, one in zip(outcomes, each)],
+        "changed": any(one["changed"] for one in objects),
+        "steps": [step for one in objects for step in one.get("steps", ())],
+        "restart_required": any(one.get("waiting") for one in objects),
+        "diff": [_diff(outcome) for outcome in outcomes if outcome.plan.before != outcome.plan.after],
+        "objects": objects,
     }
 
 
-def _object(outcome: Outcome, result: Options) -> Options:
-    plan = outcome.plan
-    said = {
-        "steps": result["steps"],
-        "drift": result["drift"],
-        "waiting": [drift.as_result() for drift in plan.waiting],
-        "impact": max((step.impact for step in plan.steps), key=IMPACTS.index, default="none"),
-    }
-    return dict({"kind": outcome.wish.kind, "name": outcome.wish.name, "changed": result["changed"]},
-                **(said if any(said[part] for part in ("steps", "drift", "waiting")) else {}))
+def _object(outcome: Outcome) -> Options:
+    plan, said = outcome.plan, {}
+    if plan.steps or plan.drift or plan.waiting:
+        said = {
+            "steps": [step.title for step in plan.steps],
+            "drift": [drift.as_result() for drift in plan.drift],
+            "waiting": [drift.as_result() for drift in plan.waiting],
+            "impact": max((step.impact for step in plan.steps), key=IMPACTS.index, default="none"),
+        }
+    changed = outcome.plan.extra.get("changed", bool(plan.steps))
+    return dict({"kind": outcome.wish.kind, "name": outcome.wish.name, "changed": changed}, **said)
 
 
 def model_of(outcome: Outcome) -> Options:

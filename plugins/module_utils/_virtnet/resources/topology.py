@@ -129,12 +129,14 @@ def _wish(kind: str, item: Value, defaults: Options, tell: Callable[[str], None]
     table, known = SETTINGS[kind], KINDS[kind]
     own = {name: value for name, value in given.items() if table.node(name)}
     rest = {name: value for name, value in given.items() if name not in own}
-    wrong = [*problems(table, own, True), *problems(known.options, rest)]
-    if wrong:
-        found += wrong[:-1]
-        raise wrong[-1]
     common: Options = {name: defaults[name] for name in ("restart", "layers") if table.node(name) and name in defaults}
-    return known.wish_of(dict(common, **table.check(own)), stated(known.options, rest, text, tell))
+    try:
+        return known.wish_of(dict(common, **table.check(own)), stated(known.options, rest, text, tell))
+    except Invalid:
+        found += [*problems(table, own, True), *problems(known.options, rest)]
+        if found:
+            raise found.pop() from None
+        raise
 
 
 def _called(kind: str, item: Value) -> str:
