@@ -23,7 +23,7 @@ options:
     description: UUID or MAC address of a port of O(network), which must be running.
     type: str
   domain:
-    description: Name or UUID of a guest, with O(mac).
+    description: Name or UUID of a guest, with O(mac) where it has more than one interface.
     type: str
   mac:
     description: MAC address of an interface of O(domain), in quotes.

@@ -38,6 +38,7 @@ from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources
     alias_of,
     as_running,
 )
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.network.overlaps import addresses_of
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.options import Options, option
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.xml import (
     dump_xml,
@@ -60,14 +61,23 @@ def parts(**changes: Any) -> dict[str, dict[str, Any]]:
         "host": {"version": [9, 0, 0], "uri": "qemu:///system", "local": True, "sets_metadata": False},
         "networks": {}, "nwfilters": {}, "bindings": {}, "domains": {}, "devices": {}, "physical_functions": {},
         "pci_devices": {}, "vfio_holders": {}, "pci": {"iommu": True, "intel": True, "command_line": ""},
-        "chains": None, "dnsmasq": "", "places": {}, "bridges": {},
+        "chains": None, "dnsmasq": "", "places": {}, "bridges": {}, "subnets": {},
         **{name: {} for name in KEYED},
         "limits": {"sch_htb": True, "sch_sfq": True, "act_police": True},
     }
     whole = {**empty, **changes}
+    whole["leases"] = {**{name: [] for name in whole["networks"]}, **whole["leases"]}
+    if "subnets" not in changes:
+        whole["subnets"] = subnets(whole["networks"], whole["network_config"], whole["network_live"])
     if "bridges" not in changes:
         whole["bridges"] = bridges(whole["networks"], whole["network_config"], whole["network_live"])
     return {name: value if name in KEYED else {"": value} for name, value in whole.items()}
+
+
+def subnets(networks: Options, *layers: Options) -> Options:
+    """The addresses with prefixes of each network's layers."""
+    return {name: addresses_of(*(NETWORK.parse(load_xml(layer[name])) for layer in layers if layer.get(name)))
+            for name in networks}
 
 
 def bridges(networks: Options, *layers: Options) -> Options:
@@ -522,8 +532,9 @@ class FakeHost:
     def read(self, part: str, key: str) -> Any:
         if part in NOTHING and key not in self.parts[part]:
             return copy.deepcopy(NOTHING[part])
-        if part == "bridges":
-            return bridges(self.parts["networks"][""], self.parts["network_config"], self.parts["network_live"])
+        if part in ("bridges", "subnets"):
+            return {"bridges": bridges, "subnets": subnets}[part](
+                self.parts["networks"][""], self.parts["network_config"], self.parts["network_live"])
         return copy.deepcopy(from_record(self.parts)(part, key))
 
     def names(self) -> Iterator[str]:

@@ -20,7 +20,8 @@ FILES = sorted(HOUSE.rglob("*.py"))
 # from the ground up: who is above may import what is below, not the other way round
 FLOORS = ("schema", "documents", "host", "engine", "resources", "task.py")
 # what is no transport: data, questions about it, and words
-DATA = ("host/snapshot.py", "host/parts.py", "host/uses.py", "host/flags.py", "host/errors.py", "host/__init__.py")
+DATA = ("host/snapshot.py", "host/parts.py", "host/uses.py", "host/subnets.py", "host/flags.py", "host/errors.py",
+        "host/__init__.py")
 TRANSPORTS = ("host/libvirt.py", "host/kernel.py", "host/netlink.py", "host/sysfs.py", "host/boot.py",
               "host/records.py", "host/systemd.py", "host/firewall.py", "host/limits.py", "host/places.py",
               "host/dnsmasq.py", "host/probes.py")

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from ..schema.errors import Invalid, shown
 from ..schema.nodes import Field
 from ..schema.options import Options, is_empty
 from ..schema.scalars import ON_OFF, enum, pci_number
@@ -24,12 +25,16 @@ PCI_ADDRESS = (
 
 def split_prefix(options: Options) -> Options:
     """Options in which an address with its prefix or netmask (10.1.0.1/24) is said by two."""
-    address = options.get("address")
-    if not isinstance(address, str) or not all(is_empty(options.get(name)) for name in ("prefix", "netmask")):
+    whole = options.get("address")
+    address, slash, length = whole.partition("/") if isinstance(whole, str) else (whole, "", "")
+    if not slash:
         return dict(options)
-    address, slash, length = address.partition("/")
-    return dict(options, address=address, **{"netmask" if "." in length else "prefix": length}) if slash else (
-        dict(options))
+    name = "netmask" if "." in length else "prefix"
+    for given in ("prefix", "netmask"):
+        if not is_empty(options.get(given)) and (given != name or str(options[given]) != length):
+            raise Invalid(given, "%s has another one in address, which is %s; give one of them" % (
+                shown(options[given]), shown(whole)))
+    return dict(options, address=address, **{name: length})
 
 
 def with_family(options: Options) -> Options:

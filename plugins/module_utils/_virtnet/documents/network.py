@@ -59,6 +59,7 @@ register_prefix("dnsmasq", DNSMASQ)
 MANAGED_BRIDGE = (None, "nat", "route", "open")
 # from here on libvirt sets VLAN tags on ports of the host's own Linux bridges
 TAGS_ON_LINUX = (11, 0, 0)
+OPEN_WITHOUT_ADDRESS = (10, 8, 0)
 RECORDS = ("forwarders", "txts", "srvs", "hosts")  # what dns serves
 DEVICES = ("dev", "interfaces", "pf", "addresses")  # what forward leads to
 FORWARD_MODES = ("nat", "route", "open", "bridge", "private", "vepa", "passthrough", "hostdev")
@@ -232,7 +233,7 @@ def _forwardable(forward: Options) -> None:
 
 def _needs_address(options: Options) -> None:
     mode = mode_of(options)
-    if mode in ("nat", "route", "open") and not options.get("ips"):
+    if mode in ("nat", "route") and not options.get("ips"):
         raise Invalid("ips", "is missing; forward mode %s needs an address" % mode)
 
 
@@ -303,6 +304,16 @@ def _one_dhcp(options: Options) -> None:
                 raise Invalid(Path("ips", index, "dhcp"), "ips[%d] has DHCP already; libvirt serves one IPv%d address"
                               % (first[version], version))
             first[version] = index
+
+
+def refused_of_open(options: Options, version: Version) -> None:
+    """Raises Invalid for what forward mode open takes only since a later version."""
+    if mode_of(options) == "open" and version < OPEN_WITHOUT_ADDRESS:
+        if not options.get("ips"):
+            raise Invalid("ips", "is missing; before libvirt 10.8.0 forward mode open needs an address")
+        if option(options, "bridge", "zone"):
+            raise Invalid(Path("bridge", "zone"), "would not be set; before libvirt 10.8.0 bridges of forward mode open"
+                          " have none")
 
 
 def takes_tags(options: Options, virtualport: Options | None, version: Version) -> bool:

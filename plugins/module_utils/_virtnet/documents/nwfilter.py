@@ -148,6 +148,8 @@ SINCE = {"vlan": "0.9.8", "stp": "0.9.8"}
 LAYER2 = ("mac", "vlan", "stp", "arp", "rarp", "ip", "ipv6")
 CHAIN_PROTOCOLS = {"mac": LAYER2, "vlan": ("mac", "vlan"), "stp": ("mac", "stp"), "arp": ("mac", "arp"),
                    "rarp": ("mac", "rarp"), "ipv4": ("mac", "ip"), "ipv6": ("mac", "ipv6")}
+# the others become rules of iptables, whichever chain the filter has
+LINK_LAYER = ("mac", "vlan", "stp", "arp", "rarp", "ip", "ipv6")
 IPSET_IS_LOST = ("tcp", "udp", "sctp", "icmp", "igmp", "esp", "ah", "udplite")
 PORT_PROTOCOLS = (6, 17, 33, 132)
 
@@ -295,8 +297,8 @@ def refused_rules(options: Options) -> None:
         protocol = protocol_of(rule) if rule else None
         if protocol:
             with inside("entries", index, "rule", protocol.replace("-", "_")):
-                if prefix and protocol not in CHAIN_PROTOCOLS[prefix]:
-                    raise Invalid("", "does not belong to chain %s, which takes %s" % (
+                if prefix and protocol in LINK_LAYER and protocol not in CHAIN_PROTOCOLS[prefix]:
+                    raise Invalid("", "would match nothing in chain %s, to which no such packets come; it takes %s" % (
                         chain, " and ".join(CHAIN_PROTOCOLS[prefix])))
                 _is_taken(protocol, rule[protocol.replace("-", "_")])
                 if protocol in ("icmp", "icmpv6") and rule["direction"] == "inout":

@@ -144,6 +144,7 @@ READERS: dict[str, Callable[[Host, str], Data]] = {
     "network_config": lambda host, name: host.libvirt.network_xml(name, False),
     "network_live": lambda host, name: host.libvirt.network_xml(name, True),
     "bridges": lambda host, _: host.libvirt.bridges(),
+    "subnets": lambda host, _: host.libvirt.subnets(),
     "ports": lambda host, network: host.libvirt.ports(network),
     "leases": lambda host, network: host.libvirt.leases(network),
     "nwfilters": lambda host, _: host.libvirt.nwfilters(),

@@ -9,10 +9,13 @@ What is read is returned as plain data, documents as text.
 from __future__ import annotations
 
 import copy
+import os
+from collections.abc import Iterator
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Callable, TypeVar, cast
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
+from ..schema.errors import Invalid, shown
 from ..schema.options import Options
 from ..schema.xml import drop_attribute, dump_xml, load_xml
 from .errors import HypervisorError
@@ -30,6 +33,7 @@ except ImportError as error:
     LIBVIRT_ERROR = error
 
 COUNTERS = ("rx_bytes", "rx_packets", "rx_errors", "rx_drop", "tx_bytes", "tx_packets", "tx_errors", "tx_drop")
+NO_CAUSE = "the cause is unknown"
 
 Call = TypeVar("Call", bound=Callable[..., Any])
 
@@ -46,14 +50,23 @@ def _quiet(call: Call) -> Call:
     return cast(Call, wrapped)
 
 
+def refuse_program(uri: str) -> None:
+    """Refuses a URI by which libvirt's library would run a program of the task's choice, in check mode too."""
+    parts = urlsplit(uri)
+    if parts.scheme.endswith("+ext") or "command" in dict(parse_qsl(parts.query, keep_blank_values=True)):
+        raise Invalid("uri", "%s runs a program on this host; where that is meant, give it a name in uri_aliases of"
+                      " libvirt.conf, and give that" % shown(uri))
+
+
 class Libvirt:
     """A connection to libvirt."""
 
     @_quiet
     def __init__(self, uri: str) -> None:
         libvirt.registerErrorHandler(lambda context, error: None, None)
-        self.uri = uri
+        refuse_program(uri)
         self._connection = libvirt.open(uri)
+        self.uri = str(self._connection.getURI())  # what an alias, or the default, stands for
         number = self._connection.getLibVersion()
         self.version = (number // 1000000, number // 1000 % 1000, number % 1000)
         self._networks: Options = {}
@@ -63,7 +76,11 @@ class Libvirt:
     def is_local(self) -> bool:
         """Whether the kernel that this process talks to is the one of libvirt's host."""
         parts = urlsplit(self.uri)
-        return not parts.netloc and not parts.scheme.startswith("test")
+        _driver, _plus, transport = parts.scheme.partition("+")
+        if parts.netloc or parts.scheme.startswith("test") or transport not in ("", "unix"):
+            return False
+        # a socket may lead anywhere
+        return not parts.query or self._connection.getHostname().split(".")[0] == os.uname().nodename.split(".")[0]
 
     @property
     def sets_metadata(self) -> bool:
@@ -111,12 +128,21 @@ class Libvirt:
 
     def bridges(self) -> dict[str, list[str]]:
         """The names of the bridges that each network has, in its configuration and in its running definition."""
-        found = {}
+        return {name: sorted({bridge.get("name") or "" for one in documents for bridge in one.findall("bridge")})
+                for name, documents in self._documents()}
+
+    def subnets(self) -> dict[str, list[str]]:
+        """The addresses that each network has in both, with prefix or netmask, without those that state neither."""
+        return {name: sorted({"%s/%s" % (ip.get("address"), ip.get("prefix") or ip.get("netmask"))
+                              for document in documents for ip in document.findall("ip")
+                              if ip.get("prefix") or ip.get("netmask")})
+                for name, documents in self._documents()}
+
+    def _documents(self) -> Iterator[tuple[str, list[Element]]]:
+        """The configuration and the running definition of each network."""
         for name, network in self.networks().items():
             texts = [self.network_xml(name, live) for live in ([False, True] if network["active"] else [False])]
-            bridges = [load_xml(text).find("bridge") for text in texts if text]
-            found[name] = sorted({bridge.get("name") or "" for bridge in bridges if bridge is not None})
-        return found
+            yield name, [load_xml(text) for text in texts if text]
 
     @_quiet
     def ports(self, network: str) -> list[str]:
@@ -207,7 +233,13 @@ class Libvirt:
 
     @_quiet
     def define_nwfilter(self, document: Element) -> None:
-        self._connection.nwfilterDefineXML(dump_xml(document))
+        try:
+            self._connection.nwfilterDefineXML(dump_xml(document))
+        except libvirt.libvirtError as error:
+            if NO_CAUSE not in (error.get_error_message() or ""):
+                raise
+            # while a guest that has the filter starts or stops, libvirt now and then fails so, and not twice
+            self._connection.nwfilterDefineXML(dump_xml(document))
 
     @_quiet
     def undefine_nwfilter(self, name: str) -> None:

@@ -14,6 +14,7 @@ networks                             by name: uuid, active, persistent, autostar
 network_config      network          XML, null without one
 network_live        network          XML, null when it does not run
 bridges                              by network: the names of its bridges, empty for one that libvirt makes up
+subnets                              by network: its addresses with prefix or netmask
 ports               network          a list of XML
 leases              network          a list of leases
 nwfilters                            by name: uuid, xml
@@ -99,13 +100,14 @@ class Snapshot(Parts):
 
     def complete(self) -> Snapshot:
         """The same with all of it read that planning may ask for, so that it can be recorded."""
-        for part in ("host", "networks", "bridges", "nwfilters", "bindings", "domains"):
+        for part in ("host", "networks", "bridges", "subnets", "nwfilters", "bindings", "domains"):
             self.get(part)
         for name, network in self.get("networks").items():
             self.get("network_config", name)
             if network["active"]:
                 self.get("network_live", name)
                 self.get("ports", name)
+                self.get("leases", name)
         for uuid, domain in self.get("domains").items():
             self.get("domain_config", uuid)
             if domain["active"]:

@@ -96,14 +96,21 @@ def rates(options: Options) -> dict[str, int]:
             for direction in ("inbound", "outbound") for rate in RATES if (direction, rate) != ("outbound", "floor")}
 
 
-def refuse_floor(bandwidth: Options | None, name: str, network: Options | None, others: Iterable[int]) -> None:
-    """Refuses a floor that the network ``name`` cannot keep; ``others`` are the floors of its other ports."""
+def refuse_floor(bandwidth: Options | None, name: str, network: Options | None, others: Iterable[int],
+                 configured: Options | None = None) -> None:
+    """Refuses a floor that the network ``name`` cannot keep; ``others`` are the floors of its other ports.
+
+    ``configured`` is what the network will be when it has been started again.
+    """
     floor = _rates(bandwidth, "inbound").get("floor") or 0
     if not floor or network is None:
         return
     rates = _rates(network.get("bandwidth"), "inbound")
     limit, word = (rates["peak"], "peak") if rates.get("peak") else (rates.get("average") or 0, "average")
     path = Path("bandwidth", "inbound", "floor")
+    if not limit and _rates((configured or {}).get("bandwidth"), "inbound").get("average"):
+        raise Invalid(path, "%d needs bandwidth.inbound.average of network %s, which waits in its configuration until"
+                      " the network is started again (module network, restart: always)" % (floor, name))
     if not limit:
         raise Invalid(path, "%d needs a network with bandwidth.inbound.average, which %s has not" % (floor, name))
     if floor + sum(others) > limit:

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from ..host.snapshot import Snapshot
 from ..schema.errors import Invalid, Path
 from ..schema.options import Options
+from ..schema.scalars import UUID
 
 
 class Write(NamedTuple):
@@ -66,6 +67,14 @@ def is_system(uri: str) -> bool:
     """Whether this is the libvirt of this host that writes to these places."""
     parts = urlsplit(uri)
     return parts.path == "/system" and not parts.netloc and not parts.query and parts.scheme != "test"
+
+
+def refuse_taken_uuid(what: str, there: dict[str, Options], options: Options) -> None:
+    """Refuses a new object with the UUID of another one, of which libvirt defines no second."""
+    uuid = options.get("uuid")
+    for name, other in there.items() if uuid else ():
+        if UUID.normal(other["uuid"]) == UUID.normal(uuid):
+            raise Invalid("uuid", "%s is that of %s %s; leave it out to have one made up" % (uuid, what, name))
 
 
 LIMITS = {"inbound": ("sch_htb", "sch_sfq"), "outbound": ("act_police",)}

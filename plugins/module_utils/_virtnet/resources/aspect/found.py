@@ -5,18 +5,32 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ...host.snapshot import Snapshot
 from ...schema.options import Options
 
 if TYPE_CHECKING:
+    from ..interface.found import InterfaceFound
     from .resource import Aspect
 
 
 def look(seen: Snapshot, aspect: Aspect) -> Any:
-    """Everything about the object that it is an aspect of."""
-    return aspect.whole.look(seen)
+    """Everything about the object that it is an aspect of, of a guest the only interface where none is named."""
+    found = aspect.whole.look(seen)
+    macs = macs_of(found) if aspect.names_no_interface else []
+    return with_mac(aspect.whole, macs[0]).look(seen) if len(macs) == 1 else found
+
+
+def macs_of(found: InterfaceFound) -> list[str]:
+    """The MAC addresses of a guest's interfaces."""
+    return sorted({card.mac for card in found.cards})
+
+
+def with_mac(whole: Any, mac: str) -> Any:
+    """The wish for the interface with that MAC address."""
+    return replace(whole, options={"mac": {"address": mac}, **whole.options})
 
 
 def model(aspect: Aspect, found: Any) -> Options:

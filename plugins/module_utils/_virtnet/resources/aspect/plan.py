@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ...engine.plan import Plan
 from ...engine.resource import Foresees
 from ...schema.errors import Invalid, Missing, Path
-from .found import shown
+from .found import macs_of, shown, with_mac
 
 if TYPE_CHECKING:
     from ...host.snapshot import Snapshot
@@ -48,6 +48,12 @@ def _wish(aspect: Aspect, found: Any) -> Any:
     whole: Any = aspect.whole
     if whole.kind == "network_port" and found.network is not None and found.port is None:
         raise Missing("port", "network %s has no port %s" % (whole.name, aspect.target["port"]))
+    if aspect.names_no_interface and found.record is not None:
+        macs = macs_of(found)
+        if len(macs) != 1:
+            raise Invalid("mac", "is missing; the interfaces of guest %s have %s" % (
+                found.record.name, ", ".join(macs) or "none, for there are none"))
+        whole = with_mac(whole, macs[0])
     if whole.kind == "interface" and found.record is not None and found.meant.problem is None:
         return replace(whole, layers=_layers(aspect, found))
     return whole
@@ -58,8 +64,9 @@ def _layers(aspect: Aspect, found: InterfaceFound) -> list[str]:
     there = [layer for layer, card in (("live", found.meant.live), ("config", found.meant.config)) if card]
     missing = [layer for layer in aspect.layers or () if layer not in there]
     if found.record and (missing or not there):
+        mac = aspect.target.get("mac") or found.meant.mac
         raise Missing("mac", "guest %s has no interface with MAC %s%s; there are %s" % (
-            found.record.name, aspect.target["mac"], " in layer %s" % missing[0] if missing else "",
+            found.record.name, mac, " in layer %s" % missing[0] if missing else "",
             ", ".join(sorted({card.mac for card in found.cards})) or "none"))
     return aspect.layers or there
 

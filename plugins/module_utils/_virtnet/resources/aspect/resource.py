@@ -62,7 +62,16 @@ class Aspect:
             from ..interface.resource import Interface
 
             return Interface(target["domain"], {"mac": {"address": _mac(target["mac"])}, **stated}, layers=self.layers)
+        if given == {"domain"}:  # its only interface, which is found when the guest is looked at
+            from ..interface.resource import Interface
+
+            return Interface(target["domain"], dict(stated), layers=self.layers)
         raise Invalid("network", "give network; network and portgroup; network and port; or domain and mac")
+
+    @property
+    def names_no_interface(self) -> bool:
+        """Whether it is for the only interface of a guest."""
+        return set(self.target) == {"domain"}
 
     @property
     def name(self) -> str:

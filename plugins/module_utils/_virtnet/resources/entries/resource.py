@@ -68,9 +68,13 @@ class NetworkEntries:
         return plan_entries(self, found)
 
     def foresee(self, seen: Snapshot, found: NetworkFound, plan: Plan) -> None:
+        from ..network.leases import reservations_of, warn_of_leases
         from ..network.refusals import foresee_edits
 
         foresee_edits(seen, found, plan)
+        new = [item for entries in self.entries if entries.of_dhcp and not self.absent for item in entries.items]
+        known = reservations_of(found.live)
+        warn_of_leases(seen, self.name, [host for host in new if host not in known], plan)
 
     def promise(self, seen: Snapshot, plan: Plan) -> None:
         from .promise import promise_entries

@@ -8,7 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from ...documents.network import NETWORK, merge_network, refused_by_driver, refused_vlan, vlan_refusal
+from ...documents.network import (
+    NETWORK,
+    manages_bridge,
+    merge_network,
+    refused_by_driver,
+    refused_of_open,
+    refused_vlan,
+    vlan_refusal,
+)
 from ...documents.without_effect import refuse_new
 from ...engine.plan import Drift, Plan, Step
 from ...schema.errors import Invalid, Missing, Path
@@ -127,6 +135,7 @@ class _Planner:
         options, found = NETWORK.check(self.merged), self.found
         refused_by_driver(options)
         refuse_new(options, found.config)
+        refused_of_open(options, found.version)
         vlan = refused_vlan(options, found.version)
         if vlan:
             raise Invalid(vlan, vlan_refusal(found.version))
@@ -260,7 +269,9 @@ class _Planner:
 
     def _refuse(self, unstartable_by: Iterable[tuple[Path, str]]) -> None:
         for path, problem in self._problems():
-            raise Missing(path, problem)
+            if not manages_bridge(self.merged):
+                raise Missing(path, problem)
+            self._plan.warnings.append("%s: %s; guests reach nothing by it until there is one" % (path, problem))
         for path, problem in unstartable_by:
             raise Invalid(path, problem)
 

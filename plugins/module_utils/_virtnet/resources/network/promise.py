@@ -11,6 +11,7 @@ from ...documents.network import NETWORK, manages_bridge
 from ...host.snapshot import Snapshot
 from ...schema.options import Options, option
 from ...schema.xml import dump_xml
+from .overlaps import addresses_of
 from .plan import merged_options, persists_after, runs_after
 
 if TYPE_CHECKING:
@@ -36,6 +37,9 @@ def promise_network(desired: Network, seen: Snapshot, starts: bool) -> None:
     bridges = bridges_of(config, live if starts or not found.active else found.live)
     if not desired.absent and bridges != bridges_of(found.config, found.live):
         seen.put_entry("bridges", name, sorted(bridges))
+    addresses = addresses_of(config, live)
+    if desired.absent or addresses != addresses_of(found.config, found.live):
+        seen.put_entry("subnets", name, None if desired.absent else addresses)
     seen.put("network_config", name, _text(config, found))
     seen.put("network_live", name, _text(live, found))
     if live is None or not found.active:

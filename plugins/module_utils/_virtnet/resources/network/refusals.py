@@ -16,8 +16,10 @@ from ...host.snapshot import Snapshot
 from ...host.uses import bridges_by_name
 from ...schema.errors import Invalid, Missing, Path
 from ...schema.options import Options, option
-from ..refusals import refuse_unlimitable, refuse_unwritable
+from ..refusals import refuse_taken_uuid, refuse_unlimitable, refuse_unwritable
 from .found import NetworkFound, options_of
+from .leases import reservations_of, warn_of_leases
+from .overlaps import refuse_overlaps
 from .plan import merged_options
 from .promise import bridges_of
 from .repairs import LONGEST, unstartable
@@ -44,6 +46,11 @@ def foresee_network(desired: Network, seen: Snapshot, found: NetworkFound, plan:
     if desired.absent:
         return
     _refuse_bridge(seen, found, options)
+    if found.record is None:
+        refuse_taken_uuid("network", seen.get("networks"), options)
+    refuse_overlaps(seen, desired.name, found, options, plan)
+    known = reservations_of(found.live)
+    warn_of_leases(seen, desired.name, [host for host in reservations_of(options) if host not in known], plan)
     if "start network" in plan.needs:
         _refuse_empty_pool(seen, options)
         _refuse_limits(seen, options)

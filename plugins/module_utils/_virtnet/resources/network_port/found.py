@@ -44,8 +44,8 @@ class PortFound(NamedTuple):
 
     ``ports`` are those that the task names, which is to be one at most. ``others`` are the names of all networks where
     ``exists`` says that there is none of this name. ``network`` are the options of the running network, None when it
-    does not run, ``floors`` those of its other ports in kB/s. ``traffic`` is what tc limits of the guest's device, None
-    when it is not known.
+    does not run, ``configured`` those of its configuration, ``floors`` those of its other ports in kB/s, ``guests`` the
+    interfaces of running guests on it. ``traffic`` is what tc limits of the guest's device, None when it is not known.
     """
 
     ports: tuple[Port, ...]
@@ -55,6 +55,8 @@ class PortFound(NamedTuple):
     version: Version
     network: Options | None
     floors: tuple[int, ...]
+    configured: Options | None
+    guests: tuple[GuestInterface, ...]
     traffic: Options | None
 
     @property
@@ -89,6 +91,8 @@ def found_of(seen: Snapshot, network: str, *ports: Port) -> PortFound:
         version=seen.version,
         network=options_of(seen, "network_live", network),
         floors=tuple([port.floor for port in ports_of(seen, network) if port.floor and port not in ports]),
+        configured=options_of(seen, "network_config", network),
+        guests=guests_of(seen, network),
         traffic=_traffic(seen, guest),
     )
 

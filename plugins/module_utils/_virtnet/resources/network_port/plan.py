@@ -33,8 +33,10 @@ def plan_port(desired: NetworkPort, found: PortFound) -> Plan:
     merged = merged_port(desired, found)
     plan = Plan(before=model(desired.name, found), after=dict(merged, network=desired.name))
     if found.port is None:
+        _refuse_guests_mac(desired, found)
         plan.steps.append(_create(desired.name, merged))
         return plan
+    _warn_of_guest(desired, found, plan)
     plan.drift = [Drift("live", *one) for one in NETWORK_PORT.differences(desired.options, found.current)]
     if not is_empty(desired.options.get("bandwidth")) and not any(_is_bandwidth(drift) for drift in plan.drift):
         plan.drift += tap_drift(merged.get("bandwidth"), found.traffic,
@@ -70,9 +72,25 @@ def merged_port(desired: NetworkPort, found: PortFound) -> Options:
     mac = merged["mac"]["address"]
     if mac.lower().startswith("fe"):
         raise Invalid(Path("mac", "address"), "%s begins with fe, which is for the host's side" % mac)
-    refuse_floor(merged.get("bandwidth"), desired.name, found.network, found.floors)
+    refuse_floor(merged.get("bandwidth"), desired.name, found.network, found.floors, found.configured)
     _refuse_vlan(desired.options, found)
     return merged
+
+
+def _refuse_guests_mac(desired: NetworkPort, found: PortFound) -> None:
+    """Refuses a second port with the MAC address of a guest: the bridge would send both what is for one."""
+    mac = NETWORK_PORT.node("mac").normal(desired.options.get("mac") or {}) or {}
+    for guest in found.guests:
+        if guest.mac.lower() == mac.get("address"):
+            raise Invalid(Path("mac", "address"), "%s is that of the running guest %s, which has a port on network %s;"
+                          " give another" % (guest.mac, guest.domain, desired.name))
+
+
+def _warn_of_guest(desired: NetworkPort, found: PortFound, plan: Plan) -> None:
+    """Says whose port it is where a task names no more than one that it would make."""
+    if found.guest and desired.options.keys() <= {"mac", "owner"}:
+        plan.warnings.append("the port belongs to the running guest %s; it goes and comes with the guest, and modules"
+                             " interface, qos and vlan change it" % found.guest.label)
 
 
 def _refuse_vlan(options: Options, found: PortFound) -> None:

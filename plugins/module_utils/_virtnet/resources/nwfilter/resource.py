@@ -54,8 +54,10 @@ class NwFilter:
         return plan_filter(self, found)
 
     def foresee(self, seen: Snapshot, found: f.FilterFound, plan: Plan) -> None:
-        from ..refusals import refuse_unwritable
+        from ..refusals import refuse_taken_uuid, refuse_unwritable
 
+        if found.record is None:
+            refuse_taken_uuid("filter", seen.get("nwfilters"), self.options)
         refuse_unwritable(seen, plan.needs)
 
     def promise(self, seen: Snapshot, plan: Plan) -> None:

@@ -1,0 +1,53 @@
+# Copyright (c) virtnet.libvirt contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What else has the subnets that a network is to have. Pure: the host comes as data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ...documents.network import Subnet, prefix_of, subnet_of
+from ...engine.plan import Plan
+from ...host.snapshot import Snapshot
+from ...host.subnets import subnets_of_devices, subnets_of_networks
+from ...host.uses import bridges_by_name
+from ...schema.errors import Invalid, Path
+from ...schema.options import Options
+from .found import NetworkFound, options_of
+
+
+def addresses_of(*layers: Options | None) -> list[str]:
+    """The addresses of layers of a network with their prefixes."""
+    return sorted({"%s/%d" % (ip["address"], prefix_of(ip)) for layer in layers if layer
+                   for ip in layer.get("ips") or []})
+
+
+def refuse_overlaps(seen: Snapshot, name: str, found: NetworkFound, options: Options, plan: Plan) -> None:
+    """Refuses the subnet of what runs, with which libvirt starts nothing else, and warns of others that overlap."""
+    known = set(addresses_of(found.config, found.live))
+    starts = "start network" in plan.needs
+    for index, ip in enumerate(options.get("ips") or []):
+        subnet, path = subnet_of(ip), Path("ips", index, "address")
+        if not starts and known.issuperset(addresses_of({"ips": [ip]})):
+            continue
+        for other, taken, runs in _others(seen, name, subnet):
+            if starts and runs and taken == subnet and subnet.version == 4:
+                raise Invalid(path, "%s is the subnet of %s already, and libvirt starts no other network with it; give"
+                              " another" % (subnet, other))
+            if not known.issuperset(addresses_of({"ips": [ip]})):
+                plan.warnings.append("%s: %s of network %s overlaps with %s of %s; what is in both is reached by one of"
+                                     " them only" % (path, subnet, name, taken, other))
+
+
+def _others(seen: Snapshot, name: str, subnet: Subnet) -> Iterator[tuple[str, Subnet, bool]]:
+    """Who has a subnet that overlaps with this one, in words: with its subnet, and whether it is in force."""
+    for other, taken in subnets_of_networks(seen).overlapping(subnet):
+        if other != name:
+            live = options_of(seen, "network_live", other)
+            yield "network %s" % other, taken, taken in [subnet_of(ip) for ip in (live or {}).get("ips") or []]
+    bridges = bridges_by_name(seen).networks
+    for other, taken in subnets_of_devices(seen).overlapping(subnet):
+        device = seen.device(other)
+        if other not in bridges and device:
+            yield "device %s of the host" % other, taken, device["up"]
