@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from types import SimpleNamespace
 from typing import Any
@@ -23,6 +24,7 @@ from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources
     describe_network,
 )
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.network.resource import Network
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.errors import Invalid
 
 NO_NETWORK, NO_DOMAIN, NO_SUPPORT, INVALID, OTHER = 43, 42, 3, 55, 1
 
@@ -131,11 +133,24 @@ def host_of(connection: Connection) -> Host:
 
 @pytest.mark.parametrize(("uri", "local"), [
     ("qemu:///system", True), ("qemu:///session", True), ("network:///system", True), ("lxc:///system", True),
-    ("qemu+unix:///system?socket=/run/x", True), ("qemu+ssh://host/system", False), ("qemu+tls://host/system", False),
+    ("qemu+ssh://host/system", False), ("qemu+tls://host/system", False), ("qemu+ssh:///system", False),
     ("test:///default", False),
 ])
 def test_a_uri_tells_whether_the_kernel_is_at_hand(uri: str, local: bool):
     assert libvirt(uri=uri).is_local is local
+
+
+@pytest.mark.parametrize(("name", "local"), [(os.uname().nodename, True), ("another.example", False)])
+def test_a_socket_may_lead_to_another_host(name: str, local: bool):
+    there = SimpleNamespace(getHostname=lambda: name)
+    assert libvirt(there, "qemu+unix:///system?socket=/run/x").is_local is local
+
+
+@pytest.mark.parametrize("uri", ["qemu+ext:///system?command=/bin/x", "qemu+ssh://host/system?command=/bin/x",
+                                 "qemu+ext://host/system"])
+def test_a_uri_runs_no_program(uri: str):
+    with pytest.raises(Invalid, match=r"^uri: .* runs a program on this host"):
+        Libvirt(uri)
 
 
 # --- how often it is asked

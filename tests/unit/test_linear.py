@@ -76,7 +76,8 @@ def new(count: int) -> Callable[[], None]:
 
 def new_beside_others(count: int) -> Callable[[], None]:
     networks = many_parts(count)["networks"].items()
-    others = {name.replace("net", "old"): dict(one, active=False) for name, one in networks}
+    others = {name.replace("net", "old"): dict(one, active=False, uuid=one["uuid"].replace("-4f53-", "-4f54-"))
+              for name, one in networks}
     return planning({"networks": others, "network_config": dict.fromkeys(others, "<network/>")}, wishes(count), 2)
 
 

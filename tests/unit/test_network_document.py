@@ -16,6 +16,7 @@ from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents
     mode_of,
     prefix_of,
     refused_by_driver,
+    refused_of_open,
     refused_vlan,
     subnet_of,
 )
@@ -59,8 +60,8 @@ REFUSED = [
     # addresses
     (network(ips=[{"address": "fd00::1", "family": "ipv4"}]),
      "ips[0].family: fd00::1 is an IPv6 address; give family: ipv6"),
-    (network(ips=[{"address": "10.0.0.1/24", "prefix": 24}]),
-     'ips[0].address: "10.0.0.1/24" is not allowed; give an IPv4 or IPv6 address'),
+    (network(ips=[{"address": "10.0.0.1/24", "prefix": 25}]),
+     'ips[0].prefix: 25 has another one in address, which is "10.0.0.1/24"; give one of them'),
     (network(ips=[{"address": "10.0.0.1/x"}]), 'ips[0].prefix: "x" is not allowed; give a whole number from 1 to 128'),
     (network(ips=[{"address": "10.0.0.010"}]),
      'ips[0].address: "10.0.0.010" is not allowed; give an IPv4 or IPv6 address'),
@@ -159,7 +160,6 @@ REFUSED = [
     (of_mode("nat"), "ips: is missing; forward mode nat needs an address"),
     (network(forward={"dev": "eth0"}), "ips: is missing; forward mode nat needs an address"),
     (of_mode("route"), "ips: is missing; forward mode route needs an address"),
-    (of_mode("open"), "ips: is missing; forward mode open needs an address"),
     (of_mode("bridge", mtu={"size": 1400}), "mtu.size: is not allowed in forward mode bridge"),
     (of_mode("bridge", bridge={"name": "br0", "stp": False}),
      "bridge.stp: is not allowed in forward mode bridge, where libvirt does not make the bridge"),
@@ -469,3 +469,16 @@ def test_dnsmasq_options_are_in_libvirts_namespace():
     assert options.tag == "{http://libvirt.org/schemas/network/dnsmasq/1.0}options"
     assert options[0].tag == "{http://libvirt.org/schemas/network/dnsmasq/1.0}option"
     assert options[0].get("value") == "a"
+
+
+@pytest.mark.parametrize(("options", "message"), [
+    (of_mode("open"), "ips: is missing; before libvirt 10.8.0 forward mode open needs an address"),
+    (of_mode("open", ips=[IP4], bridge={"zone": "public"}),
+     "bridge.zone: would not be set; before libvirt 10.8.0 bridges of forward mode open have none"),
+])
+def test_mode_open_takes_more_since_10_8(options: dict, message: str):
+    options = NETWORK.check(options)
+    refused_of_open(options, (10, 8, 0))
+    with pytest.raises(Invalid) as error:
+        refused_of_open(options, (10, 7, 0))
+    assert str(error.value) == message

@@ -63,8 +63,8 @@ class Libvirt:
 
     @_quiet
     def __init__(self, uri: str) -> None:
-        libvirt.registerErrorHandler(lambda context, error: None, None)
         refuse_program(uri)
+        libvirt.registerErrorHandler(lambda context, error: None, None)
         self._connection = libvirt.open(uri)
         self.uri = str(self._connection.getURI())  # what an alias, or the default, stands for
         number = self._connection.getLibVersion()

@@ -69,12 +69,30 @@ def is_system(uri: str) -> bool:
     return parts.path == "/system" and not parts.netloc and not parts.query and parts.scheme != "test"
 
 
-def refuse_taken_uuid(what: str, there: dict[str, Options], options: Options) -> None:
+class Uuids:
+    """The names of objects by their UUIDs."""
+
+    def __init__(self) -> None:
+        self._names: dict[str, str] = {}
+        self._of: dict[str, str] = {}
+
+    def put(self, name: str, value: Options | None) -> None:
+        self._names.pop(self._of.pop(name, ""), None)
+        if value and value.get("uuid"):
+            self._of[name] = UUID.normal(value["uuid"])
+            self._names[self._of[name]] = name
+
+    def name_of(self, uuid: str) -> str | None:
+        return self._names.get(UUID.normal(uuid))
+
+
+def refuse_taken_uuid(seen: Snapshot, part: str, options: Options) -> None:
     """Refuses a new object with the UUID of another one, of which libvirt defines no second."""
     uuid = options.get("uuid")
-    for name, other in there.items() if uuid else ():
-        if UUID.normal(other["uuid"]) == UUID.normal(uuid):
-            raise Invalid("uuid", "%s is that of %s %s; leave it out to have one made up" % (uuid, what, name))
+    name = seen.index(part, Uuids).name_of(uuid) if uuid else None
+    if name:
+        raise Invalid("uuid", "%s is that of %s %s; leave it out to have one made up" % (
+            uuid, part.rstrip("s").replace("nwfilter", "filter"), name))
 
 
 LIMITS = {"inbound": ("sch_htb", "sch_sfq"), "outbound": ("act_police",)}

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def look(seen: Snapshot, aspect: Aspect) -> Any:
     """Everything about the object that it is an aspect of, of a guest the only interface where none is named."""
-    found = aspect.whole.look(seen)
+    found: Any = aspect.whole.look(seen)
     macs = macs_of(found) if aspect.names_no_interface else []
     return with_mac(aspect.whole, macs[0]).look(seen) if len(macs) == 1 else found
 

@@ -47,7 +47,7 @@ def foresee_network(desired: Network, seen: Snapshot, found: NetworkFound, plan:
         return
     _refuse_bridge(seen, found, options)
     if found.record is None:
-        refuse_taken_uuid("network", seen.get("networks"), options)
+        refuse_taken_uuid(seen, "networks", options)
     refuse_overlaps(seen, desired.name, found, options, plan)
     known = reservations_of(found.live)
     warn_of_leases(seen, desired.name, [host for host in reservations_of(options) if host not in known], plan)

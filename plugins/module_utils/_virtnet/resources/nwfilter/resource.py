@@ -57,7 +57,7 @@ class NwFilter:
         from ..refusals import refuse_taken_uuid, refuse_unwritable
 
         if found.record is None:
-            refuse_taken_uuid("filter", seen.get("nwfilters"), self.options)
+            refuse_taken_uuid(seen, "nwfilters", self.options)
         refuse_unwritable(seen, plan.needs)
 
     def promise(self, seen: Snapshot, plan: Plan) -> None:
