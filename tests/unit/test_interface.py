@@ -254,6 +254,29 @@ def test_a_mac_of_zeros_that_is_there_stays():
     assert len(titles(plan(seen, Interface("off", {"mac": {"address": ZEROS}, "link": {"state": "down"}})))) == 1
 
 
+# --- switch ports with which no guest is connected
+
+NAT = ("<network><name>lab</name><forward mode='nat'/><bridge name='virbr7'/>"
+       "<ip address='10.0.0.1' prefix='24'/></network>")
+
+
+@pytest.mark.parametrize(("source", "kind", "connection"), [
+    ({"type": "direct", "source": {"dev": "eth0", "mode": "bridge"}}, "openvswitch", "a macvtap device"),
+    ({"type": "bridge", "source": {"bridge": "br0"}}, "802.1Qbh", "a bridge of the host"),
+    ({"type": "network", "source": {"network": "lab"}}, "midonet", "a bridge that libvirt makes"),
+])
+def test_a_virtualport_that_does_not_connect_is_refused(source: dict, kind: str, connection: str):
+    wish = Interface("off", {**source, "mac": {"address": MAC}, "virtualport": {"type": kind}})
+    with pytest.raises(Invalid, match="^virtualport.type: %s is not taken by %s," % (kind, connection)):
+        plan(host(networks={"lab": NAT}), wish)
+
+
+def test_a_virtualport_that_is_there_stays():
+    port = "<virtualport type='802.1Qbh'><parameters profileid='p'/></virtualport><source"
+    seen = host(domain(CONFIGURED.replace("<source", port)), networks={"lab": NAT})
+    assert len(titles(plan(seen, Interface("off", {"mac": {"address": MAC}, "link": {"state": "down"}})))) == 1
+
+
 # --- wishes of one transaction
 
 NEW_LAB = {"name": "lab", "forward": {"mode": "nat"}, "bridge": {"name": "virbr7"},

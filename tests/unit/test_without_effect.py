@@ -33,6 +33,14 @@ def via(gateway: str) -> dict:
     return dict(on("10.5.0.1", 24), routes=[{"address": "10.9.0.0", "prefix": 16, "gateway": gateway}])
 
 
+def switched(network: dict, kind: str | None, group: str | None = None) -> dict:
+    """A network with a virtualport, and a portgroup with one."""
+    own = {"virtualport": {"type": kind}} if kind else {}
+    groups = {"portgroups": [{"name": "one", "virtualport": {"type": group}}]} if group else {}
+    return {**network, **own, **groups}
+
+
+HOSTS_BRIDGE = {"forward": {"mode": "bridge"}, "bridge": {"name": "br7"}}
 HOST, RANGE = {"mac": MAC, "ip": "10.5.0.9", "name": "one"}, {"start": "10.5.0.10", "end": "10.5.0.20"}
 SIX = {"id": "0:1:2:A", "ip": "fd00:5::9", "name": "six"}
 
@@ -62,6 +70,15 @@ SIX = {"id": "0:1:2:A", "ip": "fd00:5::9", "name": "six"}
     (via("10.5.0.1"), "routes[0].gateway"),
     (via("10.5.0.0"), "routes[0].gateway"),
     (via("10.5.0.255"), "routes[0].gateway"),
+    (switched({}, "openvswitch"), "virtualport.type"),
+    (switched({"forward": {"mode": "nat"}}, None, "openvswitch"), "portgroups[0].virtualport.type"),
+    (switched({"forward": {"mode": "open"}}, "802.1Qbh"), "virtualport.type"),
+    (switched(HOSTS_BRIDGE, "midonet"), "virtualport.type"),
+    (switched(HOSTS_BRIDGE, None, "802.1Qbg"), "portgroups[0].virtualport.type"),
+    (switched({"forward": {"mode": "bridge", "dev": "eth7"}}, "openvswitch"), "virtualport.type"),
+    (switched({"forward": {"mode": "passthrough", "pf": "eth7"}}, "midonet"), "virtualport.type"),
+    (switched({"forward": {"mode": "hostdev", "pf": "eth7"}}, "openvswitch"), "virtualport.type"),
+    (switched({"forward": {"mode": "vepa", "dev": "eth7"}}, "802.1Qbg", "802.1Qbh"), "portgroups[0].virtualport.type"),
 ])
 def test_what_has_no_effect_is_found(options: dict, where: str):
     assert [str(path) for path, _problem in without_effect(options)] == [where]
@@ -75,6 +92,9 @@ def test_what_has_no_effect_is_found(options: dict, where: str):
     served(HOST, {"name": "bare", "ip": "10.5.0.8"}, ranges=[RANGE, dict(RANGE, end="10.5.0.30")]),
     {"ips": [*served(HOST)["ips"], *served(dict(SIX, name="one"), address="fd00:5::1", prefix=64)["ips"]]},
     {"dns": {"hosts": [{"ip": "10.5.0.3", "hostnames": ["a_b.example", "b" * 63]}]}},
+    switched(HOSTS_BRIDGE, "openvswitch", "openvswitch"), switched(HOSTS_BRIDGE, None, "openvswitch"),
+    switched({"forward": {"mode": "vepa", "dev": "eth7"}}, "802.1Qbg"),
+    switched({"forward": {"mode": "hostdev", "pf": "eth7"}}, "802.1Qbh"),
 ])
 def test_what_has_an_effect_is_taken(options: dict):
     assert not list(without_effect(options))

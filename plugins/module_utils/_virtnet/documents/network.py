@@ -346,6 +346,17 @@ def vlan_refusal(version: Version) -> str:
             " (virtualport.type: openvswitch)%s" % (".".join(map(str, version)), linux))
 
 
+def connection_of(options: Options) -> str:
+    """What guests of a network are connected to, as ``CONNECTS_WITH`` names it."""
+    mode = mode_of(options)
+    if mode in MANAGED_BRIDGE:
+        return "a bridge that libvirt makes"
+    if mode == "hostdev":
+        return "a device of its own (hostdev)"
+    on_devices = mode != "bridge" or any(options["forward"].get(name) for name in DEVICES)
+    return "a macvtap device" if on_devices else "a bridge of the host in a network"
+
+
 # --- which options say the same in different words
 
 

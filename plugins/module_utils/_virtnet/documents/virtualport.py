@@ -17,6 +17,29 @@ PARAMETERS = {
     "openvswitch": ("interfaceid", "profileid"),
 }
 
+# By what a guest is connected to, the types with which it is. libvirt defines networks and guests with any,
+# and then starts no guest, or one whose tap is in no bridge.
+CONNECTS_WITH = {
+    "a bridge that libvirt makes": (),
+    "a bridge of the host in a network": ("openvswitch",),
+    "a bridge of the host": ("openvswitch", "midonet"),
+    "a macvtap device": ("802.1Qbg", "802.1Qbh"),
+    "a device of its own (hostdev)": ("802.1Qbg", "802.1Qbh"),
+}
+
+
+def unfit_type(kind: str | None, connection: str, network: str | None = None) -> str:
+    """Why no guest starts with a type of virtualport, beside that of its network; empty where one does."""
+    if not kind:
+        return ""
+    takes = CONNECTS_WITH[connection]
+    if kind not in takes:
+        return "%s is not taken by %s, which takes %s; no guest would be connected" % (
+            kind, connection, " or ".join(takes) or "none")
+    if network and kind != network:
+        return "%s and that of the network, which is %s, cannot both be; no guest would be connected" % (kind, network)
+    return ""
+
 
 def _of_type(options: Options) -> None:
     kind = options.get("type") or ""

@@ -16,7 +16,8 @@ from typing import Callable, NamedTuple, Union
 from ..schema.errors import Invalid, Path
 from ..schema.options import Options, Value, option
 from ..schema.scalars import MAC
-from .network import Subnet, subnet_of
+from .network import Subnet, connection_of, subnet_of
+from .virtualport import unfit_type
 
 Address = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
 Problem = tuple[Path, str]
@@ -160,6 +161,20 @@ def _long_labels(options: Options) -> Iterator[Problem]:
                            name, LONGEST_LABEL))
 
 
+# --- switch ports
+
+
+def _virtualports(options: Options) -> Iterator[Problem]:
+    connection, own = connection_of(options), option(options, "virtualport", "type")
+    problem = unfit_type(own, connection)
+    if problem:
+        yield Path("virtualport", "type"), problem
+    for index, group in enumerate(options.get("portgroups") or []):
+        problem = unfit_type(option(group, "virtualport", "type"), connection, own)
+        if problem:
+            yield Path("portgroups", index, "virtualport", "type"), problem
+
+
 REFUSALS = (
     Refusal("`ips[].address`: a network, broadcast, multicast, loopback or unspecified address",
             "libvirt starts the network; no guest can reach the host there", _addresses),
@@ -174,4 +189,6 @@ REFUSALS = (
     Refusal("`dns.hosts[].hostnames`: a name with a part of more than 63 bytes", "dnsmasq leaves it out", _long_labels),
     Refusal("`routes[].gateway`: the network's own address, or one that no host can have",
             "the kernel has no such route, or one that leads nowhere", _gateways),
+    Refusal("`virtualport.type`, `portgroups[].virtualport.type`: one that the forward mode does not take, or another"
+            " one than the network's", "no guest on it starts", _virtualports),
 )

@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...documents.interface import INTERFACE, interface_too_new, refuse_unfit
-from ...documents.network import takes_tags, vlan_refusal
+from ...documents.network import connection_of, takes_tags, vlan_refusal
+from ...documents.virtualport import unfit_type
 from ...schema.errors import Invalid, Missing, Path
 from ...schema.nodes import check_version
 from ...schema.options import Options, option
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 UNSHARED = (11, 1, 0)
 # libvirt 9.0 keeps a MAC of zeros, 11.3 makes up another one; which version began is not known
 NO_ZEROS = (10, 0, 0)
+CONNECTED = ("network", "bridge", "direct", "hostdev")  # what has a virtualport
 ZEROS = "00:00:00:00:00:00"
 
 
@@ -35,6 +37,7 @@ def check(aim: Aim, wanted: Options, card: Card | None) -> None:
     check_version(interface_too_new(aim.options, aim.found.version), aim.found.version)
     _refuse_zeros(aim, options, card)
     _refuse_tags(aim, options)
+    _refuse_switch(aim, options, card)
     _refuse_guest(aim, options)
     _refuse_floor(aim, options)
     _refuse_alone(aim, options)
@@ -53,6 +56,23 @@ def _refuse_tags(aim: Aim, options: Options) -> None:
     switch = options.get("virtualport") or given_by(network, options).get("virtualport")
     if options.get("vlan") and like is not None and not takes_tags(like, switch, version):
         raise Invalid("vlan", vlan_refusal(version))
+
+
+def _refuse_switch(aim: Aim, options: Options, card: Card | None) -> None:
+    """Refuses a virtualport with which the guest would not be connected, if it is not there already."""
+    problem = _unfit_switch(aim, options)
+    if problem and not (card and problem == _unfit_switch(aim, card.own)):
+        raise Invalid(Path("virtualport", "type"), problem)
+
+
+def _unfit_switch(aim: Aim, options: Options) -> str:
+    like = network_like(options, aim.found.networks)
+    if like is None or options["type"] not in CONNECTED:
+        return ""
+    connection = "a bridge of the host" if options["type"] == "bridge" else connection_of(like)
+    network = aim.found.networks.get(option(options, "source", "network"))
+    given = option(given_by(network, options), "virtualport", "type")
+    return unfit_type(option(options, "virtualport", "type"), connection, given)
 
 
 def _refuse_guest(aim: Aim, options: Options) -> None:
