@@ -173,6 +173,22 @@ def test_a_macvtap_pool_knows_its_guest_after_a_restart(clean):
     assert domain.isActive()
 
 
+def test_a_macvtap_pool_in_use_is_changed_when_it_is_restarted(clean):
+    """An update would have libvirt forget which device is taken."""
+    task = {"name": "lab", "state": "active", "forward": {"mode": "passthrough", "interfaces": [{"dev": "nic0"}]}}
+    run("network", **task)
+    domain = boot(clean)
+    group = dict(task, portgroups=[{"name": "web"}])
+    done = changed(**group)
+    assert done["restart_required"]
+    assert not stopped(done)
+    assert "connections='1'" in sh("virsh net-dumpxml lab")
+    assert "web" in sh("virsh net-dumpxml --inactive lab")
+    assert not changed(**dict(group, restart="always"))["restart_required"]
+    assert all(word in sh("virsh net-dumpxml lab") for word in ("connections='1'", "web"))
+    assert domain.isActive()
+
+
 def test_restart_always_refuses_what_would_leave_the_guest_behind(guest):
     before = sh("virsh net-dumpxml --inactive lab; virsh net-dumpxml lab")
     with pytest.raises(Failed, match=r"restart: always cannot take guest .* from bridge to macvtap private"):

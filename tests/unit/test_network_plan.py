@@ -257,6 +257,22 @@ def test_updates_are_made_at_once_when_the_rest_waits():
     assert places(plan.waiting) == ["mtu.size"]
 
 
+@pytest.mark.parametrize(("mode", "pool"), [
+    ("passthrough", {"interfaces": [{"dev": "eth0"}, {"dev": "eth1"}]}), ("vepa", {"dev": "eth0"}),
+    ("hostdev", {"pf": {"dev": "eth0"}}),
+])
+@pytest.mark.parametrize("restart", ["when_idle", "never"])
+def test_a_pool_that_guests_are_on_is_not_updated_while_it_runs(mode: str, pool: dict, restart: str):
+    """libvirt would forget which devices are taken, and give them to the next guest."""
+    options = network(forward={"mode": mode, **pool}, bridge=None, mac=None, ips=None)
+    used, idle = (lab(options, options, guests=guests, devices={"eth0": TAP, "eth1": TAP}) for guests in (
+        (guest(),), ()))
+    plan = plan_of(used, restart=restart, **PORTGROUP)
+    assert [step.title for step in plan.steps] == ["add portgroup a (configuration of network lab)"]
+    assert places(plan.waiting) == ["portgroups[a]"]
+    assert len(steps(idle, restart=restart, **PORTGROUP)) == 2
+
+
 def test_a_transient_network_is_restarted_as_one():
     there = lab(live=LAB, devices={"virbr0": BRIDGE})
     assert steps(there, mtu={"size": 9000}) == ["stop network lab", "start transient network lab"]

@@ -473,3 +473,15 @@ def test_guests_that_have_what_a_portgroup_says_wait(source: str, default: bool,
     assert plan.steps
     assert bool(plan.waiting) == waits and all(drift in plan.drift for drift in plan.waiting)
     assert any("waits until one (%s) is shut down" % MAC in warning for warning in plan.warnings) == waits
+
+
+@pytest.mark.parametrize("used", [True, False])
+def test_a_portgroup_of_devices_that_guests_are_on_waits_for_a_restart(used: bool):
+    network = {"name": "lab", "forward": {"mode": "passthrough", "interfaces": [{"dev": "eth0"}]},
+               "portgroups": [{"name": "web", "vlan": {"tags": [{"id": 4}]}}]}
+    ports = ["<networkport><uuid>%s</uuid></networkport>" % PORT] if used else []
+    seen = host(network, network, ports={"lab": ports})
+    plan, = planned(seen, vlan(5, network="lab", portgroup="web"))
+    assert len(plan.steps) == (1 if used else 2)
+    assert {drift.layer for drift in plan.waiting} == ({"live"} if used else set())
+    assert any("waits until network lab is restarted" in warning for warning in plan.warnings) == used

@@ -76,8 +76,8 @@ SIX = {"id": "0:1:2:A", "ip": "fd00:5::9", "name": "six"}
     (switched(HOSTS_BRIDGE, "midonet"), "virtualport.type"),
     (switched(HOSTS_BRIDGE, None, "802.1Qbg"), "portgroups[0].virtualport.type"),
     (switched({"forward": {"mode": "bridge", "dev": "eth7"}}, "openvswitch"), "virtualport.type"),
-    (switched({"forward": {"mode": "passthrough", "pf": "eth7"}}, "midonet"), "virtualport.type"),
-    (switched({"forward": {"mode": "hostdev", "pf": "eth7"}}, "openvswitch"), "virtualport.type"),
+    (switched({"forward": {"mode": "passthrough", "pf": {"dev": "eth7"}}}, "midonet"), "virtualport.type"),
+    (switched({"forward": {"mode": "hostdev", "pf": {"dev": "eth7"}}}, "openvswitch"), "virtualport.type"),
     (switched({"forward": {"mode": "vepa", "dev": "eth7"}}, "802.1Qbg", "802.1Qbh"), "portgroups[0].virtualport.type"),
 ])
 def test_what_has_no_effect_is_found(options: dict, where: str):
@@ -94,7 +94,7 @@ def test_what_has_no_effect_is_found(options: dict, where: str):
     {"dns": {"hosts": [{"ip": "10.5.0.3", "hostnames": ["a_b.example", "b" * 63]}]}},
     switched(HOSTS_BRIDGE, "openvswitch", "openvswitch"), switched(HOSTS_BRIDGE, None, "openvswitch"),
     switched({"forward": {"mode": "vepa", "dev": "eth7"}}, "802.1Qbg"),
-    switched({"forward": {"mode": "hostdev", "pf": "eth7"}}, "802.1Qbh"),
+    switched({"forward": {"mode": "hostdev", "pf": {"dev": "eth7"}}}, "802.1Qbh"),
 ])
 def test_what_has_an_effect_is_taken(options: dict):
     assert not list(without_effect(options))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-from ...documents.network import NETWORK, manages_bridge, mode_of
+from ...documents.network import DEVICES, NETWORK, manages_bridge, mode_of
 from ...engine.plan import Drift
 from ...host.parts import once
 from ...host.snapshot import NetworkRecord, Snapshot
@@ -58,6 +58,15 @@ class NetworkFound(NamedTuple):
         others = ["port %s" % port.findtext("uuid") for port in self.foreign_ports]
         return [guest.label for guest in self.guests] + others + [
             name for name in self.members if name not in known]
+
+    @property
+    def counts_devices(self) -> bool:
+        """Whether libvirt counts who is on the devices of this network, which it forgets when it updates the network.
+
+        It would then hand out devices that are taken, and remove some under their guests.
+        """
+        live = self.live or {}
+        return bool(self.users) and not manages_bridge(live) and any(option(live, "forward", name) for name in DEVICES)
 
     @property
     def known_ports(self) -> frozenset[str]:

@@ -224,7 +224,7 @@ class _Planner:
 
         wanted, record = merged_options(self.desired, live), self.found.record
         busy = busy_interfaces(record.live if record else None)
-        calls = plan_updates(live, wanted, self.found.version, busy)
+        calls = [] if self.found.counts_devices else plan_updates(live, wanted, self.found.version, busy)
         steps, after = [update_step(self.name, call, LIVE) for call in calls], apply_updates(live, calls)
         if self.found.sets_metadata:
             steps += metadata_steps(self.name, live, wanted)

@@ -28,7 +28,7 @@ def plan_portgroup(desired: Portgroup, found: NetworkFound) -> Plan:
     if found.record is None:
         raise missing(desired.name, found.others)
     refuse_missing(desired, main_layer(found))
-    plan = Plan(before=desired.model(found), after={})
+    plan, held = Plan(before=desired.model(found), after={}), []
     for layer, current in layers(found).items():
         if group_of(current, desired.portgroup) is None:
             continue
@@ -41,12 +41,25 @@ def plan_portgroup(desired: Portgroup, found: NetworkFound) -> Plan:
             refuse(desired, wanted, found.version)
         if drift:
             plan.drift += drift
+            if stays(found, layer):
+                held = drift
+                continue
             steps = edit_steps(found, layer, wanted)
             plan.steps += steps
             if steps:
                 plan.needs.add(EDITS[layer])
     _report_guests(desired, found, plan)
+    if held:
+        plan.waiting += held
+        plan.warnings.append("%s of portgroup %s waits until network %s is restarted, for libvirt would forget which"
+                             " devices are taken by %s" % (desired.option, desired.portgroup, desired.name,
+                                                           ", ".join(found.users)))
     return plan
+
+
+def stays(found: NetworkFound, layer: str) -> bool:
+    """Whether a layer stays as it is until the network is restarted."""
+    return layer == "live" and found.counts_devices
 
 
 def refuse_missing(desired: Portgroup, options: Options) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ...host.snapshot import Snapshot
 from ..network.edit import layers, promise_layers
-from .plan import edited
+from .plan import edited, stays
 
 if TYPE_CHECKING:
     from .resource import Portgroup
@@ -17,4 +17,5 @@ if TYPE_CHECKING:
 
 def promise_portgroup(desired: Portgroup, seen: Snapshot) -> None:
     found = desired.look(seen)
-    promise_layers(seen, found, {layer: edited(desired, current) for layer, current in layers(found).items()})
+    promise_layers(seen, found, {layer: edited(desired, current) for layer, current in layers(found).items()
+                                 if not stays(found, layer)})
