@@ -485,3 +485,11 @@ def test_a_portgroup_of_devices_that_guests_are_on_waits_for_a_restart(used: boo
     assert len(plan.steps) == (1 if used else 2)
     assert {drift.layer for drift in plan.waiting} == ({"live"} if used else set())
     assert any("waits until network lab is restarted" in warning for warning in plan.warnings) == used
+
+
+@pytest.mark.parametrize(("kind", "takes"), [("openvswitch", "none"), ("802.1Qbh", "none")])
+def test_a_port_with_a_virtualport_that_does_not_connect_is_refused(kind: str, takes: str):
+    wish = NetworkPort("lab", {"mac": {"address": PORT}, "virtualport": {"type": kind}})
+    assert refusal(host(lab(), lab()), wish) == (
+        "virtualport.type: %s is not taken by a bridge that libvirt makes, which takes %s; no guest would be connected"
+        % (kind, takes))

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ...documents.network import refused_vlan, vlan_refusal
+from ...documents.network import connection_of, refused_vlan, vlan_refusal
 from ...documents.network_port import NETWORK_PORT
+from ...documents.virtualport import unfit_type
 from ...engine.plan import Drift, Plan, Step
 from ...host.uses import GuestInterface
 from ...schema.errors import Invalid, Missing, Path
 from ...schema.nodes import check_version
-from ...schema.options import Options, is_empty
+from ...schema.options import Options, is_empty, option
 from ..bandwidth import can_set, rates, refuse_floor, tap_drift
 from ..interface.piece import interface
 from ..network.found import missing
@@ -74,6 +75,7 @@ def merged_port(desired: NetworkPort, found: PortFound) -> Options:
         raise Invalid(Path("mac", "address"), "%s begins with fe, which is for the host's side" % mac)
     refuse_floor(merged.get("bandwidth"), desired.name, found.network, found.floors, found.configured)
     _refuse_vlan(desired.options, found)
+    _refuse_switch(desired.options, found)
     return merged
 
 
@@ -99,6 +101,14 @@ def _refuse_vlan(options: Options, found: PortFound) -> None:
         network["virtualport"] = options["virtualport"]
     if found.network is not None and refused_vlan(network, found.version):
         raise Invalid("vlan", vlan_refusal(found.version))
+
+
+def _refuse_switch(options: Options, found: PortFound) -> None:
+    """Refuses a virtualport that libvirt would refuse when it makes the port."""
+    network, kind = found.network, option(options, "virtualport", "type")
+    problem = unfit_type(kind, connection_of(network), option(network, "virtualport", "type")) if network else ""
+    if problem:
+        raise Invalid(Path("virtualport", "type"), problem)
 
 
 # --- steps
