@@ -17,7 +17,7 @@ from unit.networks import many_parts, numbered
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.converge import converge
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host import host
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host import libvirt as layer
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.errors import HypervisorError
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.errors import HypervisorError, remedy
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.host import Host
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.libvirt import Libvirt
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.network.describe import (
@@ -254,3 +254,14 @@ def test_a_driver_without_guests_has_none():
 def test_what_libvirt_refuses_is_said_in_its_words(ask: Any):
     with pytest.raises(HypervisorError, match=r"^libvirt says 1$"):
         ask(libvirt(Connection(OTHER, **many_parts(1))))
+
+
+@pytest.mark.parametrize(("said", "remedied"), [
+    ("Failed to connect socket to '/var/run/libvirt/libvirt-sock': Permission denied", "; give become: true"),
+    ("authentication unavailable: no polkit agent available to authenticate action", "; give become: true"),
+    ("Failed to connect socket to '/run/none': No such file or directory", "; libvirt does not run there; role"
+     " virtnet.libvirt.prerequisites installs and starts it"),
+    ("unsupported URI scheme", ""),
+])
+def test_a_connection_that_fails_says_what_to_do(said: str, remedied: str):
+    assert remedy(said) == remedied

@@ -20,7 +20,7 @@ from .documents.settings import SETTINGS
 from .engine.converge import UNKEPT, ConvergeError, Unkept, converge, until_it_is_there
 from .engine.keeping import Confirmation, Keeper, LeftBehind, others, put_back
 from .engine.report import model_of, result_of, results_of
-from .host.errors import HostError, HypervisorError
+from .host.errors import HostError, HypervisorError, remedy
 from .host.host import Host
 from .host.libvirt import LIBVIRT_ERROR, Libvirt
 from .host.probes import can_ping
@@ -116,7 +116,7 @@ def _connect(uri: str) -> Host:
     try:
         libvirt = Libvirt(uri)
     except HypervisorError as error:
-        raise NoLibvirt("cannot connect to libvirt at %s: %s" % (uri, error)) from error
+        raise NoLibvirt("cannot connect to libvirt at %s: %s%s" % (uri, error, remedy(str(error)))) from error
     return Host(libvirt, local=libvirt.is_local)
 
 

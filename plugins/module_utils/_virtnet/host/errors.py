@@ -17,6 +17,19 @@ class HypervisorError(HostError):
     """libvirt refused."""
 
 
+# what people do about a connection that libvirt does not give, by what it says
+REMEDIES = (
+    (("Permission denied", "authentication unavailable", "access denied"), "give become: true"),
+    (("No such file or directory", "Connection refused"),
+     "libvirt does not run there; role virtnet.libvirt.prerequisites installs and starts it"),
+)
+
+
+def remedy(said: str) -> str:
+    """What to do about a connection that failed, to follow what libvirt said; empty where that is not known."""
+    return next(("; " + what for words, what in REMEDIES if any(word in said for word in words)), "")
+
+
 class KernelError(HostError):
     """The kernel refused."""
 
