@@ -141,6 +141,17 @@ def test_the_plan_that_was_reviewed_is_done_or_none(clean):
         run("topology", plan_id=reviewed, **document)
 
 
+def playbook(tmp_path: Path, *arguments: object) -> str:
+    """What a playbook says that ends well."""
+    ended = subprocess.run(
+        [ROOT / ".venv/bin/ansible-playbook", *arguments], text=True, capture_output=True, check=False,
+        env=dict(os.environ, ANSIBLE_NOCOLOR="1", ANSIBLE_HOME=str(tmp_path / "home"),
+                 ANSIBLE_COLLECTIONS_PATH=str(ROOT / ".cache/collections"),
+                 ANSIBLE_PYTHON_INTERPRETER="/usr/bin/python3"))
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    return ended.stdout
+
+
 @pytest.mark.parametrize("name", ["host.yml", "host.json"])
 def test_a_document_in_a_file(off, tmp_path, name: str):
     document, play = tmp_path / name, tmp_path / "play.yml"
@@ -150,10 +161,18 @@ def test_a_document_in_a_file(off, tmp_path, name: str):
         {"virtnet.libvirt.topology": {"src": str(document)}, "register": "first"},
         {"virtnet.libvirt.topology": {"src": str(document), "confirm": {}}, "register": "second"},
         {"assert": {"that": ["first is changed", "second is not changed"]}}]}]))
-    ended = subprocess.run(
-        [ROOT / ".venv/bin/ansible-playbook", "-i", "localhost,", play], text=True, capture_output=True, check=False,
-        env=dict(os.environ, ANSIBLE_NOCOLOR="1", ANSIBLE_HOME=str(tmp_path / "home"),
-                 ANSIBLE_COLLECTIONS_PATH=str(ROOT / ".cache/collections"),
-                 ANSIBLE_PYTHON_INTERPRETER="/usr/bin/python3"))
-    assert ended.returncode == 0, ended.stdout + ended.stderr
+    playbook(tmp_path, "-i", "localhost,", play)
     assert "{{ not }}" in sh("virsh net-dumpxml top1")
+
+
+def test_a_host_is_adopted(off, tmp_path):
+    run("topology", **HOST)
+    inventory, written = tmp_path / "hosts", tmp_path / "host_vars/kvm1/libvirt.yml"
+    inventory.write_text("kvm1 ansible_connection=local\n")
+    for _time in range(2):
+        playbook(tmp_path, "-i", inventory, "virtnet.libvirt.adopt", "-e", "target=kvm1")
+        assert "libvirt_topology:\n" in written.read_text() and "name: top2" in written.read_text()
+    play = tmp_path / "play.yml"
+    play.write_text(json.dumps([{"hosts": "kvm1", "gather_facts": False, "tasks": [
+        {"virtnet.libvirt.topology": "{{ libvirt_topology }}"}]}]))
+    assert "changed=0 " in playbook(tmp_path, "-i", inventory, play)
