@@ -13,9 +13,9 @@ author:
   - virtnet.libvirt contributors (@virtnet)
 description:
   - Adds, changes and removes one network interface of a guest, in its configuration and while it runs.
-  - The interface is the one with O(mac.address), else with O(alias.name). When neither is given it is the only one
-    with the stated O(source.network), O(source.bridge) or O(source.dev). To change the MAC address of an interface,
-    give its alias too.
+  - The interface is the one with O(mac.address), else with O(alias.name), else with O(target.dev). When none of them is
+    given it is the only one with the stated O(source), or of a O(type) that needs none. Where several have the MAC
+    address, what else is stated decides. To change the MAC address of an interface, give its alias too.
   - Options that are left out stay as they are, empty ones (C({}), C([]), C("")) remove, and a list is the whole list.
   - A running guest keeps its connection wherever libvirt can change an interface in place. What cannot is configured
     for the guest's next start and reported by RV(restart_required), or, with O(replace), the interface is unplugged and

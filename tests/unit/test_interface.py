@@ -67,6 +67,7 @@ BRIDGE_LAB = ("<network><name>lab</name><forward mode='bridge'/><bridge name='br
               "<portgroup name='a' default='yes'><vlan><tag id='5'/></vlan></portgroup></network>")
 CONFIGURED = "<interface type='network'><mac address='%s'/><source network='lab'/></interface>" % MAC
 PORT = "3e3fce45-4f53-4fa7-bb32-11f34168b82b"
+SEVENTH, EIGHTH = "52:54:00:00:00:07", "52:54:00:00:00:08"
 KNOWN = "<networkport><uuid>%s</uuid></networkport>"
 NO_LIMITS = {"sent": {}, "received": None}
 
@@ -92,6 +93,8 @@ def host_parts(config: str | None = None, live: str | None = None, networks: dic
         "devices": {"br0": device(kind="bridge"),
                     "vnet3": device(master="br0", kind="tun", port={"brport_isolated": 1})},
         "traffic": {"br0": NO_LIMITS, "vnet3": NO_LIMITS},
+        "addresses": {ON: {}}, "statistics": {"%s %s" % (ON, MAC): None, "%s %s" % (ON, SEVENTH): None},
+        "bindings": {},
     }
 
 
@@ -207,10 +210,10 @@ TWO = domain(CONFIGURED, CONFIGURED.replace(MAC, "52:54:00:00:00:02"))
 
 @pytest.mark.parametrize(("guest", "options", "message"), [
     ("none", {}, "domain: there is no guest none"),
-    ("off", {"type": "user"}, "mac.address: is missing; give it, or alias.name, or a source that no other"),
+    ("off", {"type": "bridge"}, "mac.address: is missing; give it, or alias.name, or a source that no other"),
     ("off", {"source": {"network": "lab"}}, "source.network: several interfaces have the source lab; give mac.address,"
      " one of 52:54:00:00:00:01, 52:54:00:00:00:02"),
-    ("off", {"alias": {"name": "net0"}}, "alias.name: no running interface of guest off is net0"),
+    ("off", {"alias": {"name": "net0"}}, "mac.address: is missing; give it, or alias.name, or a source that no other"),
 ])
 def test_what_a_task_cannot_mean_is_refused_by_the_plan_alone(guest: str, options: dict, message: str):
     wish = Interface(guest, options)
@@ -218,6 +221,52 @@ def test_what_a_task_cannot_mean_is_refused_by_the_plan_alone(guest: str, option
     with pytest.raises(Invalid) as error:
         wish.plan(found)
     assert str(error.value).startswith(message)
+
+
+TWIN = CONFIGURED.replace("<source", "<model type='{0}'/><address type='pci' slot='{1}'/><source")
+TWINS = domain(TWIN.format("virtio", "1"), TWIN.format("virtio", "2"))
+
+
+@pytest.mark.parametrize("layers", [(TWINS,), (TWINS, TWINS)], ids=["stopped", "running"])
+def test_interfaces_with_one_mac_are_told_apart_by_what_else_is_said(layers: tuple):
+    seen, name = host(*layers, networks={"lab": BRIDGE_LAB}), "on" if len(layers) > 1 else "off"
+    shown = describe_interfaces(seen, name, None)
+    assert [one["address"]["slot"] for one in shown] == ["1", "2"]
+    for one in shown:
+        given = {key: value for key, value in one.items() if key not in ("domain", "status")}
+        found = Interface(name, given).look(seen)
+        assert found.meant.problem is None
+        assert [card.options["address"]["slot"] for card in (found.meant.config, found.meant.live) if card] == [
+            one["address"]["slot"]] * len(layers)
+    for wish in (Interface(name, {"mac": {"address": MAC}, "link": {"state": "down"}}),
+                 Interface(name, {"mac": {"address": MAC}}, "absent")):
+        with pytest.raises(Invalid, match="2 interfaces of guest %s have MAC %s: address .*; address .*; give also what"
+                                          " only one of them has" % (name, MAC)):
+            plan(seen, wish)
+
+
+def test_of_two_macs_in_one_place_of_two_layers_one_is_removed_and_none_is_made_in_doubt():
+    live, config = (TWIN.format("virtio", "7").replace(MAC, mac) for mac in (SEVENTH, EIGHTH))
+    seen = host(domain(config), domain(live), {"lab": BRIDGE_LAB})
+    gone = plan(seen, Interface("on", {"mac": {"address": SEVENTH}}, "absent"))
+    assert titles(gone) == ["unplug interface %s of guest on" % SEVENTH]
+    shown = describe_interfaces(seen, "on", None)
+    assert [(one["mac"]["address"][-2:], one["layers"]) for one in shown] == [("08", ["config"]), ("07", ["live"])]
+    with pytest.raises(Invalid, match="%s is in the running guest only, and %s in the same" % (SEVENTH, EIGHTH)):
+        plan(seen, Interface("on", {"mac": {"address": SEVENTH}, "link": {"state": "down"}}))
+
+
+def test_what_libvirt_shows_of_a_running_interface_can_be_given():
+    there = running()
+    shown = INTERFACE.parse(load_xml(LIVE))
+    assert titles(plan(there.look(), Interface("on", {name: shown[name] for name in ("type", "mac", "source")}))) == []
+
+
+def test_an_interface_without_mac_and_source_is_the_only_one_of_its_type():
+    first = plan(host(TWO), Interface("off", {"type": "user"}))
+    assert len(first.steps) == 1
+    there = domain("<interface type='user'><mac address='%s'/></interface>" % MAC)
+    assert titles(plan(host(there), Interface("off", {"type": "user"}))) == []
 
 
 def test_a_guest_that_an_earlier_task_makes_is_missing():

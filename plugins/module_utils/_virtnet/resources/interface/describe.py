@@ -8,11 +8,11 @@ from __future__ import annotations
 from ...documents.interface import INTERFACE
 from ...documents.nwfilter_binding import NWFILTER_BINDING
 from ...engine.plan import Drift
-from ...host.snapshot import Snapshot
+from ...host.snapshot import DomainRecord, Snapshot
 from ...schema.errors import Missing
 from ...schema.options import Options, option
 from .cards import Card, cards_of
-from .meant import same
+from .layers import Pair, pairs_of
 
 
 def describe_interfaces(seen: Snapshot, domain: str, mac: str | None) -> list[Options]:
@@ -20,34 +20,32 @@ def describe_interfaces(seen: Snapshot, domain: str, mac: str | None) -> list[Op
     record = seen.domain(domain)
     if record is None:
         raise Missing("domain", "there is no guest %s" % domain)
-    pairs = _pairs(seen, record.uuid)
+    pairs = pairs_of(*cards_of(seen, record.uuid))
     if mac:
-        macs = {card.mac for pair in pairs for card in pair if card}
-        pairs = [pair for pair in pairs if any(card and card.mac == mac for card in pair)]
+        macs = {card.mac for pair in pairs for card in pair.cards}
+        pairs = [pair for pair in pairs if any(card.mac == mac for card in pair.cards)]
         if not pairs:
             raise Missing("mac", "guest %s has no interface with MAC %s; there are %s" % (
                 domain, mac, ", ".join(sorted(macs)) or "none"))
     addresses = seen.get("addresses", record.uuid) if record.active else {}
-    return [_described(seen, domain, record.uuid, config, live, addresses) for config, live in pairs]
+    return [_described(seen, record, pair, addresses, domain) for pair in pairs]
 
 
-def _pairs(seen: Snapshot, uuid: str) -> list[tuple[Card | None, Card | None]]:
-    """Every interface as it is configured and as it runs, None where it does not."""
-    config, live = cards_of(seen, uuid)
-    pairs: list[tuple[Card | None, Card | None]] = [(card, same(card, config, live)) for card in config or ()]
-    known = [card for _config, card in pairs]
-    return pairs + [(None, card) for card in live or () if card not in known]
-
-
-def _described(seen: Snapshot, domain: str, uuid: str, config: Card | None, live: Card | None,
-               addresses: Options) -> Options:
-    card = config or live
-    return dict({"domain": domain}, **card.own if card else {}, status={
+def _described(seen: Snapshot, record: DomainRecord, pair: Pair, addresses: Options, domain: str) -> Options:
+    config, live = pair
+    card, waiting = pair.cards[0], _waiting(config, live)
+    layers = {} if not _has_own_layers(record, pair, waiting) else {"layers": ["live" if config is None else "config"]}
+    return dict({"domain": domain}, **card.own, **layers, status={
         "config": config is not None,
         "live": live is not None,
-        "running": _running(seen, uuid, live, addresses) if live else None,
-        "drift": _waiting(config, live),
+        "running": _running(seen, record.uuid, live, addresses) if live else None,
+        "drift": waiting,
     })
+
+
+def _has_own_layers(record: DomainRecord, pair: Pair, waiting: list[Options]) -> bool:
+    """Whether what is shown is so in one layer of the guest only, and so is to be given back to that alone."""
+    return bool(waiting) or (record.active and record.persistent and not pair.is_whole)
 
 
 def _running(seen: Snapshot, uuid: str, card: Card, addresses: Options) -> Options:

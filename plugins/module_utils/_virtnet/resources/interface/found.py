@@ -49,7 +49,7 @@ class InterfaceFound(NamedTuple):
 
 
 def look(seen: Snapshot, domain: str, options: Options,
-         hides: Callable[[Card], bool] = lambda card: False) -> InterfaceFound:
+         hides: Callable[[Card], bool] = lambda card: False, absent: bool = False) -> InterfaceFound:
     """Everything about the interfaces of a guest but those that are hidden, for the one that these options mean."""
     record = seen.domain(domain)
     if record is None:
@@ -59,7 +59,7 @@ def look(seen: Snapshot, domain: str, options: Options,
     named = {option(card.options, "source", "network") for cards in every for card in cards or ()}
     networks = _networks(seen, named | {option(options, "source", "network")})
     return InterfaceFound(
-        record, seen.version, config, live, meant(options, record, config, live),
+        record, seen.version, config, live, meant(options, record, config, live, absent),
         networks=networks,
         ports={name: seen.ports(name) for name in networks} if record.active else {},
         devices=seen.devices if record.active else None,

@@ -1,42 +1,61 @@
 # Copyright (c) virtnet.libvirt contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which interface a task means: the one with the MAC, else with the alias, else the only one of the source."""
+"""Which interface a task means: the one with the MAC, else the alias, else the host's device, else the only one of the
+source. Where several have the MAC, what else the task says of them decides."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable
-from typing import Callable, NamedTuple
+from typing import NamedTuple
 
+from ...documents.interface import INTERFACE, NEEDED
 from ...host.snapshot import DomainRecord
-from ...schema.errors import Invalid, Path
-from ...schema.options import Options, Value, option
+from ...schema.errors import Invalid, Path, shown
+from ...schema.options import Options, is_empty, option
 from ...schema.scalars import MAC
 from .cards import Card, Cards
+from .layers import Pair, doubles, pairs_of
+from .running import OWN_PREFIXES
 
 SOURCES = ("network", "bridge", "dev")
 MAC_ADDRESS, ALIAS = Path("mac", "address"), Path("alias", "name")
+# what tells interfaces with one MAC address apart, from the surest on
+EVIDENCE = ("alias", "teaming", "target", "address", "source", "type", "model")
+IDENTITY = ("alias", "target", "address")  # of these, what no two have
 
 
 class Meant(NamedTuple):
     """The interface that a task means, in each layer; ``mac`` is what it has or, when it is new, will have.
 
-    ``problem`` is why it cannot be told which one that is.
+    ``problem`` is why it cannot be told which one that is, ``doubts`` the MAC addresses of those that may be the same
+    one in the layer where it is not.
     """
 
     config: Card | None = None
     live: Card | None = None
     mac: str = ""
     problem: tuple[Path, str] | None = None
+    doubts: tuple[str, ...] = ()
 
 
-def meant(options: Options, record: DomainRecord, config: Cards, live: Cards) -> Meant:
+def meant(options: Options, record: DomainRecord, config: Cards, live: Cards, absent: bool = False) -> Meant:
     """The interface that options mean, or why that cannot be told."""
+    pairs = pairs_of(config, live)
     try:
-        return _find(options, record, config, live)
+        pair = _Finding(options, record, pairs, absent).find()
+        mac = stated_mac(options) or (pair.cards[0].mac if pair else _new_mac(options, record.uuid, {
+            card.mac for one in pairs for card in one.cards}))
     except Invalid as error:
         return Meant(problem=(error.path, error.problem))
+    doubts = [one.cards[0].mac for one in doubles(pair, pairs)] if pair else []
+    config_card, live_card = pair or (None, None)
+    return Meant(config_card, live_card, mac, doubts=tuple(doubts))
+
+
+# --- what is stated
 
 
 def stated_mac(options: Options) -> str | None:
@@ -49,76 +68,143 @@ def stated_source(options: Options) -> tuple[str, str] | None:
     return next(((name, option(options, "source", name)) for name in SOURCES if option(options, "source", name)), None)
 
 
-def _find(options: Options, record: DomainRecord, configured: Cards, running: Cards) -> Meant:
-    mac, alias = stated_mac(options), option(options, "alias", "name")
-    config, live = (_in_layer(cards or (), options, mac, alias) for cards in (configured, running))
-    if config and not live:
-        live = same(config, configured, running)
-    if live and not config:
-        config = same(live, running, configured)
-    if mac:
-        for cards, card in ((configured, config), (running, live)):
-            _refuse_taken(mac, alias, card, cards or ())
-        return Meant(config, live, mac)
-    if alias and not alias.startswith("ua-") and not live:
-        raise Invalid(ALIAS, "no running interface of guest %s is %s; an alias of your own begins with ua-"
-                      % (record.name, alias))
-    there = config or live
-    return Meant(config, live, there.mac if there else _new_mac(
-        options, record.uuid, {card.mac for card in (configured or ()) + (running or ())}))
-
-
-def _in_layer(cards: Iterable[Card], options: Options, mac: str | None, alias: str | None) -> Card | None:
-    found = [card for card in cards if mac and card.mac == mac]
-    if len(found) > 1 and alias:
-        found = [card for card in found if card.alias == alias]
-    if not found and alias:
-        found = [card for card in cards if card.alias == alias]
-    if len(found) > 1:
-        raise Invalid(MAC_ADDRESS, "%d interfaces have MAC %s; give alias.name to say which" % (len(found), mac))
-    if found or mac or alias:
-        return found[0] if found else None
-    return _by_source(cards, options)
-
-
-def _by_source(cards: Iterable[Card], options: Options) -> Card | None:
+def stated_name(options: Options) -> tuple[str, ...]:
+    """What names an interface among the others of its guest."""
+    name = stated_mac(options) or option(options, "alias", "name") or _device(options)
+    if name:
+        return (name,)
     source = stated_source(options)
-    if source is None:
+    if source:
+        return source
+    whole = options.get("source")
+    return (json.dumps(whole, sort_keys=True, default=str),) if not is_empty(whole) else (options.get("type") or "",)
+
+
+def _device(options: Options) -> str | None:
+    """The host's device, unless the name is one of those that libvirt makes up."""
+    name: str | None = option(options, "target", "dev")
+    return None if not name or name.startswith(OWN_PREFIXES) else name
+
+
+# --- the one that is there
+
+
+class _Finding:
+    """Finds the interface of a guest that options mean, among all as they are in both layers."""
+
+    def __init__(self, options: Options, record: DomainRecord, pairs: list[Pair], absent: bool) -> None:
+        self._options, self._guest, self._pairs, self._absent = options, record.name, pairs, absent
+
+    def find(self) -> Pair | None:
+        mac, alias = stated_mac(self._options), option(self._options, "alias", "name")
+        aliased = self._one(self._having("alias"), ALIAS, "alias %s" % alias) if alias else None
+        if mac:
+            return self._with_alias(self._by_mac(mac), aliased, mac)
+        if alias and (aliased or alias.startswith("ua-")):
+            return aliased
+        device = _device(self._options)
+        if device:
+            found = self._one(self._having("target"), Path("target", "dev"), "the device %s" % device)
+            if found:
+                return found
+        return self._by_source()
+
+    def _having(self, name: str) -> list[Pair]:
+        return [pair for pair in self._pairs if any(says(card, name, self._options) for card in pair.cards)]
+
+    def _by_mac(self, mac: str) -> Pair | None:
+        found = [pair for pair in self._pairs if any(card.mac == mac for card in pair.cards)]
+        found = self._narrowed(found, EVIDENCE)
+        if len(found) > 1 and not self._absent:
+            found = [pair for pair in found if self._is_as_stated(pair)][:1] or found
+        return self._one(found, MAC_ADDRESS, "MAC %s" % mac)
+
+    def _with_alias(self, found: Pair | None, aliased: Pair | None, mac: str) -> Pair | None:
+        """By the MAC, or where the MAC is to change by the alias; both must not be of two."""
+        if found is None or aliased is None or found == aliased:
+            return found or aliased
+        if not found.is_whole and not aliased.is_whole and (found.config is None) != (aliased.config is None):
+            return Pair(found.config or aliased.config, found.live or aliased.live)
+        raise Invalid(ALIAS, "%s is the alias of another interface, with MAC %s, and %s is that of one without it"
+                      % (option(self._options, "alias", "name"), aliased.cards[0].mac, mac))
+
+    def _by_source(self) -> Pair | None:
+        source, kind = stated_source(self._options), self._options.get("type")
+        if source:
+            found = [pair for pair in self._pairs
+                     if any(option(card.options, "source", source[0]) == source[1] for card in pair.cards)]
+            return self._only(self._narrowed(found, IDENTITY), Path("source", source[0]), "source %s" % source[1])
+        if not is_empty(self._options.get("source")):
+            return self._only(self._narrowed(self._having("source"), IDENTITY), Path("source"), "source")
+        if kind and kind not in NEEDED:
+            found = [pair for pair in self._having("type") if all(is_empty(card.options.get("source")) for card in
+                                                                  pair.cards)]
+            return self._only(self._narrowed(found, IDENTITY), Path("type"), "type %s" % kind)
         raise Invalid(MAC_ADDRESS, "is missing; give it, or alias.name, or a source that no other interface of the"
                       " guest has")
-    kind, name = source
-    found = [card for card in cards if option(card.options, "source", kind) == name]
-    if len(found) > 1:
-        raise Invalid(Path("source", kind), "several interfaces have the source %s; give mac.address, one of %s"
-                      % (name, ", ".join(card.mac for card in found)))
-    return found[0] if found else None
+
+    def _only(self, found: list[Pair], path: Path, what: str) -> Pair | None:
+        if len(found) > 1:
+            raise Invalid(path, "several interfaces have the %s; give mac.address, one of %s"
+                          % (what, ", ".join(dict.fromkeys(pair.cards[0].mac for pair in found))))
+        return found[0] if found else None
+
+    def _one(self, found: list[Pair], path: Path, what: str) -> Pair | None:
+        if len(found) > 1:
+            raise Invalid(path, "%d interfaces of guest %s have %s: %s; give also what only one of them has" % (
+                len(found), self._guest, what, "; ".join(map(_in_words, _tellings(found)))))
+        return found[0] if found else None
+
+    def _narrowed(self, found: list[Pair], by: Iterable[str]) -> list[Pair]:
+        """Those of which one thing after another is as stated; what none has does not tell them apart."""
+        for name in by if len(found) > 1 else ():
+            if not is_empty(self._options.get(name)):
+                found = [pair for pair in found if any(
+                    says(card, name, self._options) for card in pair.cards)] or found
+        return found
+
+    def _is_as_stated(self, pair: Pair) -> bool:
+        return all(says(card, name, self._options) for card in pair.cards for name in self._options)
 
 
-def same(card: Card, layer: Cards, others: Cards) -> Card | None:
-    """The same interface in the other layer: by an alias of one's own, by MAC, or by its place in the guest."""
-    macs, place = {one.mac for one in layer or ()}, card.options.get("address")
-    teaming = option(card.options, "teaming", "type")
-    ways: tuple[Callable[[Card], Value], ...] = (
-        lambda other: card.alias.startswith("ua-") and other.alias == card.alias,
-        lambda other: other.mac == card.mac and option(other.options, "teaming", "type") == teaming,
-        lambda other: place and other.options.get("address") == place and other.mac not in macs,
-    )
-    return next((other for way in ways for other in others or () if way(other)), None)
+def says(card: Card, name: str, options: Options) -> bool:
+    """Whether a card has what the options say by this name; of alias and device also what libvirt made up."""
+    if name == "alias" and option(options, "alias", "name"):
+        return bool(card.alias == options["alias"]["name"])
+    if name == "target" and card.tap and card.tap == option(options, "target", "dev"):
+        return True
+    return not list(INTERFACE.differences({name: options[name]}, card.options))
 
 
-def _refuse_taken(mac: str, alias: str | None, card: Card | None, cards: Iterable[Card]) -> None:
-    """What the task gives to one interface must not be another's."""
-    for other in cards if card else ():
-        if other is not card and other.mac == mac and not alias:
-            raise Invalid(MAC_ADDRESS, "%s is the MAC of several interfaces" % mac)
-        if other is not card and alias and other.alias == alias:
-            raise Invalid(ALIAS, "%s is the alias of another interface, with MAC %s" % (alias, other.mac))
+# --- several
+
+
+def _tellings(pairs: list[Pair]) -> list[Options]:
+    """What there is of each that not all have."""
+    every = [_evidence(pair.cards[-1]) for pair in pairs]
+    return [{name: value for name, value in one.items() if any(other.get(name) != value for other in every)}
+            or one for one in every]
+
+
+def _evidence(card: Card) -> Options:
+    found = {name: card.options[name] for name in EVIDENCE if not is_empty(card.options.get(name))}
+    if card.alias:
+        found["alias"] = {"name": card.alias}
+    return found
+
+
+def _in_words(telling: Options) -> str:
+    return ", ".join("%s %s" % (name, " ".join("%s=%s" % (key, part if isinstance(part, str) else shown(part))
+                                               for key, part in value.items()) if isinstance(value, dict) else value)
+                     for name, value in telling.items())
+
+
+# --- a new one
 
 
 def _new_mac(options: Options, uuid: str, taken: set[str]) -> str:
     """A MAC for a new interface, the same at every run and in check mode, so that it is one interface."""
-    _kind, source = stated_source(options) or ("", "")
-    what = option(options, "alias", "name") or source
+    what = option(options, "alias", "name") or stated_name(options)[-1]
     for number in range(256):
         digest = hashlib.sha256(("%s %s %d" % (uuid, what, number)).encode()).hexdigest()
         mac = "52:54:00:%s:%s:%s" % (digest[:2], digest[2:4], digest[4:6])

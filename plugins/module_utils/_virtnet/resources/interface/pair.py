@@ -65,7 +65,7 @@ class InterfacePair:
 
     def look(self, seen: Snapshot) -> PairFound:
         domain, first = self.interface.domain, self._first()
-        mine = f.look(seen, domain, first.options, self._is_partner)
+        mine = f.look(seen, domain, first.options, self._is_partner, self.absent)
         mac = mine.meant.mac
         its = f.look(seen, domain, self._second(mac).options,
                      lambda card: card.mac == mac and not self._is_partner(card))

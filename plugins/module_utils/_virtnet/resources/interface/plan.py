@@ -43,6 +43,7 @@ def plan_interface(desired: Interface, found: InterfaceFound) -> InterfacePlan:
 
 def _make(aim: Aim, plan: InterfacePlan) -> None:
     wanted: dict[str, Options] = {}
+    _refuse_doubts(aim)
     for layer in aim.layers:
         card = aim.card(layer)
         wanted[layer] = merged(aim, card)
@@ -62,6 +63,16 @@ def _make(aim: Aim, plan: InterfacePlan) -> None:
             change_running(aim, plan, card, wanted[layer], drift)
     plan.after = dict({"domain": aim.desired.domain}, **wanted.get("config", wanted.get("live", {})))
     _say(aim, plan)
+
+
+def _refuse_doubts(aim: Aim) -> None:
+    """An interface that is in one layer only is not made in the other beside one that may be the same."""
+    meant = aim.found.meant
+    if meant.doubts and any(aim.card(layer) is None for layer in aim.layers):
+        where = ("running guest", "configuration") if meant.config is None else ("configuration", "running guest")
+        raise Invalid(Path("mac", "address"), "%s is in the %s only, and %s in the same place of the %s; whether they"
+                      " are one interface whose MAC address is to change cannot be told: give layers if they are two,"
+                      " alias.name if it is one" % (meant.mac, where[0], ", ".join(meant.doubts), where[1]))
 
 
 def _configure(aim: Aim, plan: InterfacePlan, card: Card | None, wanted: Options, drift: list[Drift]) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from ...host.snapshot import Snapshot
 from ...schema.options import Options, option
 from . import found as f
-from .meant import stated_mac, stated_source
+from .meant import stated_name
 
 if TYPE_CHECKING:
     from ...engine.resource import Key
@@ -39,13 +39,11 @@ class Interface:
     @property
     def key(self) -> Key:
         """The guest and what names the interface among its others."""
-        name = stated_mac(self.options) or option(self.options, "alias", "name")
-        return ("interface", self.domain, *([name] if name else stated_source(self.options) or ()))
+        return ("interface", self.domain, *stated_name(self.options))
 
     @property
     def name(self) -> str:
-        _kind, source = stated_source(self.options) or ("", "")
-        name = option(self.options, "mac", "address") or option(self.options, "alias", "name") or source
+        name = option(self.options, "mac", "address") or stated_name(self.options)[-1]
         return "%s of guest %s" % (name, self.domain)
 
     @property
@@ -58,7 +56,7 @@ class Interface:
         return [(kind, name) for kind, name in named.items() if name]
 
     def look(self, seen: Snapshot) -> f.InterfaceFound:
-        return f.look(seen, self.domain, self.options)
+        return f.look(seen, self.domain, self.options, absent=self.absent)
 
     def plan(self, found: f.InterfaceFound) -> InterfacePlan:
         from .plan import plan_interface

@@ -78,8 +78,14 @@ def _without_libvirts_own(options: Options) -> Options:
         options["target"] = {name: value for name, value in options["target"].items() if name != "dev"}
         if not options["target"]:
             del options["target"]
-    if option(options, "source", "portid") and options.get("type") != "vds":
-        options["source"] = {name: value for name, value in options["source"].items() if name != "portid"}
+    source = options.get("source") or {}
+    if source.get("portid") and options.get("type") != "vds" and source.get("network"):
+        options["type"] = "network"  # shown as what it became
+    shown = set() if options.get("type") == "vds" else {"portid"}
+    if source.get("network") and options.get("type", "network") == "network":
+        shown |= {"bridge", "dev", "mode"}
+    if shown & set(source):
+        options["source"] = {name: value for name, value in source.items() if name not in shown}
     return options
 
 
