@@ -269,6 +269,36 @@ def test_an_interface_without_mac_and_source_is_the_only_one_of_its_type():
     assert titles(plan(host(there), Interface("off", {"type": "user"}))) == []
 
 
+@pytest.mark.parametrize(("options", "path"), [
+    ({"type": "network", "source": {"network": "none"}}, "source.network: there is no network none"),
+    ({"type": "bridge", "source": {"bridge": "none"}}, "source.bridge: the host has no device none"),
+    ({"type": "direct", "source": {"dev": "none"}}, "source.dev: the host has no device none"),
+    ({"filterref": {"filter": "none"}}, "filterref.filter: there is no filter none"),
+])
+def test_what_the_host_lacks_is_warned_of_where_the_guest_does_not_run(options: dict, path: str):
+    seen = Snapshot.of_record(parts(**host_parts(domain(CONFIGURED), networks={"lab": BRIDGE_LAB}), nwfilters={}))
+    planned = plan(seen, Interface("off", {"mac": {"address": MAC}, **options}))
+    assert planned.warnings == [path + "; guest off does not start before there is one"]
+
+
+def test_a_portgroup_that_the_network_lacks_is_refused():
+    seen = host(domain(CONFIGURED), networks={"lab": BRIDGE_LAB})
+    for source in ({"portgroup": "none"}, {"portgroup": "none", "network": "lab"}):
+        with pytest.raises(Missing, match=r"source\.portgroup: network lab has no portgroup none"):
+            plan(seen, Interface("off", {"mac": {"address": MAC}, "source": source}))
+    assert plan(seen, Interface("off", {"mac": {"address": MAC}, "source": {"portgroup": "a"}})).warnings == []
+
+
+def test_a_mac_that_another_guest_has_is_warned_of():
+    there = running()
+    there.parts["domain_config"][OFF] = domain()
+    seen = there.look()
+    wish = Interface("off", {"type": "bridge", "mac": {"address": MAC}, "source": {"bridge": "br0"}})
+    outcome, = plan_all(seen.fork(), [wish])
+    assert outcome.plan.warnings == [
+        "mac.address: %s is that of an interface of guest on too; both cannot be on one network" % MAC]
+
+
 def test_a_guest_that_an_earlier_task_makes_is_missing():
     with pytest.raises(Missing):
         plan(host(), Interface("new", {"type": "user", "mac": {"address": MAC}}))

@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Callable, NamedTuple
 
 from ...host.snapshot import DomainRecord, Snapshot
+from ...schema.errors import Path
 from ...schema.options import Options, option
 from ..network.found import options_of
 from .cards import Card, Cards, cards_of
@@ -20,12 +21,16 @@ if TYPE_CHECKING:
     from ...schema.nodes import Version
 
 
+Problem = tuple[Path, str]
+
+
 class InterfaceFound(NamedTuple):
     """The guest with all its interfaces, in its configuration and running; None where it has no such layer.
 
     ``record`` is None when there is no such guest. ``networks`` are the running networks as options, ``ports`` the
     documents of their ports, ``devices`` the host's, None when not known: what only a running guest needs.
-    ``traffic`` is what tc limits of the devices of running interfaces with bandwidth and of their bridges.
+    ``traffic`` is what tc limits of the devices of running interfaces with bandwidth and of their bridges, ``lacks``
+    what the options name and the host has not.
     """
 
     record: DomainRecord | None
@@ -37,6 +42,7 @@ class InterfaceFound(NamedTuple):
     ports: dict[str, tuple[Element, ...]]
     devices: dict[str, Options] | None
     traffic: dict[str, Options | None]
+    lacks: tuple[Problem, ...] = ()
 
     @property
     def cards(self) -> tuple[Card, ...]:
@@ -58,13 +64,38 @@ def look(seen: Snapshot, domain: str, options: Options,
     config, live = (None if cards is None else tuple(card for card in cards if not hides(card)) for cards in every)
     named = {option(card.options, "source", "network") for cards in every for card in cards or ()}
     networks = _networks(seen, named | {option(options, "source", "network")})
+    one = meant(options, record, config, live, absent)
     return InterfaceFound(
-        record, seen.version, config, live, meant(options, record, config, live, absent),
+        record, seen.version, config, live, one,
         networks=networks,
         ports={name: seen.ports(name) for name in networks} if record.active else {},
         devices=seen.devices if record.active else None,
         traffic=_traffic(seen, live or ()),
+        lacks=tuple(_lacks(seen, options, one.config or one.live)),
     )
+
+
+def _lacks(seen: Snapshot, options: Options, card: Card | None) -> Iterator[Problem]:
+    """(path, problem) of what options name that is not there."""
+    source, devices = options.get("source") or {}, seen.devices
+    network, group, name = source.get("network"), source.get("portgroup"), option(options, "filterref", "filter")
+    if group and not network and card is not None:
+        network = option(card.options, "source", "network")
+    if network and seen.network(network) is None:
+        yield Path("source", "network"), "there is no network %s" % network
+    elif network and group and not _has_group(seen, network, group):
+        yield Path("source", "portgroup"), "network %s has no portgroup %s" % (network, group)
+    if name and seen.filter(name) is None:
+        yield Path("filterref", "filter"), "there is no filter %s" % name
+    named = {"bridge": source.get("bridge"), "dev": source.get("dev") if options.get("type") == "direct" else None}
+    for kind, device in named.items():
+        if device and devices is not None and device not in devices:
+            yield Path("source", kind), "the host has no device %s" % device
+
+
+def _has_group(seen: Snapshot, network: str, group: str) -> bool:
+    layers = (options_of(seen, part, network) for part in ("network_config", "network_live"))
+    return any(one["name"] == group for layer in layers if layer for one in layer.get("portgroups") or ())
 
 
 def _networks(seen: Snapshot, names: Iterable[str | None]) -> dict[str, Options]:

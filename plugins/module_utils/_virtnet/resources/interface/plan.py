@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ...documents.interface import INTERFACE
 from ...engine.plan import Drift
-from ...schema.errors import Invalid, Path
+from ...schema.errors import Invalid, Missing, Path
 from ...schema.options import Options, option
 from .cards import Card
 from .checks import check
@@ -87,6 +87,10 @@ def _configure(aim: Aim, plan: InterfacePlan, card: Card | None, wanted: Options
 
 def _say(aim: Aim, plan: InterfacePlan) -> None:
     """Completes the diff and the warnings."""
+    for path, problem in aim.found.lacks if plan.steps else ():
+        if path == Path("source", "portgroup"):
+            raise Missing(path, "%s, and the interface would be on it without what that gives" % problem)
+        plan.warnings.append("%s: %s; guest %s does not start before there is one" % (path, problem, aim.guest))
     plan.show_layers(whole="interface")
     if plan.waiting:
         waits = ", ".join(str(drift.path) or "the interface" for drift in plan.waiting)

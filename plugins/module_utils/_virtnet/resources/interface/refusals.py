@@ -7,12 +7,16 @@ from __future__ import annotations
 
 from ...documents.interface import INTERFACE
 from ...host.snapshot import Snapshot
+from ...host.uses import mac_of
+from ...schema.scalars import MAC
 from ..refusals import refuse_unlimitable, refuse_unwritable
+from .cards import cards_of
 from .promise import Change, InterfacePlan
 
 
-def foresee_interface(seen: Snapshot, plan: InterfacePlan) -> None:
+def foresee_interface(seen: Snapshot, domain: str, plan: InterfacePlan) -> None:
     refuse_unwritable(seen, plan.needs)
+    _warn_of_macs(seen, domain, plan)
     if any(drift.layer == "live" and drift.path.top == "bandwidth" for drift in plan.drift):
         for change in plan.changes:
             if change.layer == "live" and change.element is not None and _is_on_linux_bridge(seen, change):
@@ -24,3 +28,14 @@ def _is_on_linux_bridge(seen: Snapshot, change: Change) -> bool:
     device = seen.device(change.card.tap) if change.card else None
     bridge = seen.device(device["master"]) if device else None
     return bridge is not None and bridge["kind"] == "bridge"
+
+
+def _warn_of_macs(seen: Snapshot, domain: str, plan: InterfacePlan) -> None:
+    """Warns of a new MAC address that another guest has."""
+    new = {MAC.normal(mac_of(change.element)) for change in plan.changes if change.element is not None}
+    new -= {change.card.mac for change in plan.changes if change.card is not None}
+    mine = seen.domain(domain)
+    for uuid, guest in seen.get("domains").items() if new and mine else ():
+        has = {card.mac for cards in cards_of(seen, uuid) for card in cards or ()} if mine and uuid != mine.uuid else ()
+        plan.warnings += ["mac.address: %s is that of an interface of guest %s too; both cannot be on one network"
+                          % (mac, guest["name"]) for mac in sorted(new.intersection(has))]

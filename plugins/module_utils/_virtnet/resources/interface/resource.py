@@ -66,7 +66,7 @@ class Interface:
     def foresee(self, seen: Snapshot, found: f.InterfaceFound, plan: InterfacePlan) -> None:
         from .refusals import foresee_interface
 
-        foresee_interface(seen, plan)
+        foresee_interface(seen, self.domain, plan)
 
     def promise(self, seen: Snapshot, plan: InterfacePlan) -> None:
         from .promise import promise_changes
