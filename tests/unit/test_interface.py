@@ -289,6 +289,13 @@ def test_a_portgroup_that_the_network_lacks_is_refused():
     assert plan(seen, Interface("off", {"mac": {"address": MAC}, "source": {"portgroup": "a"}})).warnings == []
 
 
+def test_a_device_that_is_not_libvirts_keeps_its_name_whatever_that_begins_with():
+    tap = "<interface type='ethernet'><mac address='%s'/><target dev='vnet7' managed='no'/></interface>" % MAC
+    assert as_configured(load_xml(tap)).find("target").get("dev") == "vnet7"
+    wish = Interface("off", {"type": "ethernet", "mac": {"address": MAC}, "target": {"dev": "vnet8", "managed": False}})
+    assert [str(one.path) for one in plan(host(domain(tap)), wish).drift] == ["target.dev"]
+
+
 def test_a_mac_that_another_guest_has_is_warned_of():
     there = running()
     there.parts["domain_config"][OFF] = domain()

@@ -200,7 +200,7 @@ INTERFACE = Group("interface", "interface", "A guest's network interface.", (
     virtualport("Switch port of the interface.", type_required=False),
     Group("target", "target", "The host's end.", (
         Field("dev", "@dev", DEVICE, "Name of the device; a name with prefix vnet, macvtap or macvlan is libvirt's own"
-              " and is dropped.", "0.2.0", filled=True),
+              " and is dropped, unless C(managed) is false.", "0.2.0", filled=True),
         Field("managed", "@managed", YES_NO, "Whether libvirt makes the device (ethernet).", "5.7.0", default=True),
     ), since="0.2.0"),
     Group("guest", "guest", "The guest's end (containers).", (

@@ -83,7 +83,8 @@ def stated_name(options: Options) -> tuple[str, ...]:
 def _device(options: Options) -> str | None:
     """The host's device, unless the name is one of those that libvirt makes up."""
     name: str | None = option(options, "target", "dev")
-    return None if not name or name.startswith(OWN_PREFIXES) else name
+    made_up = bool(name) and str(name).startswith(OWN_PREFIXES) and option(options, "target", "managed") is not False
+    return None if made_up else name or None
 
 
 # --- the one that is there

@@ -49,7 +49,7 @@ def as_configured(live: Element) -> Element:
         for name in ("portid", "macTableManager"):
             drop_attribute(source, name)
     target = element.find("target")
-    if target is not None and tap_of(element).startswith(OWN_PREFIXES):
+    if target is not None and tap_of(element).startswith(OWN_PREFIXES) and target.get("managed") != "no":
         drop_attribute(target, "dev")
         remove_if_bare(target)
     if not alias_of(element).startswith("ua-"):

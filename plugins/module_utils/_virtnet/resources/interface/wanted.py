@@ -74,7 +74,8 @@ def _without_libvirts_own(options: Options) -> Options:
     options = dict(options)
     if not (option(options, "alias", "name") or "ua-").startswith("ua-"):
         del options["alias"]
-    if (option(options, "target", "dev") or "").startswith(OWN_PREFIXES):
+    if (option(options, "target", "dev") or "").startswith(OWN_PREFIXES) and option(
+            options, "target", "managed") is not False:
         options["target"] = {name: value for name, value in options["target"].items() if name != "dev"}
         if not options["target"]:
             del options["target"]
