@@ -125,6 +125,8 @@ def plug_in_again(name: str, bridge: str, guest: GuestInterface) -> Step:
         tap, into = devices.get(guest.tap), devices.get(bridge)
         if tap and into and into["kind"] == "bridge" and tap["master"] != bridge:
             host.kernel.set_master(guest.tap, bridge)
+            if guest.live.find("port[@isolated='yes']") is not None:
+                host.kernel.set_port(guest.tap, {"brport_isolated": 1})
 
     return Step("connect %s again" % guest.label, connect, piece(name), "brief")
 
