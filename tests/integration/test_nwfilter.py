@@ -213,8 +213,8 @@ def equal_by_meaning(text, other):
 @both
 @pytest.mark.parametrize(("options", "message"), [
     ({"entries": [reference(NAME)]}, "entries: filter mine would refer to itself: mine -> mine"),
-    ({"chain": "arp-x", "entries": [rule("tcp", {})]},
-     "entries[0].rule.tcp: does not belong to chain arp-x, which takes mac and arp"),
+    ({"chain": "arp-x", "entries": [rule("ip", {})]},
+     "entries[0].rule.ip: would match nothing in chain arp-x, to which no such packets come; it takes mac and arp"),
     ({"entries": [rule("ip", {"dstportstart": 22})]},
      "entries[0].rule.ip[0].dstportstart: needs protocol tcp, udp, dccp (33) or sctp beside it, not a variable"),
     ({"entries": [rule("ipv6", {"dstportend": 22}, {"protocol": "tcp"})]}, "dstportend: needs protocol tcp"),

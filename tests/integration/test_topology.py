@@ -34,6 +34,11 @@ HOST = {
 }
 
 
+def with_(**lists: object) -> dict:
+    """The host with these lists in place of its own."""
+    return {**HOST, **lists}
+
+
 @pytest.fixture
 def off(clean):
     """A guest that does not run."""
@@ -52,7 +57,7 @@ def test_a_host_in_one_task(off):
     assert networks() == ["top1", "top2", "top3"] and "aa-web" in sh("virsh dumpxml off")
     again = run("topology", **HOST)
     assert all(set(one) == {"kind", "name", "changed"} for one in again["objects"]) and again["diff"] == []
-    changed = dict(HOST, networks=[*HOST["networks"][1:], dict(HOST["networks"][0], domain={"name": "example"})])
+    changed = with_(networks=[*HOST["networks"][1:], dict(HOST["networks"][0], domain={"name": "example"})])
     assert [one["name"] for one in converge("topology", **changed)["objects"] if one["changed"]] == ["top1"]
 
 
@@ -77,7 +82,7 @@ def test_all_that_is_wrong_is_said_at_once(off):
         "interfaces": [{"mac": {"address": CARD}}],
     }
     with pytest.raises(Failed) as failed:
-        run("topology", **dict(wrong, networks=[one for one in wrong["networks"] if one != 5]))
+        run("topology", **{**wrong, "networks": [one for one in wrong["networks"] if one != 5]})
     lines = str(failed.value).splitlines()
     for expected in ("nwfilters[0].chain: ", "networks[0].ips[0].prefix: 99 is not allowed", "networks[0].mtu.size: ",
                      'networks[1].state: "gone" is not allowed', "networks[2].nmae: no such option",
@@ -85,7 +90,7 @@ def test_all_that_is_wrong_is_said_at_once(off):
         assert any(line.startswith(expected) for line in lines), (expected, lines)
     assert any("(network one)" in line for line in lines)
     with pytest.raises(Failed, match=r"^networks\[4\]: 5 is not allowed; give a dictionary"):
-        run("topology", **dict(wrong, networks=[{"name": "a"}] * 4 + [5]))
+        run("topology", **{**wrong, "networks": [{"name": "a"}] * 4 + [5]})
     assert networks() == []
 
 
@@ -107,13 +112,13 @@ def test_what_is_in_no_list_goes(off):
     run("interface", domain="off", mac={"address": "52:54:00:00:07:02"}, type="network", source={"network": "asleep"},
         model={"type": "virtio"})
     run("nwfilter", name="stray", chain="root")
-    whole = dict(HOST, exclusive=["networks", "nwfilters", "network_ports", "nwfilter_bindings"], keep=["ke*"])
+    whole = with_(exclusive=["networks", "nwfilters", "network_ports", "nwfilter_bindings"], keep=["ke*"])
     done = converge("topology", "objects", **whole)
     assert networks() == ["asleep", "kept", "top1", "top2", "top3"]
     assert any("network asleep is in no list and stays, for it is used by guest off" in one for one in done["warnings"])
     filters = sh("virsh -q nwfilter-list").split()
     assert "stray" not in filters and "clean-traffic" in filters and "aa-web" in filters
-    converge("topology", **dict(whole, exclusive=[*whole["exclusive"], "interfaces"]))
+    converge("topology", **{**whole, "exclusive": [*whole["exclusive"], "interfaces"]})
     assert networks() == ["kept", "top1", "top2", "top3"] and "07:02" not in sh("virsh dumpxml off")
 
 
@@ -155,7 +160,7 @@ def playbook(tmp_path: Path, *arguments: object) -> str:
 @pytest.mark.parametrize("name", ["host.yml", "host.json"])
 def test_a_document_in_a_file(off, tmp_path, name: str):
     document, play = tmp_path / name, tmp_path / "play.yml"
-    stated = dict(HOST, networks=[dict(HOST["networks"][0], portgroups=[{"name": "{{ not }}"}]), *HOST["networks"][1:]])
+    stated = with_(networks=[dict(HOST["networks"][0], portgroups=[{"name": "{{ not }}"}]), *HOST["networks"][1:]])
     document.write_text(json.dumps(stated) if name.endswith("json") else "# in YAML\n" + json.dumps(stated))
     play.write_text(json.dumps([{"hosts": "localhost", "gather_facts": False, "connection": "local", "tasks": [
         {"virtnet.libvirt.topology": {"src": str(document)}, "register": "first"},

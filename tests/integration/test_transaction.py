@@ -13,6 +13,7 @@ from guest.domain import domain_xml
 from integration.host import remove_everything, sh
 
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.converge import Outcome, converge
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.errors import HypervisorError
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.host import Host
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.kernel import Kernel
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.libvirt import Libvirt
@@ -171,8 +172,8 @@ def test_a_part_of_a_network_that_is_there_changes_it_in_place(host: Host):
 @pytest.mark.parametrize(("patch", "message"), [
     (dhcp(dict(reservation(10), ip="10.5.0.77")), 'hosts[0]: is {"mac": "52:54:00:00:06:0a"'),
     (dhcp({"mac": reservation(10)["mac"]}, state="absent"), "hosts[0]: is nothing to dhcp_host lab, and {"),
-    (dhcp(dict(reservation(12), name="host10")), "hosts[0].name: host10 is already that of 52:54:00:00:06:0a"
-                                                 " (dhcp_host lab)"),
+    (dhcp(dict(reservation(12), name="host10")), "hosts[0].name: host10 is already that of 52:54:00:00:06:0a;"
+                                                 " replace: true takes it from there (dhcp_host lab)"),
     (Aspect("qos", "bandwidth", {"network": "lab"}, {"inbound": {"average": 1}}),
      "inbound.average: is 1 to qos network lab, and 2 to network lab; let one of them say it"),
     (Aspect("qos", "bandwidth", {"network": "lab", "portgroup": "none"}, {"inbound": {"average": 1}}),
@@ -191,14 +192,17 @@ def test_parts_that_contradict_the_whole_are_refused(host: Host, patch: Any, mes
     assert sh("virsh net-list --all --name").split() == []
 
 
-def test_all_of_it_is_undone_together(clean: Any, host: Host):
+def test_all_of_it_is_undone_together(clean: Any, host: Host, monkeypatch: pytest.MonkeyPatch):
     clean.defineXML(domain_xml("guest", ""))
-    before = sh("virsh dumpxml guest")
-    # libvirt finds out only when it makes the port
-    with pytest.raises(Exception, match="Could not create port"):
-        converge(host, [*wishes(), NetworkPort("lab", {"mac": {"address": "52:54:00:00:05:03"}, "plug": {
-            "type": "direct", "dev": "nowhere", "mode": "bridge"}, "virtualport": {"type": "midonet", "parameters": {
-                "interface_id": "1"}}})], check_mode=False)
+    before, create = sh("virsh dumpxml guest"), host.libvirt.create_port
+
+    def create_and_fail(*arguments: Any) -> None:
+        create(*arguments)
+        raise HypervisorError("the connection was lost")
+
+    monkeypatch.setattr(host.libvirt, "create_port", create_and_fail)
+    with pytest.raises(Exception, match=r"Could not create port .* the connection was lost"):
+        converge(host, wishes(), check_mode=False)
     assert sh("virsh net-list --all --name").split() == []
     assert sh("virsh dumpxml guest") == before
     remove_everything(clean)

@@ -21,6 +21,7 @@ DOCUMENTS = {
     "network_port": NETWORK_PORT,
 }
 
+
 def checked(module: str, options: Options) -> Options:
     """A whole document's options with their types put right; raises Invalid for what the module would refuse too."""
     checked_options = DOCUMENTS[module].check(options)

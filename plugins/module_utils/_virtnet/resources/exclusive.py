@@ -40,7 +40,6 @@ class Unlisted(NamedTuple):
     guests: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
 
-
     @property
     def label(self) -> str:
         return "%s %s" % (self.kind, self.name)

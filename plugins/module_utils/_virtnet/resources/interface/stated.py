@@ -19,4 +19,5 @@ def wish_of(settings: Options, options: Options) -> Interface | InterfacePair:
     if settings.get("partner") is None:
         return interface
     with inside("partner"):
-        return InterfacePair(interface, INTERFACE.check(prune(settings["partner"]), whole=False))
+        partner = INTERFACE.check(prune(settings["partner"]), whole=False)
+    return InterfacePair(interface, partner)
