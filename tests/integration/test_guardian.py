@@ -117,6 +117,7 @@ def cut_off() -> None:
     sh("pkill -KILL -x virtnet-guard")
     os.kill(process.pid, signal.SIGKILL)
     process.communicate(timeout=10)
+    assert settled()
     assert all(begun(record) for record in glob.glob(RECORDS))
     assert glob.glob(RECORDS)
 
