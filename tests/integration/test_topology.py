@@ -16,6 +16,8 @@ from integration.host import sh
 from integration.lab import LAB, answers
 from integration.modules import Failed, converge, run
 
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.topology import LISTS
+
 ROOT = Path(__file__).resolve().parents[2]
 CARD = "52:54:00:00:07:01"
 HOST = {
@@ -179,5 +181,5 @@ def test_a_host_is_adopted(off, tmp_path):
         assert "libvirt_topology:\n" in written.read_text() and "name: top2" in written.read_text()
     play = tmp_path / "play.yml"
     play.write_text(json.dumps([{"hosts": "kvm1", "gather_facts": False, "tasks": [
-        {"virtnet.libvirt.topology": "{{ libvirt_topology }}"}]}]))
+        {"virtnet.libvirt.topology": {name: "{{ libvirt_topology.%s | default(omit) }}" % name for name in LISTS}}]}]))
     assert "changed=0 " in playbook(tmp_path, "-i", inventory, play)
