@@ -17,7 +17,7 @@ from ansible.module_utils.common.respawn import has_respawned, probe_interpreter
 
 from .documents.changes import CHANGES, CONFIRM_TIMEOUT, LOCK_TIMEOUT
 from .documents.settings import SETTINGS
-from .engine.converge import UNKEPT, ConvergeError, Unkept, converge, until_it_is_there
+from .engine.converge import UNKEPT, ConvergeError, Outcome, Unkept, converge, until_it_is_there
 from .engine.keeping import Confirmation, Keeper, LeftBehind, others, put_back
 from .engine.report import model_of, result_of, results_of
 from .host.errors import HostError, HypervisorError, remedy
@@ -60,14 +60,15 @@ class DocumentModule(AnsibleModule):  # type: ignore[misc] # Ansible is not type
             return
         try:
             _refuse_control_characters(self.params)
-            given = prune({node.name: _read(node, self.params.get(node.name)) for node in self._document.nodes})
-            self._document.check(given, whole=False)
+            self._document.check(self._given(self._document), whole=False)
             if "lock_timeout" in self.argument_spec:
-                self.changes = CHANGES.check(prune({node.name: _read(node, self.params.get(node.name))
-                                                    for node in CHANGES.nodes}))
+                self.changes = CHANGES.check(self._given(CHANGES))
             _refuse_what_cannot_be_logged(self.params)
         except Invalid as error:
             self.fail_json(msg=str(error))
+
+    def _given(self, table: Group) -> Any:
+        return prune({node.name: _read(node, self.params.get(node.name)) for node in table.nodes})
 
 
 def _read(node: Node, value: Any) -> Any:
@@ -211,15 +212,21 @@ def converge_one(module: AnsibleModule, desired: Callable[[], Any], returns: str
     with host_of(module, changes=True) as host:
         wish = desired()
         with _alone(module, host, _confirmation(module)) as (keep, before):
-            outcome, = converge(host, [wish], module.check_mode, keep)
-        result = result_of(outcome)
-        if keep.unconfirmed:
-            result["unconfirmed"] = keep.unconfirmed
-        result["changed"] = result["changed"] or bool(before)
-        result[returns or outcome.wish.kind] = model_of(outcome)
-        for warning in before + outcome.plan.warnings:
-            module.warn(warning)
+            outcomes = converge(host, [wish], module.check_mode, keep)
+        outcome, = outcomes
+        result = dict(result_of(outcome), **{returns or outcome.wish.kind: model_of(outcome)})
+        _complete(module, result, outcomes, keep, before)
     module.exit_json(**result)
+
+
+def _complete(module: AnsibleModule, result: Options, outcomes: list[Outcome], keep: Keeper | Unkept,
+              before: list[str]) -> None:
+    """What all modules that change something say, also of what tasks ``before`` had left."""
+    if keep.unconfirmed:
+        result["unconfirmed"] = keep.unconfirmed
+    result["changed"] = result["changed"] or bool(before)
+    for warning in dict.fromkeys(before + [one for outcome in outcomes for one in outcome.plan.warnings]):
+        module.warn(warning)
 
 
 def _confirmation(module: AnsibleModule) -> Confirmation | None:
@@ -244,11 +251,7 @@ def converge_document(module: AnsibleModule, read: Callable[[], Any]) -> None:
         with _alone(module, host, _confirmation(module)) as (keep, before):
             outcomes = converge(host, document.wishes, module.check_mode, keep, document)
         result = dict(results_of(outcomes), plan_id=document.plan_id)
-        if keep.unconfirmed:
-            result["unconfirmed"] = keep.unconfirmed
-        result["changed"] = result["changed"] or bool(before)
-        for warning in dict.fromkeys(before + [one for outcome in outcomes for one in outcome.plan.warnings]):
-            module.warn(warning)
+        _complete(module, result, outcomes, keep, before)
     given = {name: value for name, value in module.params.items() if not isinstance(value, list) and name != "packed"}
     module.exit_json(invocation={"module_args": given}, **result)
 

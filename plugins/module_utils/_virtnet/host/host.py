@@ -15,6 +15,8 @@ from .libvirt import Libvirt
 from .netlink import read_devices
 from .parts import Data
 from .snapshot import Snapshot
+from .subnets import addresses_of_networks
+from .uses import bridges_of_networks
 
 if TYPE_CHECKING:
     from .kernel import Kernel
@@ -97,7 +99,9 @@ class Host:
 
     def look(self) -> Snapshot:
         """The host as it is from now on, read part by part."""
-        return Snapshot(lambda part, key: READERS[part](self, key))
+        seen = Snapshot(lambda part, key: MADE_OF_OTHERS[part](seen) if part in MADE_OF_OTHERS else
+                        READERS[part](self, key))
+        return seen
 
     def close(self) -> None:
         self.libvirt.close()
@@ -138,13 +142,15 @@ def _sriov(name: str) -> Callable[[Host, str], Data]:
     return read
 
 
+# parts that are in documents of other parts
+MADE_OF_OTHERS: dict[str, Callable[[Snapshot], Data]] = {
+    "bridges": bridges_of_networks, "subnets": addresses_of_networks}
+
 READERS: dict[str, Callable[[Host, str], Data]] = {
     "host": _host,
     "networks": lambda host, _: host.libvirt.networks(),
     "network_config": lambda host, name: host.libvirt.network_xml(name, False),
     "network_live": lambda host, name: host.libvirt.network_xml(name, True),
-    "bridges": lambda host, _: host.libvirt.bridges(),
-    "subnets": lambda host, _: host.libvirt.subnets(),
     "ports": lambda host, network: host.libvirt.ports(network),
     "leases": lambda host, network: host.libvirt.leases(network),
     "nwfilters": lambda host, _: host.libvirt.nwfilters(),

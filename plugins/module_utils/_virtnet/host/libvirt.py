@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Iterator
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Callable, TypeVar, cast
 from urllib.parse import parse_qsl, urlsplit
@@ -125,24 +124,6 @@ class Libvirt:
             if error.get_error_code() == libvirt.VIR_ERR_NO_NETWORK:
                 return None
             raise
-
-    def bridges(self) -> dict[str, list[str]]:
-        """The names of the bridges that each network has, in its configuration and in its running definition."""
-        return {name: sorted({bridge.get("name") or "" for one in documents for bridge in one.findall("bridge")})
-                for name, documents in self._documents()}
-
-    def subnets(self) -> dict[str, list[str]]:
-        """The addresses that each network has in both, with prefix or netmask, without those that state neither."""
-        return {name: sorted({"%s/%s" % (ip.get("address"), ip.get("prefix") or ip.get("netmask"))
-                              for document in documents for ip in document.findall("ip")
-                              if ip.get("prefix") or ip.get("netmask")})
-                for name, documents in self._documents()}
-
-    def _documents(self) -> Iterator[tuple[str, list[Element]]]:
-        """The configuration and the running definition of each network."""
-        for name, network in self.networks().items():
-            texts = [self.network_xml(name, live) for live in ([False, True] if network["active"] else [False])]
-            yield name, [load_xml(text) for text in texts if text]
 
     @_quiet
     def ports(self, network: str) -> list[str]:

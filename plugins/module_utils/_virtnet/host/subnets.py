@@ -11,6 +11,7 @@ from typing import Union
 
 from ..schema.options import Options
 from .snapshot import Snapshot
+from .uses import network_documents
 
 Subnet = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
 Place = tuple[int, int, int]  # version, prefix, and as many bits of the address
@@ -54,6 +55,14 @@ class DeviceSubnets(Subnets):
 
 def _place(subnet: Subnet, length: int) -> Place:
     return subnet.version, length, int(subnet.network_address) >> (subnet.max_prefixlen - length)
+
+
+def addresses_of_networks(seen: Snapshot) -> dict[str, list[str]]:
+    """The addresses that each network has in both layers, with prefix or netmask, without those that state neither."""
+    return {name: sorted({"%s/%s" % (ip.get("address"), ip.get("prefix") or ip.get("netmask"))
+                          for document in documents for ip in document.findall("ip")
+                          if ip.get("prefix") or ip.get("netmask")})
+            for name, documents in network_documents(seen)}
 
 
 def subnets_of_networks(seen: Snapshot) -> Subnets:

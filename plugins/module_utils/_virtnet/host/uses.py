@@ -132,6 +132,21 @@ def guests_of(seen: Snapshot, network: str) -> tuple[GuestInterface, ...]:
     return tuple(guests_by_network(seen).get(network, ()))
 
 
+@once
+def networks_of_guests(seen: Snapshot) -> dict[str, list[str]]:
+    """By network, the guests whose configuration has an interface on it, by name."""
+    found: dict[str, list[str]] = {}
+    for uuid in seen.get("domains"):
+        record = seen.domain_of(uuid)
+        if record.config is None:
+            continue
+        for source in record.config.findall("devices/interface/source[@network]"):
+            names = found.setdefault(str(source.get("network")), [])
+            if record.name not in names:
+                names.append(record.name)
+    return found
+
+
 def _interfaces(domain: DomainRecord, live: Element, inactive: Element) -> Iterator[tuple[str, GuestInterface]]:
     for interface in live.findall("devices/interface"):
         source = interface.find("source")
@@ -225,26 +240,25 @@ class Bridges:
         self._by_network[name] = value or []
 
 
+def network_documents(seen: Snapshot) -> Iterator[tuple[str, list[Element]]]:
+    """The configuration and the running definition of each network, as far as it has them."""
+    for name in seen.get("networks"):
+        record = seen.network(name)
+        if record is not None:
+            yield name, [document for document in (record.config, record.live) if document is not None]
+
+
+def bridges_of_networks(seen: Snapshot) -> dict[str, list[str]]:
+    """The names of the bridges that each network has in both layers, empty for one that libvirt makes up."""
+    return {name: sorted({bridge.get("name") or "" for one in documents for bridge in one.findall("bridge")})
+            for name, documents in network_documents(seen)}
+
+
 def bridges_by_name(seen: Snapshot) -> Bridges:
     return seen.index("bridges", Bridges)
 
 
 # --- filters
-
-
-@once
-def networks_of_guests(seen: Snapshot) -> dict[str, list[str]]:
-    """By network, the guests whose configuration has an interface on it, by name."""
-    found: dict[str, list[str]] = {}
-    for uuid in seen.get("domains"):
-        record = seen.domain_of(uuid)
-        if record.config is None:
-            continue
-        for source in record.config.findall("devices/interface/source[@network]"):
-            names = found.setdefault(str(source.get("network")), [])
-            if record.name not in names:
-                names.append(record.name)
-    return found
 
 
 @once

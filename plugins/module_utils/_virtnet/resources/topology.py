@@ -16,7 +16,7 @@ from ..engine.converge import Outcome, plan_all
 from ..host.snapshot import Snapshot
 from ..schema.errors import Invalid, Path, not_allowed, raise_all
 from ..schema.options import Options, Value, prune
-from ..schema.stated import mapping, problems, stated
+from ..schema.stated import problems, stated
 from .exclusive import Unlisted, settled, unlisted
 from .kinds import KINDS
 
@@ -42,21 +42,18 @@ class Topology:
             for index, item in enumerate(options.get(name, ())):
                 self._read(kind, item, Path(name, index))
 
-    def _read(self, kind: str, item: Value, place: Path) -> None:
-        found: list[Invalid] = []
+    def _read(self, kind: str, item: Options, place: Path) -> None:
+        given = {name: value for name, value in item.items() if value is not None and name != "status"}
         try:
-            wish = _wish(kind, item, self._options, self._tell, found)
-        except Invalid as error:
-            found.append(error)
-        else:
+            wish = _wish(kind, given, self._options, self._tell)
             if wish.key in self._places:
-                found.append(Invalid("", "is the same as %s" % self._places[wish.key]))
-            else:
-                self.wishes.append(wish)
-                self._places[wish.key] = place
-        for one in found:
-            one.problem += _called(kind, item)
-            self.errors.append(one.within(*place))
+                raise Invalid("", "is the same as %s" % self._places[wish.key])
+            self.wishes.append(wish)
+            self._places[wish.key] = place
+        except Invalid as error:
+            for one in _problems(kind, given) or [error]:
+                one.problem += _called(kind, item)
+                self.errors.append(one.within(*place))
 
     def place(self, wish: Wish) -> Path:
         return self._places.get(wish.key, Path("exclusive"))
@@ -120,29 +117,30 @@ def read_topology(params: Options, check_mode: bool, tell: Callable[[str], None]
     return Topology(TOPOLOGY.check(dict(options, **prune(given))), check_mode, tell)
 
 
-def _wish(kind: str, item: Value, defaults: Options, tell: Callable[[str], None], found: list[Invalid]) -> Any:
-    """The wish that an item states; raises Invalid for the last that is wrong with it, the others are in ``found``."""
-    given = {name: value for name, value in mapping(item).items() if value is not None and name != "status"}
-    text = given.pop("xml", None) if kind != "sriov" else None
+def _parted(kind: str, given: Options) -> tuple[Options, Options]:
+    """What an item says beside its document, and the document."""
+    own = {name: value for name, value in given.items() if SETTINGS[kind].node(name)}
+    return own, {name: value for name, value in given.items() if name not in own and (name != "xml" or kind == "sriov")}
+
+
+def _problems(kind: str, given: Options) -> list[Invalid]:
+    own, document = _parted(kind, given)
+    return [*problems(SETTINGS[kind], own, True), *problems(KINDS[kind].options, document)]
+
+
+def _wish(kind: str, given: Options, defaults: Options, tell: Callable[[str], None]) -> Any:
+    """The wish that an item states; raises Invalid."""
+    own, document = _parted(kind, given)
+    text = given.get("xml") if kind != "sriov" else None
     if text is not None and not isinstance(text, str):
         raise not_allowed("xml", text, "a document as text")
     table, known = SETTINGS[kind], KINDS[kind]
-    own = {name: value for name, value in given.items() if table.node(name)}
-    rest = {name: value for name, value in given.items() if name not in own}
     common: Options = {name: defaults[name] for name in ("restart", "layers") if table.node(name) and name in defaults}
-    try:
-        return known.wish_of(dict(common, **table.check(own)), stated(known.options, rest, text, tell))
-    except Invalid:
-        found += [*problems(table, own, True), *problems(known.options, rest)]
-        if found:
-            raise found.pop() from None
-        raise
+    return known.wish_of(dict(common, **table.check(own)), stated(known.options, document, text, tell))
 
 
-def _called(kind: str, item: Value) -> str:
+def _called(kind: str, item: Options) -> str:
     """What people call an item, as the end of an error."""
-    if not isinstance(item, dict):
-        return ""
     name = item.get("name") or item.get("device") or item.get("domain") or item.get("network")
     return " (%s %s)" % (kind, name) if isinstance(name, str) else ""
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Callable
 
-from .errors import Invalid, inside, not_allowed
-from .nodes import Choice, Field, Group, Many, Node
+from .errors import Invalid
+from .nodes import Choice, Group, Many, Node
 from .options import Options, Value, is_empty
 from .xml import load_xml
 
@@ -67,27 +67,10 @@ def _inner(node: Node, value: Value) -> Iterator[Invalid]:
             if inner is None:
                 yield Invalid(str(name), "no such option; there are %s"
                               % ", ".join(sorted(one.name for one in node.nodes)))
-            elif part is not None and not isinstance(inner, Field) and not is_empty(part):
-                yield from _within(problems(inner, part, isinstance(node, Many)), name)
             elif part is not None:
-                yield from _field(inner, name, part)
-
-
-def _field(node: Node, name: str, value: Value) -> Iterator[Invalid]:
-    try:
-        with inside(name):
-            node.check(value, False)
-    except Invalid as error:
-        yield error
+                yield from _within(problems(inner, part), name)
 
 
 def _within(found: Iterator[Invalid], *parts: str | int) -> Iterator[Invalid]:
     for error in found:
         yield error.within(*parts)
-
-
-def mapping(value: Value) -> Options:
-    """A value that must be a dictionary; raises Invalid."""
-    if not isinstance(value, dict):
-        raise not_allowed("", value, "a dictionary")
-    return value
