@@ -114,6 +114,21 @@ def _bridge(seen: Snapshot, name: str) -> str:
     return option(options_of(seen, "network_live", name), "bridge", "name") or ""
 
 
+def is_isolated(guest: GuestInterface) -> bool:
+    return guest.live.find("port[@isolated='yes']") is not None
+
+
+def isolate(host: Host, guest: GuestInterface) -> None:
+    host.kernel.set_port(guest.tap, {"brport_isolated": 1})
+
+
+def put_into(host: Host, guest: GuestInterface, bridge: str) -> None:
+    """Puts a tap into a bridge, isolated there as libvirt had it."""
+    host.kernel.set_master(guest.tap, bridge)
+    if is_isolated(guest):
+        isolate(host, guest)
+
+
 def plug_in_again(name: str, bridge: str, guest: GuestInterface) -> Step:
     """Has libvirt make the port of a guest anew and put its tap into the bridge.
 
@@ -124,9 +139,7 @@ def plug_in_again(name: str, bridge: str, guest: GuestInterface) -> Step:
         devices = host.kernel.devices() if host.local else {}
         tap, into = devices.get(guest.tap), devices.get(bridge)
         if tap and into and into["kind"] == "bridge" and tap["master"] != bridge:
-            host.kernel.set_master(guest.tap, bridge)
-            if guest.live.find("port[@isolated='yes']") is not None:
-                host.kernel.set_port(guest.tap, {"brport_isolated": 1})
+            put_into(host, guest, bridge)
 
     return Step("connect %s again" % guest.label, connect, piece(name), "brief")
 

@@ -13,14 +13,12 @@ from ...engine.plan import Do, Piece, Step
 from ...host.uses import GuestInterface
 from ...schema.errors import Entry, Path
 from ...schema.options import Options, option
-from .connect import plug_in_again
+from .connect import is_isolated, isolate, plug_in_again, put_into
 from .piece import network as piece
 from .repair import Devices, Repair, drift_of
 
 if TYPE_CHECKING:
     from lxml.etree import _Element as Element
-
-    from ...host.host import Host
 
 USUAL_MTU = 1500  # of a bridge that libvirt makes
 
@@ -52,7 +50,6 @@ def tap_repairs(bridge: str, devices: Devices, guests: Iterable[GuestInterface],
     """Taps are in the bridge, isolated there where libvirt shows that, and up."""
     for guest in guests:
         tap = devices.get(guest.tap)
-        isolated = guest.live.find("port[@isolated='yes']") is not None
         if guest.tap and tap is None:
             yield Repair(drift_of(_of(guest), bridge, None), None, True)
         if tap is None:
@@ -60,10 +57,10 @@ def tap_repairs(bridge: str, devices: Devices, guests: Iterable[GuestInterface],
         if tap["master"] != bridge:
             yield Repair(drift_of(_of(guest), bridge, tap["master"]), Step(
                 "put %s of guest %s back into bridge %s" % (guest.tap, guest.domain, bridge),
-                _put_into(guest.tap, bridge, isolated), of))
-        elif isolated and not tap["port"].get("brport_isolated"):
+                _put_into(guest, bridge), of))
+        elif is_isolated(guest) and not tap["port"].get("brport_isolated"):
             yield Repair(drift_of(_of(guest, "port", "isolated"), True, False), Step(
-                "isolate %s of guest %s again" % (guest.tap, guest.domain), _isolate(guest.tap), of))
+                "isolate %s of guest %s again" % (guest.tap, guest.domain), _isolate(guest), of))
         if not tap["up"]:
             yield Repair(drift_of(_of(guest, "up"), True, False), Step(
                 "set %s of guest %s up" % (guest.tap, guest.domain), _set_up(guest.tap), of))
@@ -108,14 +105,9 @@ def _set_up(device: str) -> Do:
     return lambda host: host.kernel.set_up(device, True)
 
 
-def _isolate(tap: str) -> Do:
-    return lambda host: host.kernel.set_port(tap, {"brport_isolated": 1})
+def _isolate(guest: GuestInterface) -> Do:
+    return lambda host: isolate(host, guest)
 
 
-def _put_into(tap: str, bridge: str, isolated: bool) -> Do:
-    def put(host: Host) -> None:
-        host.kernel.set_master(tap, bridge)
-        if isolated:
-            host.kernel.set_port(tap, {"brport_isolated": 1})
-
-    return put
+def _put_into(guest: GuestInterface, bridge: str) -> Do:
+    return lambda host: put_into(host, guest, bridge)
