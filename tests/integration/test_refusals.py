@@ -5,19 +5,13 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import libvirt
 import pytest
-from integration.host import sh, within
-from integration.lab import LAB, answers, boot
+from integration.host import sh
+from integration.lab import LAB
 from integration.modules import Failed, run
-
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.network import NETWORK
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.xml import dump_xml
 
 NETWORKS, AUTOSTART = "/etc/libvirt/qemu/networks", "/etc/libvirt/qemu/networks/autostart"
 STATUS, DNSMASQ, FILTERS = "/run/libvirt/network", "/var/lib/libvirt/dnsmasq", "/etc/libvirt/nwfilter"
@@ -113,73 +107,6 @@ def test_what_does_not_write_there_is_done(network):
         assert run("network", **lab(mtu={"size": 1300}))["changed"]
     with spoilt(NETWORKS, "full"):
         assert run("network", name="other", state="absent")["changed"]
-
-
-# --- the firewall
-
-
-def restart_daemon(connection) -> None:
-    pid = int(sh("pidof libvirtd"))
-    os.kill(pid, signal.SIGTERM)
-    assert within(60, lambda: not os.path.exists("/proc/%d" % pid))
-    sh("libvirtd -d")
-    assert within(30, lambda: "running" in sh("virsh -q version && echo running || true"))
-    connection.open_again()
-
-
-def test_a_flushed_firewall_keeps_guests_connected_until_the_daemon_was_restarted(network):
-    boot(network)
-    assert answers()
-    sh("nft flush ruleset")
-    refused("network", "systemctl restart libvirtd", **lab(mtu={"size": 1400}))
-    refused("network", "(seen by network lab, which runs)", name="new", state="active")
-    assert answers()
-    restart_daemon(network)
-    done = run("network", **lab(mtu={"size": 1400}))
-    assert "start network lab" in done["steps"] and answers()
-
-
-@pytest.fixture(scope="module")
-def chains_afterwards(hypervisor):
-    """The daemon makes its chains whole again, with what leads to them."""
-    yield
-    restart_daemon(hypervisor)
-
-
-@pytest.mark.usefixtures("chains_afterwards")
-@pytest.mark.parametrize(("lost", "options", "message"), [
-    ("ip filter LIBVIRT_FWX", {"forward": {"mode": "route"}, "ips": [{"address": "10.6.0.1/24"}]},
-     "ip filter LIBVIRT_FWX"),
-    ("ip filter LIBVIRT_INP", {}, "ip filter LIBVIRT_INP"),
-    ("ip nat LIBVIRT_PRT", {}, None),
-    ("ip nat LIBVIRT_PRT", {"forward": {"mode": "nat"}, "ips": [{"address": "10.6.0.1/24"}]}, "ip nat LIBVIRT_PRT"),
-    ("ip6 filter LIBVIRT_OUT", {"ips": [{"address": "10.6.0.1/24"}]}, None),
-    ("ip6 filter LIBVIRT_OUT", {"ips": [{"address": "fd00:6::1/64"}]}, "ip6 filter LIBVIRT_OUT"),
-    ("ip mangle LIBVIRT_PRT", {"forward": {"mode": "nat"}, "ips": [{"address": "10.6.0.1/24"}]}, None),
-    ("ip filter LIBVIRT_INP", {"forward": {"mode": "open"}, "ips": [{"address": "10.6.0.1/24"}]}, None),
-    ("ip filter LIBVIRT_INP", {"forward": {"mode": "bridge"}, "bridge": {"name": "hostbr0"}}, None),
-])
-def test_one_chain_is_missed_by_who_needs_it(network, lost: str, options: dict, message: str):
-    family, table = lost.split()[:2]
-    sh("nft flush table %s %s && nft delete chain %s" % (family, table, lost))
-    task = {"name": "new", "state": "active", "bridge": {"name": "new0"}, **options}
-    try:
-        if message:
-            refused("network", message, **task)
-            options = {name: value for name, value in task.items() if name != "state"}
-            with pytest.raises(libvirt.libvirtError, match="firewall"):
-                network.networkCreateXML(dump_xml(NETWORK.render(NETWORK.check(options))))
-        else:
-            assert run("network", **task)["steps"][-1] == "start network new"
-    finally:
-        sh("nft add chain %s" % lost)
-
-
-def test_without_a_network_that_has_rules_missing_chains_mean_nothing(clean):
-    restart_daemon(clean)
-    sh("nft flush ruleset")
-    run("network", name="open", state="active", forward={"mode": "open"}, ips=[{"address": "10.6.1.1/24"}])
-    assert run("network", **LAB)["steps"][-1] == "start network lab"
 
 
 # --- dnsmasq

@@ -61,7 +61,7 @@ def parts(**changes: Any) -> dict[str, dict[str, Any]]:
         "host": {"version": [9, 0, 0], "uri": "qemu:///system", "local": True, "sets_metadata": False},
         "networks": {}, "nwfilters": {}, "bindings": {}, "domains": {}, "devices": {}, "physical_functions": {},
         "pci_devices": {}, "vfio_holders": {}, "pci": {"iommu": True, "intel": True, "command_line": ""},
-        "chains": None, "dnsmasq": "", "places": {}, "bridges": {}, "subnets": {},
+        "firewall": None, "daemon": "libvirtd", "dnsmasq": "", "places": {}, "bridges": {}, "subnets": {},
         **{name: {} for name in KEYED},
         "limits": {"sch_htb": True, "sch_sfq": True, "act_police": True},
     }

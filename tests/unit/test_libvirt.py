@@ -15,7 +15,7 @@ from unit.fake_host import parts
 from unit.networks import many_parts, numbered
 
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.converge import converge
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host import host
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host import firewall, host
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host import libvirt as layer
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.errors import HypervisorError, remedy
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.host import Host
@@ -83,6 +83,11 @@ class Connection:
         self.calls["devices"] += 1
         return self.parts["devices"][""]
 
+    def firewall(self) -> dict | None:
+        """What nftables would answer."""
+        self.calls["firewall"] += 1
+        return self.parts["firewall"][""]
+
     def listAllNetworks(self, flags: int = 0) -> list:
         self.calls["list of networks"] += 1
         return [Object(self, "network", name, one["uuid"], name) for name, one in self.parts["networks"][""].items()
@@ -116,6 +121,7 @@ class Connection:
 def module(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(layer, "libvirt", MODULE)
     monkeypatch.setattr(host, "read_devices", lambda *_none: Connection.latest.devices())
+    monkeypatch.setattr(firewall, "read_firewall", lambda: Connection.latest.firewall())
 
 
 def libvirt(connection: Any = None, uri: str = "qemu:///system") -> Libvirt:
@@ -164,8 +170,9 @@ def test_a_host_without_changes_is_read_once_whatever_is_on_it(count: int):
     wishes = [Network(options["name"], options, state="active") for options in map(numbered, range(count))]
     outcomes = converge(host_of(connection), wishes, False)
     assert [outcome.plan.steps for outcome in outcomes] == [[]] * count
-    lists = {name: connection.calls.pop(name) for name in ("list of networks", "list of guests", "devices")}
-    assert lists == {"list of networks": 4, "list of guests": 3, "devices": 1}
+    lists = {name: connection.calls.pop(name) for name in (
+        "list of networks", "list of guests", "devices", "firewall")}
+    assert lists == {"list of networks": 4, "list of guests": 3, "devices": 1, "firewall": 1}
     names, uuids = list(connection.parts["networks"][""]), list(connection.parts["domains"][""])
     assert connection.calls == {
         **{"network %s of %s" % (layer, name): 1 for name in names for layer in ("config", "live")},

@@ -13,24 +13,19 @@ from typing import Any
 import pytest
 from unit.fake_host import device
 from unit.networks import BRIDGE, LAB, TAP, guest, lab, network
-from unit.test_netlink import attribute, message
+from unit.test_netlink import message
 
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.network import NETWORK
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.converge import plan_all
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host import (
+    daemon,
     dnsmasq,
-    firewall,
     limits,
     netlink,
     places,
 )
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.uses import Bridges
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.network.refusals import (
-    BACKENDS,
-    has_dnsmasq,
-    has_rules,
-    needed_chains,
-)
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.network.refusals import has_dnsmasq
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.network.resource import Network
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.refusals import WRITES, is_system
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.errors import Invalid, Missing
@@ -136,77 +131,6 @@ def test_who_has_dnsmasq(options: dict, expected: bool):
     assert has_dnsmasq(options) is expected
 
 
-# --- the firewall
-
-
-def whole(*families: str) -> list:
-    return [[family, table, chain] for family in families for table, chain in (
-        *(("filter", "LIBVIRT_" + end) for end in ("INP", "OUT", "FWI", "FWO", "FWX")), ("nat", "LIBVIRT_PRT"))]
-
-
-RESTART = wish(mtu={"size": 9000}, restart="always")
-
-
-def test_a_restart_without_chains_is_refused():
-    text = refusal(used(chains=[]), RESTART)
-    assert text.startswith("firewall: libvirt's chains are gone (all of them), as after nft flush ruleset,")
-    assert "systemctl restart libvirtd" in text and "(seen by network lab, which runs)" in text
-    assert "gone (ip nat LIBVIRT_PRT), as" in refusal(used(chains=whole("ip")[:-1]), RESTART)
-
-
-@pytest.mark.parametrize("chains", [
-    None, whole("ip"), [["ip", "libvirt_network", "guest_" + end] for end in ("input", "output", "cross", "nat")]])
-def test_a_restart_with_chains_of_either_backend_or_unknown_ones_is_not(chains: list):
-    assert plan(used(chains=chains), RESTART)[0].steps
-
-
-def test_what_neither_starts_nor_has_rules_needs_no_chains():
-    seen = used(chains=[])
-    plan(seen, wish(mtu={"size": 9000}), wish("hb", state="active", forward={"mode": "bridge"}))
-    plan(lab(LAB, devices=DEVICES, chains=[]), wish(bridge={"name": "virbr1"}, state="active"))
-
-
-@pytest.mark.parametrize(("options", "expected"), [
-    ({}, ["ip filter"]), ({"ips": [IP6]}, ["ip filter", "ip6 filter"]), ({"ipv6": True}, ["ip filter", "ip6 filter"]),
-    ({"forward": {"mode": "nat"}}, ["ip filter"]), ({"forward": {"mode": "nat"}, "ips": [IP]}, ["ip filter", "ip nat"]),
-    ({"forward": {"mode": "nat"}, "ips": [IP6]}, ["ip filter", "ip6 filter"]),
-    ({"forward": {"mode": "nat", "nat": {"ipv6": True}}, "ips": [IP6]}, ["ip filter", "ip6 filter", "ip6 nat"]),
-])
-def test_which_chains_a_network_needs(options: dict, expected: list):
-    found = needed_chains(options, BACKENDS[0])
-    assert sorted({"%s %s" % chain[:2] for chain in found}) == expected
-    other = needed_chains(options, BACKENDS[1])
-    assert {chain[0] for chain in other} == {chain[0] for chain in found}
-    assert {chain[0] for chain in other if chain[2] == "guest_nat"} == {
-        chain[0] for chain in found if chain[1] == "nat"}
-
-
-@pytest.mark.parametrize(("mode", "expected"), [
-    (None, True), ("nat", True), ("route", True), ("open", False), ("bridge", False), ("hostdev", False)])
-def test_who_has_rules(mode: str, expected: bool):
-    assert has_rules({"forward": {"mode": mode}} if mode else {}) is expected
-
-
-def test_chains_are_read_from_messages():
-    def chain(family: int, *attributes: bytes) -> bytes:
-        return struct.pack("=BBH", family, 0, 0) + b"".join(attributes)
-
-    bodies = [chain(10, attribute(1, "filter"), attribute(2, b"12345678"), attribute(3, "B")),
-              chain(2, attribute(1, "nat"), attribute(3, "A")), chain(1, attribute(1, "inet"), attribute(3, "C")),
-              chain(2, attribute(1, "nat"))]
-    assert firewall.chains(bodies) == [["ip", "nat", "A"], ["ip6", "filter", "B"]]
-
-
-def test_legacy_iptables_cannot_be_seen(monkeypatch: pytest.MonkeyPatch, tmp_path):
-    tool = tmp_path / "xtables-legacy-multi"
-    tool.touch()
-    monkeypatch.setattr(firewall, "IPTABLES", (str(tool),))
-    monkeypatch.setattr(firewall, "dump", lambda *_: [])
-    assert firewall.read_chains() is None
-    monkeypatch.setattr(firewall, "IPTABLES", ("/nowhere",))
-    assert firewall.read_chains() == []
-
-
 # --- dnsmasq
 
 
@@ -227,7 +151,7 @@ def test_what_starts_dnsmasq_is_refused_where_that_cannot_start(task: dict, refu
 
 
 def test_dnsmasq_is_asked_for_its_version(tmp_path, monkeypatch):
-    monkeypatch.setattr(dnsmasq, "_daemon", lambda: 1)
+    monkeypatch.setattr(dnsmasq, "find_daemon", lambda: (1, "libvirtd"))
     monkeypatch.setattr(dnsmasq, "_folders", lambda _pid: [str(tmp_path / "other"), str(tmp_path)])
     assert dnsmasq.dnsmasq_problem() == "is not installed"
     program = tmp_path / "dnsmasq"
@@ -236,20 +160,20 @@ def test_dnsmasq_is_asked_for_its_version(tmp_path, monkeypatch):
     assert dnsmasq.dnsmasq_problem() == ""
     program.write_text("#!/bin/sh\nexit 1")
     assert dnsmasq.dnsmasq_problem() == "%s does not work (%s --version fails)" % (program, program)
-    monkeypatch.setattr(dnsmasq, "_daemon", lambda: None)
+    monkeypatch.setattr(dnsmasq, "find_daemon", lambda: None)
     assert dnsmasq.dnsmasq_problem() is None
 
 
 def test_only_the_daemon_of_these_files_counts(tmp_path, monkeypatch):
     """A process that has another name, or sees other files, says nothing of what libvirt can start."""
     (tmp_path / "pid").write_text("%d\n" % os.getpid())
-    monkeypatch.setattr(dnsmasq, "DAEMONS", ((str(tmp_path / "pid"), "libvirtd"),))
-    assert dnsmasq._daemon() is None
+    monkeypatch.setattr(daemon, "DAEMONS", ((str(tmp_path / "pid"), "libvirtd"),))
+    assert daemon.find_daemon() is None
     place = os.path.realpath("/proc/self/exe")
-    monkeypatch.setattr(dnsmasq, "DAEMONS", ((str(tmp_path / "pid"), os.path.basename(place)),))
-    assert dnsmasq._daemon() == os.getpid()
-    monkeypatch.setattr(dnsmasq, "USUAL", ("/gnu/store",))
-    assert dnsmasq._daemon() is None
+    monkeypatch.setattr(daemon, "DAEMONS", ((str(tmp_path / "pid"), os.path.basename(place)),))
+    assert daemon.daemon_name() == os.path.basename(place)
+    monkeypatch.setattr(daemon, "USUAL", ("/gnu/store",))
+    assert daemon.find_daemon() is None
 
 
 # --- the definition

@@ -9,36 +9,19 @@ import os
 import subprocess
 from contextlib import suppress
 
-DAEMONS = (("/run/virtnetworkd.pid", "virtnetworkd"), ("/run/libvirtd.pid", "libvirtd"))
-USUAL = ("/usr/sbin", "/usr/bin", "/sbin", "/bin", "/usr/local/sbin")
+from .daemon import USUAL, find_daemon
+
 MISSING = "is not installed"
 
 
 def dnsmasq_problem() -> str | None:
     """What is wrong with it, empty where it works, None where that cannot be seen."""
-    daemon = _daemon()
+    daemon = find_daemon()
     if daemon is None:
         return None
-    found = [path for path in (os.path.join(folder, "dnsmasq") for folder in _folders(daemon))
+    found = [path for path in (os.path.join(folder, "dnsmasq") for folder in _folders(daemon[0]))
              if os.path.isfile(path) and os.access(path, os.X_OK)]
     return _fails(found[0]) if found else MISSING
-
-
-def _daemon() -> int | None:
-    """The process that starts networks; only one that sees the files that we see, and that is where packages put it."""
-    for path, name in DAEMONS:
-        with suppress(OSError, ValueError):
-            with open(path, encoding="ascii") as file:
-                pid = int(file.read())
-            place = os.readlink("/proc/%d/exe" % pid)
-            if os.path.basename(place) == name and place.startswith(USUAL) and _same_files(pid):
-                return pid
-    return None
-
-
-def _same_files(pid: int) -> bool:
-    return os.path.samestat(os.stat("/proc/%d/root" % pid), os.stat("/")) and (
-        os.readlink("/proc/%d/ns/mnt" % pid) == os.readlink("/proc/self/ns/mnt"))
 
 
 def _folders(daemon: int) -> list[str]:

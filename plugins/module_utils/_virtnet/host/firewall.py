@@ -1,48 +1,151 @@
 # Copyright (c) virtnet.libvirt contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The chains of the kernel's firewall as plain data, by netlink; numbers of linux/netfilter/nfnetlink.h, nf_tables.h.
+"""The kernel's firewall as plain data, read and changed by libnftables in its JSON (libnftables-json(5)).
 
-Those of legacy iptables are not among them.
+What legacy iptables has made is not in it. A chain is named "family table chain", and has ``type``, ``hook``, ``prio``
+and ``policy`` where it is a base chain, and ``rules``: each a list of words, conditions first, the last one what is
+done ("iifname virbr0", "ip saddr 192.168.122.0/24", "accept").
 """
 
 from __future__ import annotations
 
+import ctypes
+import glob
+import json
 import os
-from struct import Struct
+from typing import Any
 
-from .netlink import attributes, dump, fields, text
+from ..schema.xml import load_xml
+from .errors import KernelError
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from .netlink import Table
-
-NETFILTER = 12  # the protocol
-NEW_CHAIN = 10 << 8 | 3  # of the subsystem nftables
-GET = 1
-CHAIN = Struct("=B3x")  # nfgenmsg: family
-FAMILIES = {2: "ip", 10: "ip6"}
-OF_CHAIN: Table = {1: ("table", text), 3: ("name", text)}
+LIBRARY = "libnftables.so.1"
+AS_JSON = 1 << 4  # NFT_CTX_OUTPUT_JSON
 IPTABLES = ("/usr/sbin/iptables", "/sbin/iptables")
+STATUS = "/run/libvirt/network/*.xml"
+FIRST_BACKEND = "iptables"  # the only one before libvirt 10.4, from which on networks say which they have
+BASE = ("type", "hook", "prio", "policy")
+SAME = {"iif": "iifname", "oif": "oifname", "l4proto": "protocol", "ip protocol": "protocol",
+        "ip6 nexthdr": "protocol"}
+WITH_TARGET = ("jump", "goto")
 
 
-def chains(bodies: Iterable[bytes]) -> list[list[str]]:
-    """Family, table and name of the chains of IP, of the bodies of messages."""
-    found = []
-    for body in bodies:
-        family, chain = FAMILIES.get(fields(body, CHAIN)[0]), attributes(body, OF_CHAIN, CHAIN.size)
-        if family and "table" in chain and "name" in chain:
-            found.append([family, chain["table"], chain["name"]])
-    return sorted(found)
+def read_firewall() -> dict[str, Any]:
+    """``chains`` by name; ``problem`` is why they cannot be seen, empty where they can; libvirt's ``backend``."""
+    problem, chains = _legacy(), {}
+    if not problem:
+        try:
+            chains = chains_of(json.loads(_run("list ruleset")))
+        except (OSError, KernelError) as error:
+            problem = str(error)
+    return {"problem": problem, "backend": _backend(), "chains": chains}
 
 
-def read_chains() -> list[list[str]] | None:
-    """All chains; None where some cannot be seen: by who is not root, without nftables, with legacy iptables."""
-    if any("nft" not in os.path.realpath(path) for path in IPTABLES if os.path.exists(path)):
-        return None
+def change_firewall(commands: list[dict[str, Any]]) -> None:
+    """Does all or, with an error, none of it."""
+    _run(json.dumps({"nftables": commands}))
+
+
+def _legacy() -> str:
+    legacy = [path for path in IPTABLES if os.path.exists(path) and "nft" not in os.path.realpath(path)]
+    return "%s is the legacy iptables, whose rules cannot be read" % legacy[0] if legacy else ""
+
+
+def _backend() -> str:
+    """What libvirt's running networks have their rules from."""
+    for path in sorted(glob.glob(STATUS)):
+        try:
+            with open(path, encoding="utf-8") as file:
+                found = load_xml(file.read()).find("firewall")
+        except (OSError, ValueError):
+            continue
+        if found is not None:
+            return str(found.get("backend"))
+    return FIRST_BACKEND
+
+
+def _run(command: str) -> str:
     try:
-        return chains(dump(NEW_CHAIN, CHAIN.pack(0), GET, NETFILTER))
+        library = ctypes.CDLL(LIBRARY)
     except OSError:
-        return None
+        raise KernelError("%s is not installed (package libnftables1 of Debian and Ubuntu, else nftables)"
+                          % LIBRARY) from None
+    library.nft_ctx_new.restype = ctypes.c_void_p
+    for name in ("nft_ctx_get_output_buffer", "nft_ctx_get_error_buffer"):
+        getattr(library, name).restype = ctypes.c_char_p
+    context = ctypes.c_void_p(library.nft_ctx_new(0))
+    try:
+        library.nft_ctx_output_set_flags(context, AS_JSON)
+        library.nft_ctx_buffer_output(context)
+        library.nft_ctx_buffer_error(context)
+        failed = library.nft_run_cmd_from_buffer(context, command.encode())
+        if failed:
+            raise KernelError("nftables: %s" % _text(library.nft_ctx_get_error_buffer(context)).strip())
+        return _text(library.nft_ctx_get_output_buffer(context))
+    finally:
+        library.nft_ctx_free(context)
+
+
+def _text(buffer: bytes | None) -> str:
+    return (buffer or b"").decode(errors="replace")
+
+
+# --- JSON as words
+
+
+def chains_of(answer: dict[str, Any]) -> dict[str, Any]:
+    """The chains of a ruleset."""
+    chains: dict[str, Any] = {}
+    for entry in answer.get("nftables", ()):
+        if "chain" in entry:
+            chain = entry["chain"]
+            chains[_name(chain, chain["name"])] = {**{key: chain[key] for key in BASE if key in chain}, "rules": []}
+        elif "rule" in entry:
+            rule = entry["rule"]
+            chains[_name(rule, rule["chain"])]["rules"].append(
+                [word for word in map(_word, rule["expr"]) if word])
+    return chains
+
+
+def _name(entry: dict[str, Any], chain: str) -> str:
+    return "%s %s %s" % (entry["family"], entry["table"], chain)
+
+
+def _word(statement: dict[str, Any]) -> str:
+    """A statement of a rule, empty where it does nothing to a packet."""
+    (name, value), = statement.items()
+    if name == "match":
+        operator = "" if value["op"] in ("==", "in") else value["op"] + " "
+        return "%s %s%s" % (_left(value["left"]), operator, _right(value["right"]))
+    if name == "xt":
+        own = (value or {}).get("name", "?")
+        return own.lower() if (value or {}).get("type") == "target" else "xt %s" % own
+    if name in WITH_TARGET:
+        return "%s %s" % (name, value["target"])
+    return "" if name in ("counter", "comment") else name
+
+
+def _left(left: Any) -> str:
+    (name, value), = left.items() if isinstance(left, dict) and len(left) == 1 else [("", left)]
+    if name == "meta":
+        words = str(value["key"])
+    elif name == "payload" and "protocol" in value:
+        words = "%s %s" % (value["protocol"], value["field"])
+    elif name == "ct":
+        words = "ct %s" % value["key"]
+    else:
+        words = json.dumps(left)
+    return SAME.get(words, words)
+
+
+def _right(right: Any) -> str:
+    if isinstance(right, dict):
+        (name, value), = right.items()
+        if name == "prefix":
+            return "%s/%s" % (value["addr"], value["len"])
+        if name == "range":
+            return "-".join(map(_right, value))
+        return _right(value) if name == "set" else json.dumps(right)
+    if isinstance(right, list):
+        return ",".join(sorted(map(_right, right)))
+    return str(right)

@@ -91,6 +91,13 @@ class Host:
         return firewall
 
     @property
+    def daemon(self) -> ModuleType:
+        """libvirt's daemon."""
+        from . import daemon
+
+        return daemon
+
+    @property
     def programs(self) -> ModuleType:
         """What libvirt starts."""
         from . import dnsmasq
@@ -164,7 +171,8 @@ READERS: dict[str, Callable[[Host, str], Data]] = {
     "traffic": _kernel("traffic"),
     "vf_settings": _kernel("vf_settings"),
     "limits": lambda host, module: host.limits.has(module) if host.local else None,
-    "chains": lambda host, _: host.firewall.read_chains() if host.local else None,
+    "firewall": lambda host, _: host.firewall.read_firewall() if host.local else None,
+    "daemon": lambda host, _: host.daemon.daemon_name() if host.local else None,
     "dnsmasq": lambda host, _: host.programs.dnsmasq_problem() if host.local else None,
     "places": lambda host, _: host.files.read_places() if host.local else {},
     **{name: _sriov(name) for name in ("physical_functions", "pci_devices", "carrier", "vfio_holders", "pci", "driver",

@@ -34,7 +34,8 @@ vfio_holders                         by file below /dev/vfio: processes
 pci                                  iommu, intel, command_line
 driver              driver           whether the kernel has it
 limits              module           whether the kernel has it: see ``limits``
-chains                               a list of family, table, name: see ``firewall``
+firewall                             problem, backend, chains: see ``firewall``
+daemon                               the name of libvirt's daemon, null where it is not seen
 dnsmasq                              what is wrong with it, empty where it works, null where that is not known
 places                               by directory: see ``places``
 boot                PCI address      files (by path), others, python: see ``boot``
@@ -117,8 +118,8 @@ class Snapshot(Parts):
         return self
 
     def _complete_kernel(self) -> None:
-        for part in ("devices", "physical_functions", "pci_devices", "vfio_holders", "pci", "chains", "dnsmasq",
-                     "places"):
+        for part in ("devices", "physical_functions", "pci_devices", "vfio_holders", "pci", "firewall", "daemon",
+                     "dnsmasq", "places"):
             self.get(part)
         for module in LIMITS:
             self.has(module)
@@ -223,9 +224,16 @@ class Snapshot(Parts):
         return found
 
     @property
-    def chains(self) -> frozenset[tuple[str, str, str]] | None:
-        """Family, table and name of every chain of the kernel's firewall, None where they cannot be seen."""
-        return _chains(self) if self.reaches_kernel else None
+    def firewall(self) -> Options | None:
+        """The kernel's firewall, None when it is out of reach."""
+        found: Options | None = self.get("firewall") if self.reaches_kernel else None
+        return found
+
+    @property
+    def daemon(self) -> str | None:
+        """The name of the daemon of libvirt that starts networks, None where it is not seen."""
+        found: str | None = self.get("daemon") if self.reaches_kernel else None
+        return found
 
     @property
     def dnsmasq_problem(self) -> str:
@@ -267,12 +275,6 @@ def _uuids_by_name(seen: Snapshot) -> dict[str, str]:
 @once
 def _ports(seen: Snapshot, network: str) -> tuple[Element, ...]:
     return tuple(load_xml(text) for text in seen.get("ports", network))
-
-
-@once
-def _chains(seen: Snapshot) -> frozenset[tuple[str, str, str]] | None:
-    found = seen.get("chains")
-    return None if found is None else frozenset((family, table, name) for family, table, name in found)
 
 
 @once

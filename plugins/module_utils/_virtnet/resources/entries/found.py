@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from ...host.snapshot import Snapshot
 from ...schema.options import Options
 from ..network.edit import main_layer
-from ..network.found import NetworkFound, options_of
+from ..network.found import NetworkFound
+from ..network.layers import options_of
 from .lists import Entries
 
 

@@ -19,7 +19,7 @@ from ...host.snapshot import Snapshot
 from ...schema.options import Options
 from ...schema.xml import dump_xml
 from ..bandwidth import rates
-from ..network.found import options_of
+from ..network.layers import options_of
 from .cards import Card, cards_of
 from .piece import interface_named as named
 from .running import in_place, only_portgroup

@@ -14,7 +14,7 @@ from ...host.uses import running_document, tap_of
 from ...schema.options import Options, option
 from ...schema.scalars import MAC
 from ...schema.xml import etree, load_xml
-from ..network.found import options_of
+from ..network.layers import options_of
 from .running import alias_of, as_configured, inherited
 
 if TYPE_CHECKING:

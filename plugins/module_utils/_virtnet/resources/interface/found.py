@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Callable, NamedTuple
 from ...host.snapshot import DomainRecord, Snapshot
 from ...schema.errors import Path
 from ...schema.options import Options, option
-from ..network.found import options_of
+from ..network.layers import options_of
 from .cards import Card, Cards, cards_of
 from .meant import Meant, meant
 

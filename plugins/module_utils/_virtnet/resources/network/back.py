@@ -21,7 +21,7 @@ from ...schema.nodes import in_order
 from ...schema.options import Options
 from ..bandwidth import can_set, rates
 from .connect import bridge_of, connections, members, set_mtu
-from .found import options_of
+from .layers import options_of
 from .metadata import metadata_steps, with_metadata
 from .piece import network as piece
 from .updates import apply_updates, busy_interfaces, plan_updates, update_step

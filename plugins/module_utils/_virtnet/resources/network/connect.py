@@ -19,7 +19,7 @@ from ...host.snapshot import Snapshot
 from ...host.uses import GuestInterface, guests_of, mac_of, members_of, tap_of
 from ...schema.options import Options, option
 from ...schema.xml import drop_attribute
-from .found import options_of
+from .layers import options_of
 from .piece import network as piece
 
 if TYPE_CHECKING:

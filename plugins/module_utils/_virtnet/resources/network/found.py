@@ -15,6 +15,8 @@ from ...host.snapshot import NetworkRecord, Snapshot
 from ...host.uses import GuestInterface, guests_of, members_of
 from ...schema.errors import Missing
 from ...schema.options import Options, is_empty, option
+from .firewall import Firewall, firewall_of
+from .layers import options_of
 
 if TYPE_CHECKING:
     from lxml.etree import _Element as Element
@@ -28,9 +30,9 @@ class NetworkFound(NamedTuple):
     ``devices`` are those of the host, None when the kernel is out of reach. ``functions`` are the PCI addresses of
     virtual functions, None when the network names none. ``traffic`` is what tc limits of the bridge, None for a network
     without bandwidth. ``pool`` is what a pool by physical function would hand out if it were started now, None for
-    other networks. ``sets_metadata`` is whether libvirt changes the metadata of a running network. ``members`` are the
-    devices in the bridge that libvirt made for the network. ``others`` are the names of all networks where there must
-    be one of this name and is none.
+    other networks. ``firewall`` is what is wrong with its rules, None where it has none. ``sets_metadata`` is whether
+    libvirt changes the metadata of a running network. ``members`` are the devices in the bridge that libvirt made for
+    the network. ``others`` are the names of all networks where there must be one of this name and is none.
     """
 
     record: NetworkRecord | None
@@ -46,6 +48,7 @@ class NetworkFound(NamedTuple):
     sets_metadata: bool = False
     members: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
+    firewall: Firewall | None = None
 
     @property
     def active(self) -> bool:
@@ -104,18 +107,8 @@ def look(seen: Snapshot, name: str, names_functions: bool = False, is_needed: bo
         sets_metadata=seen.sets_metadata,
         members=_members(seen, live) if live else (),
         others=tuple(seen.network_names()) if is_needed and not record else (),
+        firewall=firewall_of(seen, name) if active else None,
     )
-
-
-@once
-def options_of(seen: Snapshot, part: str, name: str) -> Options | None:
-    """The options of a network's configuration or running definition, None where it has none."""
-    record = seen.network(name)
-    document = None if record is None else record.config if part == "network_config" else record.live
-    if document is None:
-        return None
-    options = NETWORK.parse(document)
-    return _without_found(options) if part == "network_live" else options
 
 
 def missing(name: str, there: Iterable[str]) -> Missing:
@@ -126,15 +119,6 @@ def missing(name: str, there: Iterable[str]) -> Missing:
 def virtual_functions(seen: Snapshot) -> frozenset[str]:
     """The PCI addresses (0000:03:10.1) of all SR-IOV virtual functions."""
     return frozenset(vf["address"] for function in seen.physical_functions.values() for vf in function["vfs"])
-
-
-def _without_found(live: Options) -> Options:
-    """A running pool without the virtual functions that libvirt found by its physical function."""
-    forward = live.get("forward") or {}
-    if not forward.get("pf"):
-        return live
-    return dict(live, forward={name: value for name, value in forward.items()
-                               if name not in ("interfaces", "addresses")})
 
 
 def _members(seen: Snapshot, live: Options) -> tuple[str, ...]:

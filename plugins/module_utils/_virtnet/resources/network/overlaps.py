@@ -14,7 +14,8 @@ from ...host.subnets import subnets_of_devices, subnets_of_networks
 from ...host.uses import bridges_by_name
 from ...schema.errors import Invalid, Path
 from ...schema.options import Options
-from .found import NetworkFound, options_of
+from .found import NetworkFound
+from .layers import options_of
 
 
 def addresses_of(*layers: Options | None) -> list[str]:

@@ -5,19 +5,18 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from ...documents.network import manages_bridge, mode_of
+from ...documents.network import manages_bridge
 from ...engine.plan import Plan
-from ...host.parts import once
 from ...host.snapshot import Snapshot
 from ...host.uses import bridges_by_name
 from ...schema.errors import Invalid, Missing, Path
 from ...schema.options import Options, option
 from ..refusals import refuse_taken_uuid, refuse_unlimitable, refuse_unwritable
-from .found import NetworkFound, options_of
+from .firewall import reload_step, start_without_chains
+from .found import NetworkFound
 from .leases import reservations_of, warn_of_leases
 from .overlaps import refuse_overlaps
 from .plan import merged_options
@@ -27,17 +26,10 @@ from .repairs import LONGEST, unstartable
 if TYPE_CHECKING:
     from .resource import Network
 
-Chain = tuple[str, str, str]  # family, table, name
-
 MADE_UP = frozenset("virbr%d" % number for number in range(257))
 NAME = Path("bridge", "name")
 # of what a running network has, that for which libvirt starts dnsmasq anew; else that reads its files again
 RESTARTING, WHOLE = frozenset(("ranges", "txts", "srvs")), (("dhcp",), ("dns",))
-# by libvirt's backend: the table and chains that all rules are put into, and those of translated addresses
-BACKENDS = (
-    ("filter", ("LIBVIRT_INP", "LIBVIRT_OUT", "LIBVIRT_FWI", "LIBVIRT_FWO", "LIBVIRT_FWX"), "nat", "LIBVIRT_PRT"),
-    ("libvirt_network", ("guest_input", "guest_output", "guest_cross"), "libvirt_network", "guest_nat"),
-)
 
 
 def foresee_network(desired: Network, seen: Snapshot, found: NetworkFound, plan: Plan) -> None:
@@ -55,7 +47,7 @@ def foresee_network(desired: Network, seen: Snapshot, found: NetworkFound, plan:
         _refuse_empty_pool(seen, options)
         _refuse_limits(seen, options)
         _refuse_without_dnsmasq(seen, has_dnsmasq(options))
-        _refuse_without_chains(seen, options)
+        _make_chains(seen, desired.name, options, plan)
     else:
         _refuse_without_dnsmasq(seen, restarts_dnsmasq(plan))
         _foresee_start(desired, found, options, plan)
@@ -144,44 +136,12 @@ def _refuse_without_dnsmasq(seen: Snapshot, starts: bool) -> None:
                       " (dnsmasq-base on Debian and Ubuntu, else dnsmasq); nothing was stopped" % seen.dnsmasq_problem)
 
 
-def _refuse_without_chains(seen: Snapshot, options: Options) -> None:
-    """Refuses a start for whose rules libvirt's chains are gone.
-
-    libvirt makes them once, for the first network that has rules. As long as none runs, it may still be about to.
-    """
-    chains = seen.chains
-    if not has_rules(options) or chains is None:
-        return
-    needed = [needed_chains(options, backend) for backend in BACKENDS]
-    witness = None if any(one <= chains for one in needed) else _runs_with_rules(seen.as_it_was)
-    if witness:
-        gone = sorted(chain for one in needed if one & chains for chain in one - chains)  # of the backend in use
+def _make_chains(seen: Snapshot, name: str, options: Options, plan: Plan) -> None:
+    """Has libvirt's chains made again without which the network cannot start, before it is stopped."""
+    missing = start_without_chains(seen, options)
+    if missing and not seen.daemon:
         raise Invalid("firewall", "libvirt's chains are gone (%s), as after nft flush ruleset, so that no network that"
                       " takes rules can start; restart libvirt's daemon (systemctl restart libvirtd, or virtnetworkd),"
-                      " which makes them again, while guests and networks go on (seen by network %s, which runs)"
-                      % (", ".join(" ".join(chain) for chain in gone) or "all of them", witness))
-
-
-def has_rules(options: Options) -> bool:
-    """Whether libvirt has firewall rules for a network."""
-    return manages_bridge(options) and mode_of(options) != "open"
-
-
-@once
-def _runs_with_rules(seen: Snapshot) -> str | None:
-    """A network that runs and has rules."""
-    running = ((name, options_of(seen, "network_live", name)) for name in seen.network_names())
-    return next((name for name, live in running if live is not None and has_rules(live)), None)
-
-
-def needed_chains(options: Options, backend: tuple[str, tuple[str, ...], str, str]) -> set[Chain]:
-    """The chains without which a network does not start."""
-    table, chains, nat_table, nat_chain = backend
-    versions = {ipaddress.ip_address(ip["address"]).version for ip in options.get("ips") or []}
-    families = {"ip", *(["ip6"] if 6 in versions or options.get("ipv6") else [])}
-    needed = {(family, table, chain) for family in families for chain in chains}
-    if mode_of(options) == "nat" and 4 in versions:
-        needed.add(("ip", nat_table, nat_chain))
-    if mode_of(options) == "nat" and 6 in versions and option(options, "forward", "nat", "ipv6"):
-        needed.add(("ip6", nat_table, nat_chain))
-    return needed
+                      " which makes them again, while guests and networks go on" % ", ".join(missing))
+    if missing:
+        plan.steps.insert(0, reload_step(name))

@@ -13,6 +13,7 @@ from ...engine.plan import Drift, Piece, Step
 from ...host.uses import GuestInterface
 from ...schema.errors import Path
 from ...schema.options import Options, Value, option
+from .firewall import Firewall, firewall_repairs
 from .found import NetworkFound
 from .piece import network as piece
 from .repair import Devices, Repair, drift_of
@@ -28,12 +29,12 @@ def expected_delay(bridge: Options) -> int:
     return min(max(delay, 2), 30) if bridge.get("stp", True) else delay
 
 
-def kernel_repairs(live: Options, devices: Devices, guests: Iterable[GuestInterface],
-                   ports: Collection[str]) -> Iterator[Repair]:
+def kernel_repairs(live: Options, devices: Devices, guests: Iterable[GuestInterface], ports: Collection[str],
+                   firewall: Firewall | None = None) -> Iterator[Repair]:
     """Where the kernel differs from a running network, in the order in which it is to be repaired.
 
     ``live`` are the options of the running definition, ``devices`` those of the host, ``guests`` the
-    guest interfaces on the network, ``ports`` the UUIDs of its ports.
+    guest interfaces on the network, ``ports`` the UUIDs of its ports, ``firewall`` what is wrong with its rules.
     """
     name = option(live, "bridge", "name")
     if name and manages_bridge(live):
@@ -41,6 +42,7 @@ def kernel_repairs(live: Options, devices: Devices, guests: Iterable[GuestInterf
     elif name and name not in devices:
         yield Repair(drift_of(Path("bridge", "name"), name, None), None, True)
         return
+    yield from firewall_repairs(live["name"], firewall)  # some name a bridge by its index, and guests wait for them
     yield from guest_repairs(live, devices, guests, ports)
 
 
@@ -176,6 +178,6 @@ def kernel_drift(found: NetworkFound) -> list[Drift]:
     """Where the kernel differs from the running definition."""
     if found.live is None:
         return []
-    repairs = kernel_repairs(found.live, found.devices, found.guests, found.known_ports) if (
+    repairs = kernel_repairs(found.live, found.devices, found.guests, found.known_ports, found.firewall) if (
         found.devices is not None) else ()
     return [repair.drift for repair in repairs if repair.drift] + stale_limits(found, found.live)

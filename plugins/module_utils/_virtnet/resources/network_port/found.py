@@ -13,7 +13,7 @@ from ...host.snapshot import Snapshot
 from ...host.uses import GuestInterface, guests_of
 from ...schema.options import Options, option
 from ...schema.xml import load_xml
-from ..network.found import options_of
+from ..network.layers import options_of
 
 if TYPE_CHECKING:
     from lxml.etree import _Element as Element

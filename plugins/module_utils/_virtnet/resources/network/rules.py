@@ -1,0 +1,217 @@
+# Copyright (c) virtnet.libvirt contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The firewall rules that libvirt makes for a running network, by each of its backends. Pure.
+
+Rules are words as the transport ``firewall`` gives them. Not looked at, since iptables' own matches and targets do not
+show it: states of connections, and ranges of ports and addresses that are translated to.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from ...documents.network import manages_bridge, mode_of, subnet_of
+from ...schema.options import Options, option
+
+Subnet = Any  # of ipaddress
+FAMILIES = {4: "ip", 6: "ip6"}
+EXEMPT = {4: ("224.0.0.0/24", "255.255.255.255"), 6: ("ff02::/16",)}  # what is not translated
+
+
+class Base(NamedTuple):
+    """A base chain, and the chains that it jumps to, the first first."""
+
+    table: str
+    name: str
+    type: str
+    hook: str
+    prio: int
+    jumps: tuple[str, ...] = ()
+
+
+class Backend(NamedTuple):
+    """Where rules are put, each "table chain"; empty for what a backend has no rules for."""
+
+    bases: tuple[Base, ...]
+    to_host: str
+    from_host: str
+    out: str
+    into: str
+    across: str
+    nat: str
+    checksum: str
+    answers: str  # the condition of what belongs to a connection
+
+
+BACKENDS = {
+    "iptables": Backend(
+        (Base("filter", "INPUT", "filter", "input", 0, ("LIBVIRT_INP",)),
+         Base("filter", "FORWARD", "filter", "forward", 0, ("LIBVIRT_FWX", "LIBVIRT_FWI", "LIBVIRT_FWO")),
+         Base("filter", "OUTPUT", "filter", "output", 0, ("LIBVIRT_OUT",)),
+         Base("nat", "POSTROUTING", "nat", "postrouting", 100, ("LIBVIRT_PRT",)),
+         Base("mangle", "POSTROUTING", "filter", "postrouting", -150, ("LIBVIRT_PRT",))),
+        "filter LIBVIRT_INP", "filter LIBVIRT_OUT", "filter LIBVIRT_FWO", "filter LIBVIRT_FWI", "filter LIBVIRT_FWX",
+        "nat LIBVIRT_PRT", "mangle LIBVIRT_PRT", "xt conntrack"),
+    "nftables": Backend(
+        (Base("libvirt_network", "forward", "filter", "forward", 0, ("guest_cross", "guest_input", "guest_output")),
+         Base("libvirt_network", "guest_nat", "nat", "postrouting", 100)),
+        "", "", "libvirt_network guest_output", "libvirt_network guest_input", "libvirt_network guest_cross",
+        "libvirt_network guest_nat", "", "ct state established,related"),
+}
+
+
+class Rule(NamedTuple):
+    """A rule of a chain; the words but the last in no order."""
+
+    chain: str
+    conditions: frozenset[str]
+    does: str
+
+    def __str__(self) -> str:
+        return " ".join([*sorted(self.conditions), self.does])
+
+
+def has_rules(options: Options) -> bool:
+    """Whether libvirt has firewall rules for a network."""
+    return manages_bridge(options) and mode_of(options) != "open"
+
+
+def rules_of(options: Options, backend: str) -> Iterator[Rule]:
+    """What libvirt makes for a network that runs so, in no order."""
+    if not has_rules(options) or backend not in BACKENDS:
+        return
+    places = BACKENDS[backend]
+    for family in _families(options):
+        yield from _jumps(family, places)
+        yield from _of_bridge(family, options, places)
+    for ip in options.get("ips") or []:
+        yield from _of_subnet(options, subnet_of(ip), places)
+
+
+def _families(options: Options) -> list[str]:
+    return ["ip", "ip6"] if options.get("ipv6") or _of_version(options, 6) else ["ip"]
+
+
+def _of_version(options: Options, version: int) -> list[Options]:
+    """Its addresses of IPv4 or IPv6."""
+    return [ip for ip in options.get("ips") or [] if ipaddress.ip_address(ip["address"]).version == version]
+
+
+def _rule(family: str, place: str, *words: str) -> Rule:
+    return Rule("%s %s" % (family, place), frozenset(filter(None, words[:-1])), words[-1])
+
+
+def _jumps(family: str, places: Backend) -> Iterator[Rule]:
+    for base in places.bases:
+        for target in base.jumps:
+            yield _rule(family, "%s %s" % (base.table, base.name), "jump %s" % target)
+
+
+def _of_bridge(family: str, options: Options, places: Backend) -> Iterator[Rule]:
+    """What does not depend on addresses: nothing passes but between guests, and they reach the host's services."""
+    bridge = option(options, "bridge", "name")
+    comes, goes = "iifname %s" % bridge, "oifname %s" % bridge
+    yield _rule(family, places.across, comes, goes, "accept")
+    yield _rule(family, places.out, comes, "reject")
+    yield _rule(family, places.into, goes, "reject")
+    for protocol, to_host, from_host in _services(family, options):
+        if places.to_host:
+            yield _rule(family, places.to_host, comes, "%s dport %d" % (protocol, to_host), "accept")
+            yield _rule(family, places.from_host, goes, "%s dport %d" % (protocol, from_host), "accept")
+    if places.checksum and family == "ip" and any(map(_hands_out, _of_version(options, 4))):
+        yield _rule(family, places.checksum, goes, "udp dport 68", "checksum")
+
+
+def _services(family: str, options: Options) -> Iterator[tuple[str, int, int]]:
+    """Protocol and ports of what guests ask the host for, and of its answers."""
+    if family == "ip":
+        yield from (("udp", 53, 53), ("tcp", 53, 53), ("udp", 67, 68), ("tcp", 67, 68))
+        if _has_tftp(options):
+            yield "udp", 69, 69
+    elif _of_version(options, 6):
+        yield from (("udp", 53, 53), ("tcp", 53, 53), ("udp", 547, 546))
+
+
+def _has_tftp(options: Options) -> bool:
+    """libvirt asks the first IPv4 address that has DHCP or TFTP."""
+    first = next((ip for ip in _of_version(options, 4) if _hands_out(ip) or option(ip, "tftp", "root")), {})
+    return bool(option(first, "tftp", "root"))
+
+
+def _hands_out(ip: Options) -> bool:
+    return bool(option(ip, "dhcp", "ranges") or option(ip, "dhcp", "hosts"))
+
+
+def _of_subnet(options: Options, subnet: Subnet, places: Backend) -> Iterator[Rule]:
+    mode, family = mode_of(options), FAMILIES[subnet.version]
+    if mode not in ("nat", "route"):
+        return
+    translates = mode == "nat" and (subnet.version == 4 or option(options, "forward", "nat", "ipv6"))
+    bridge, uplink = option(options, "bridge", "name"), _uplink(options)
+    words = _spelled(subnet)
+    yield _rule(family, places.out, "iifname %s" % bridge, uplink and "oifname %s" % uplink,
+                "%s saddr %s" % (family, words), "accept")
+    yield _rule(family, places.into, uplink and "iifname %s" % uplink, "oifname %s" % bridge,
+                "%s daddr %s" % (family, words), places.answers if translates else "", "accept")
+    if translates:
+        yield from _translation(options, subnet, places, uplink and "oifname %s" % uplink)
+
+
+def _translation(options: Options, subnet: Subnet, places: Backend, uplink: str) -> Iterator[Rule]:
+    family, words = FAMILIES[subnet.version], _spelled(subnet)
+    source = "%s saddr %s" % (family, words)
+    for exempt in EXEMPT[subnet.version]:
+        yield _rule(family, places.nat, uplink, source, "%s daddr %s" % (family, exempt), "return")
+    start = option(options, "forward", "nat", "address", "start")
+    does = "snat" if start and ipaddress.ip_address(start).version == subnet.version else "masquerade"
+    for protocol in ("protocol tcp", "protocol udp", ""):
+        yield _rule(family, places.nat, uplink, protocol, source, "%s daddr != %s" % (family, words), does)
+
+
+def _uplink(options: Options) -> str:
+    interfaces = option(options, "forward", "interfaces") or []
+    return option(options, "forward", "dev") or (interfaces[0].get("dev") if interfaces else "") or ""
+
+
+def _spelled(subnet: Subnet) -> str:
+    return str(subnet.network_address if subnet.prefixlen == subnet.max_prefixlen else subnet)
+
+
+# --- chains
+
+
+def commands_for_chains(there: dict[str, Any], backend: str) -> list[dict[str, Any]]:
+    """What libnftables is to do for all of libvirt's chains to be there, with the jumps to them."""
+    commands: list[dict[str, Any]] = []
+    for family in FAMILIES.values():
+        for base in BACKENDS[backend].bases:
+            commands += _base_commands(there, family, base)
+    return commands
+
+
+def _base_commands(there: dict[str, Any], family: str, base: Base) -> Iterator[dict[str, Any]]:
+    of = {"family": family, "table": base.table}
+    name = "%s %s %s" % (family, base.table, base.name)
+    chains = [base.name, *base.jumps]
+    if any("%s %s %s" % (family, base.table, chain) not in there for chain in chains):
+        yield {"add": {"table": {"family": family, "name": base.table}}}
+    if name not in there:
+        yield {"add": {"chain": dict(of, name=base.name, type=base.type, hook=base.hook, prio=base.prio,
+                                     policy="accept")}}
+    rules = there.get(name, {}).get("rules", [])
+    for target in reversed(base.jumps):
+        if "%s %s %s" % (family, base.table, target) not in there:
+            yield {"add": {"chain": dict(of, name=target)}}
+        if ["jump %s" % target] not in rules:
+            yield {"insert": {"rule": dict(of, chain=base.name, expr=[
+                {"counter": None}, {"jump": {"target": target}}])}}
+
+
+def missing_chains(options: Options, there: dict[str, Any], backend: str) -> list[str]:
+    """The chains without which a network cannot start, of those that are not there."""
+    needed = {rule.chain for rule in rules_of(options, backend) if rule.does != "checksum"
+              and not rule.does.startswith("jump ")}
+    return sorted(needed - there.keys())

@@ -1,0 +1,113 @@
+# Copyright (c) virtnet.libvirt contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Firewall rules that somebody takes away are seen, and libvirt puts its own back, under guests that go on."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from integration.host import sh, within
+from integration.lab import LAB, answers, boot
+from integration.modules import run
+
+RELOAD = "reload the daemon of libvirt, which puts its firewall rules back"
+NAT = {"name": "nat", "state": "active", "bridge": {"name": "nat0"}, "forward": {"mode": "nat"},
+       "ips": [{"address": "10.5.0.1/24", "dhcp": {"ranges": [{"start": "10.5.0.100", "end": "10.5.0.120"}]}},
+               {"address": "fd00:5::1/64"}]}
+OTHERS = ({"name": "routed", "state": "active", "bridge": {"name": "routed0"}, "forward": {"mode": "route"},
+           "ips": [{"address": "10.6.0.1/24"}, {"address": "fd00:6::1/64"}]},
+          {"name": "isolated", "state": "active", "bridge": {"name": "isolated0"}, "ips": [{"address": "10.7.0.1/24"}]},
+          {"name": "open", "state": "active", "bridge": {"name": "open0"}, "forward": {"mode": "open"},
+           "ips": [{"address": "10.8.0.1/24"}]})
+LOSSES = ("nft flush ruleset", "iptables -F; iptables -t nat -F", "nft delete table ip6 filter",
+          "nft flush chain ip nat LIBVIRT_PRT", "iptables -D FORWARD -j LIBVIRT_FWI",
+          "iptables -D LIBVIRT_FWO -s 10.5.0.0/24 -i nat0 -j ACCEPT",
+          "iptables -t nat -D LIBVIRT_PRT -s 10.5.0.0/24 ! -d 10.5.0.0/24 -p udp -j MASQUERADE --to-ports 1024-65535",
+          "iptables -t mangle -F LIBVIRT_PRT")
+
+
+def rules() -> list[str]:
+    """The rules of iptables without counters."""
+    return sorted(re.sub(r"\[.*?\]", "", line) for line in sh("iptables-save; ip6tables-save").splitlines()
+                  if not line.startswith("#"))
+
+
+@pytest.fixture
+def reaches(clean):
+    """A client in the bridge of a NAT network, which reaches the outside by its address being translated only."""
+    for network in (NAT, *OTHERS):
+        run("network", **network)
+    sh("ip netns add client; ip netns add world;"
+       " ip link add to-nat type veth peer name inside; ip link set inside netns client;"
+       " ip link add to-world type veth peer name outside; ip link set outside netns world;"
+       " ip link set to-nat master nat0 up; ip link set to-world up; ip addr add 203.0.113.1/24 dev to-world;"
+       " ip -n client addr add 10.5.0.9/24 dev inside; ip -n client link set inside up;"
+       " ip -n client route add default via 10.5.0.1;"
+       " ip -n world addr add 203.0.113.2/24 dev outside; ip -n world link set outside up")
+    yield lambda: "1 received" in sh("ip netns exec client ping -c 1 -W 1 203.0.113.2 || true")
+    sh("ip netns del client; ip netns del world")
+
+
+def test_lost_rules_come_back(reaches):
+    before, own = rules(), "table inet own {\n\tchain kept {\n\t\ttcp dport 1 accept\n\t}\n}"
+    assert within(10, reaches)
+    for loss in LOSSES:
+        sh(loss)
+        sh("nft add table inet own; nft 'add chain inet own kept'; nft 'add rule inet own kept tcp dport 1 accept'")
+        lost = run("network_info", names=["nat"])["networks"][0]["status"]["drift"]
+        assert lost and all(drift["path"].startswith("firewall[ip") for drift in lost), loss
+        if loss == LOSSES[0]:
+            assert not reaches()
+        predicted = run("network", check=True, **NAT)
+        done = run("network", **NAT)
+        assert predicted["steps"] == done["steps"] == [RELOAD], loss
+        assert predicted["diff"] == done["diff"] and done["drift"] == lost
+        assert rules() == before and own in sh("nft list table inet own"), loss
+        assert not run("network", **NAT)["changed"] and not run("network", **OTHERS[0])["changed"]
+        assert within(5, reaches)
+        sh("nft delete table inet own")
+
+
+def test_one_reload_puts_back_the_rules_of_all(reaches):
+    before = rules()
+    assert within(10, reaches)
+    sh("nft flush ruleset")
+    done = run("topology", networks=[NAT, *OTHERS])
+    assert [step for one in done["objects"] for step in one.get("steps", ())] == [RELOAD]
+    assert rules() == before and within(5, reaches)
+    assert not run("topology", networks=[NAT, *OTHERS])["changed"]
+
+
+def test_a_restart_under_a_guest_makes_missing_chains_first(clean):
+    run("network", **LAB)
+    boot(clean)
+    assert answers()
+    sh("nft flush ruleset")
+    done = run("network", name="lab", restart="always", mtu={"size": 1400})
+    assert done["steps"][:2] == [RELOAD, "stop network lab"] and answers()
+    assert not run("network", name="lab", mtu={"size": 1400})["changed"]
+
+
+@pytest.mark.parametrize(("lost", "options", "is_needed"), [
+    ("ip filter LIBVIRT_FWX", {"forward": {"mode": "route"}, "ips": [{"address": "10.6.0.1/24"}]}, True),
+    ("ip6 filter LIBVIRT_OUT", {"ips": [{"address": "10.6.0.1/24"}]}, False),
+    ("ip6 filter LIBVIRT_OUT", {"ips": [{"address": "fd00:6::1/64"}]}, True),
+    ("ip filter LIBVIRT_INP", {"forward": {"mode": "open"}, "ips": [{"address": "10.6.0.1/24"}]}, False),
+])
+def test_a_chain_is_made_again_for_who_needs_it(clean, lost: str, options: dict, is_needed: bool):
+    run("network", **LAB)
+    sh("nft flush table %s %s && nft delete chain %s" % (*lost.split()[:2], lost))
+    done = run("network", name="new", state="active", bridge={"name": "new0"}, **options)
+    assert (RELOAD in done["steps"]) is is_needed and done["steps"][-1] == "start network new"
+    run("network", **LAB)
+    assert "LIBVIRT" in sh("nft list chain ip filter FORWARD")
+    if not is_needed:
+        sh("iptables-save >/dev/null; nft add chain %s; kill -HUP $(pidof libvirtd); sleep 1" % lost)
+
+
+def test_without_a_network_that_has_rules_missing_chains_mean_nothing(clean):
+    run("network", name="open", state="active", forward={"mode": "open"}, ips=[{"address": "10.6.1.1/24"}])
+    assert not run("network", name="open", state="active")["changed"]
+    assert run("network", **LAB)["steps"][-1] == "start network lab"
