@@ -49,9 +49,11 @@ from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.xm
 
 UUID = "3e3fce45-4f53-4fa7-bb32-11f34168b82b"
 KEYED = ("network_config", "network_live", "ports", "leases", "domain_config", "domain_live", "addresses",
-         "statistics", "traffic", "vf_settings", "carrier", "driver", "boot", "boot_owners", "limits")
+         "statistics", "traffic", "vf_settings", "carrier", "driver", "boot", "boot_owners", "limits",
+         "dnsmasq_of", "bridge_sysctls")
 # what there is of things that are not there
-NOTHING = {"network_config": None, "network_live": None, "ports": [], "domain_config": None, "domain_live": None}
+NOTHING = {"network_config": None, "network_live": None, "ports": [], "domain_config": None, "domain_live": None,
+           "dnsmasq_of": None, "bridge_sysctls": {}}
 DIRECTIONS = ("inbound", "outbound")
 
 
@@ -61,12 +63,15 @@ def parts(**changes: Any) -> dict[str, dict[str, Any]]:
         "host": {"version": [9, 0, 0], "uri": "qemu:///system", "local": True, "sets_metadata": False},
         "networks": {}, "nwfilters": {}, "bindings": {}, "domains": {}, "devices": {}, "physical_functions": {},
         "pci_devices": {}, "vfio_holders": {}, "pci": {"iommu": True, "intel": True, "command_line": ""},
-        "firewall": None, "daemon": "libvirtd", "dnsmasq": "", "places": {}, "bridges": {}, "subnets": {},
+        "firewall": None, "daemon": "libvirtd", "forwarding": {"ipv4": True, "ipv6": True},
+        "dnsmasq": "", "places": {}, "bridges": {}, "subnets": {},
         **{name: {} for name in KEYED},
         "limits": {"sch_htb": True, "sch_sfq": True, "act_police": True},
     }
     whole = {**empty, **changes}
     whole["leases"] = {**{name: [] for name in whole["networks"]}, **whole["leases"]}
+    for part, there, nothing in (("dnsmasq_of", "networks", None), ("bridge_sysctls", "devices", {})):
+        whole[part] = {**dict.fromkeys(whole[there] or {}, nothing), **whole[part]}
     if "subnets" not in changes:
         whole["subnets"] = subnets(whole["networks"], whole["network_config"], whole["network_live"])
     if "bridges" not in changes:
@@ -483,6 +488,24 @@ class Kernel(Layer):
         self._host.devices[name]["routes"].remove({"destination": destination, "gateway": gateway, "metric": metric})
 
 
+class Sysctls:
+    """What the kernel does with settings below /proc/sys."""
+
+    def __init__(self, host: FakeHost) -> None:
+        self._host = host
+
+    def read_bridge(self, bridge: str) -> dict[str, int]:
+        found: dict[str, int] = self._host.parts["bridge_sysctls"].get(bridge, {})
+        return found
+
+    def set_bridge(self, bridge: str, name: str, value: int) -> None:
+        self._host.called("set_sysctl", (bridge, name, value), lambda: self.read_bridge(bridge).update({name: value}))
+
+    def set_forwarding(self, family: str, is_on: bool) -> None:
+        self._host.called("set_forwarding", (family, is_on),
+                          lambda: self._host.parts["forwarding"][""].update({family: is_on}))
+
+
 class FakeHost:
     """A host whose ``parts`` are given; ``calls`` are those that change something, by name with their arguments.
 
@@ -499,7 +522,7 @@ class FakeHost:
         self.parts: dict[str, dict[str, Any]] = json.loads(json.dumps(parts(**given)))
         self.calls: list[tuple[Any, ...]] = []
         self.breaks, self.after, self.error = list(breaks), after, error
-        self.sysfs, self.boot = sysfs, boot
+        self.sysfs, self.boot, self.sysctls = sysfs, boot, Sysctls(self)
         self.libvirt, self.kernel, self.looks = Libvirt(self), Kernel(self), 0
 
     @property

@@ -18,7 +18,6 @@ from unit.test_refusals import plan, refusal, wish
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.network import NETWORK
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host import firewall
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.errors import KernelError
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.network.firewall import RELOAD
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.network.rules import (
     BACKENDS,
     commands_for_chains,
@@ -26,6 +25,7 @@ from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources
     missing_chains,
     rules_of,
 )
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.network.upkeep import RELOAD
 
 DEVICES = {"virbr0": BRIDGE, "vnet0": TAP, "nic0": device()}
 IP, IP6 = {"address": "10.0.0.1", "prefix": 24}, {"family": "ipv6", "address": "fd00::1", "prefix": 64}

@@ -57,7 +57,7 @@ def host(bridge: dict | None = None, live: dict | None = None, guests: tuple = (
 
 def repairs_of(there: FakeHost) -> list:
     found = look(there.look(), "lab")
-    return list(kernel_repairs(found.live, found.devices, found.guests, found.known_ports))
+    return list(kernel_repairs(found.live, found.devices, found.guests, found.known_ports, found.upkeep))
 
 
 def repairs(*args, **kwargs) -> list:
@@ -112,6 +112,7 @@ def test_each_drift_is_repaired_and_can_be_undone(changes: dict, drift: tuple, d
 def test_a_bridge_that_is_gone_is_made_again_and_everything_on_it_in_order():
     assert titles(GONE) == [
         "make bridge virbr0 again",
+        "set IPv6 of bridge virbr0 on",
         "set spanning tree on and forward delay 2 s of bridge virbr0",
         "set MTU 1400 of bridge virbr0",
         "add address 10.0.0.1/24 to bridge virbr0",
@@ -181,7 +182,7 @@ def test_a_tap_in_its_bridge_needs_nothing():
     assert repairs(guests=(guest(),), vnet0=TAP) == []
     there = look(host(guests=(guest(),)).look(), "lab")
     bare = [one._replace(tap="") for one in there.guests]
-    assert list(kernel_repairs(there.live, there.devices, bare, there.known_ports)) == []
+    assert list(kernel_repairs(there.live, there.devices, bare, there.known_ports, there.upkeep)) == []
 
 
 def test_a_tap_has_the_mtu_of_the_network():

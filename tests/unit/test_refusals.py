@@ -25,7 +25,7 @@ from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host impo
     places,
 )
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.uses import Bridges
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.network.refusals import has_dnsmasq
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.network.dnsmasq import has_dnsmasq
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.network.resource import Network
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.refusals import WRITES, is_system
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.errors import Invalid, Missing

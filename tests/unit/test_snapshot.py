@@ -48,8 +48,9 @@ def test_networks_without_changes_are_read_once_whatever_is_on_the_host(count: i
     assert [outcome.plan.steps for outcome in plan_all(seen.fork(), wishes)] == [[]] * count
     names, uuids = [wish.name for wish in wishes], list(many_parts(count)["domains"])
     assert reads == {
-        **{(part, ""): 1 for part in ("host", "networks", "domains", "devices", "firewall")},
-        **{(part, name): 1 for part in ("network_config", "network_live", "ports") for name in names},
+        **{(part, ""): 1 for part in ("host", "networks", "domains", "devices", "firewall", "forwarding")},
+        **{(part, name): 1 for part in ("network_config", "network_live", "ports", "dnsmasq_of") for name in names},
+        **{("bridge_sysctls", "virbr%d" % number): 1 for number in range(count)},
         **{(part, uuid): 1 for part in ("domain_config", "domain_live") for uuid in uuids},
     }
 

@@ -1,17 +1,26 @@
 # Copyright (c) virtnet.libvirt contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether the libvirt of this host has a dnsmasq that it can start. It asks for dnsmasq's version, as libvirt does."""
+"""dnsmasq: whether libvirt can start it, for which its version is asked as libvirt does, and what runs for networks."""
 
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
+import time
 from contextlib import suppress
 
 from .daemon import USUAL, find_daemon
 
 MISSING = "is not installed"
+FILES = "/var/lib/libvirt/dnsmasq/%s.%s"
+PROCESS = "/run/libvirt/network/%s.pid"
+LISTS = {"hosts": "hostsfile", "names": "addnhosts"}
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 
 def dnsmasq_problem() -> str | None:
@@ -41,3 +50,48 @@ def _fails(path: str) -> str:
     except (OSError, subprocess.TimeoutExpired):
         code = -1
     return "%s does not work (%s --version fails)" % (path, path) if code else ""
+
+
+# --- that of a network
+
+
+def read_dnsmasq(network: str) -> dict[str, Any] | None:
+    """Whether it ``runs``, and its files: ``conf``, and ``hosts`` and ``names``, empty without one.
+
+    None where they cannot be read.
+    """
+    try:
+        with open(FILES % (network, "conf"), encoding="utf-8", errors="replace") as file:
+            conf = file.read()
+        return {"runs": _process(network) is not None, "conf": conf,
+                **{name: _text(FILES % (network, ending)) for name, ending in LISTS.items()}}
+    except FileNotFoundError:
+        there = os.access(os.path.dirname(FILES), os.R_OK | os.X_OK)
+        return {"runs": False, "conf": "", "hosts": "", "names": ""} if there else None
+    except OSError:
+        return None
+
+
+def _text(path: str) -> str:
+    with suppress(FileNotFoundError), open(path, encoding="utf-8", errors="replace") as file:
+        return file.read()
+    return ""
+
+
+def _process(network: str) -> int | None:
+    with suppress(OSError, ValueError):
+        with open(PROCESS % network, encoding="ascii") as file:
+            pid = int(file.read())
+        with open("/proc/%d/cmdline" % pid, "rb") as file:
+            if os.fsencode(FILES % (network, "conf")) in file.read():
+                return pid
+    return None
+
+
+def stop_dnsmasq(network: str, seconds: float = 5) -> None:
+    """Ends it, so that libvirt writes its files anew when it starts it again."""
+    pid, end = _process(network), time.monotonic() + seconds
+    if pid is not None:
+        os.kill(pid, signal.SIGTERM)
+        while _process(network) == pid and time.monotonic() < end:
+            time.sleep(0.02)

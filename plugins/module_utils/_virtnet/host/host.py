@@ -98,6 +98,13 @@ class Host:
         return daemon
 
     @property
+    def sysctls(self) -> ModuleType:
+        """The kernel's settings below /proc/sys."""
+        from . import sysctls
+
+        return sysctls
+
+    @property
     def programs(self) -> ModuleType:
         """What libvirt starts."""
         from . import dnsmasq
@@ -174,6 +181,9 @@ READERS: dict[str, Callable[[Host, str], Data]] = {
     "firewall": lambda host, _: host.firewall.read_firewall() if host.local else None,
     "daemon": lambda host, _: host.daemon.daemon_name() if host.local else None,
     "dnsmasq": lambda host, _: host.programs.dnsmasq_problem() if host.local else None,
+    "dnsmasq_of": lambda host, network: host.programs.read_dnsmasq(network) if host.local else None,
+    "forwarding": lambda host, _: host.sysctls.read_forwarding() if host.local else None,
+    "bridge_sysctls": lambda host, bridge: host.sysctls.read_bridge(bridge) if host.local else None,
     "places": lambda host, _: host.files.read_places() if host.local else {},
     **{name: _sriov(name) for name in ("physical_functions", "pci_devices", "carrier", "vfio_holders", "pci", "driver",
                                        "boot", "boot_owners")},

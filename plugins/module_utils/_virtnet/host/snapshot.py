@@ -37,6 +37,9 @@ limits              module           whether the kernel has it: see ``limits``
 firewall                             problem, backend, chains: see ``firewall``
 daemon                               the name of libvirt's daemon, null where it is not seen
 dnsmasq                              what is wrong with it, empty where it works, null where that is not known
+dnsmasq_of           network          runs, conf, hosts, names: see ``dnsmasq``; null where they cannot be read
+forwarding                           by family: whether the kernel forwards
+bridge_sysctls       bridge          its settings of IPv6 by name
 places                               by directory: see ``places``
 boot                PCI address      files (by path), others, python: see ``boot``
 boot_owners         PCI address      a list of who, file
@@ -119,12 +122,16 @@ class Snapshot(Parts):
 
     def _complete_kernel(self) -> None:
         for part in ("devices", "physical_functions", "pci_devices", "vfio_holders", "pci", "firewall", "daemon",
-                     "dnsmasq", "places"):
+                     "dnsmasq", "forwarding", "places"):
             self.get(part)
+        for name, network in self.get("networks").items():
+            if network["active"]:
+                self.get("dnsmasq_of", name)
         for module in LIMITS:
             self.has(module)
         for device in self.devices or {}:
             self.traffic(device)
+            self.get("bridge_sysctls", device)
         for address, function in self.physical_functions.items():
             self.get("boot", address)
             self.get("boot_owners", address)
@@ -239,6 +246,22 @@ class Snapshot(Parts):
     def dnsmasq_problem(self) -> str:
         """Why libvirt cannot start dnsmasq; empty where it can, and where that is not known."""
         return str(self.get("dnsmasq") or "") if self.reaches_kernel else ""
+
+    def dnsmasq_of(self, network: str) -> Options | None:
+        """The dnsmasq of a network, None where it cannot be looked at."""
+        found: Options | None = self.get("dnsmasq_of", network) if self.reaches_kernel else None
+        return found
+
+    @property
+    def forwarding(self) -> dict[str, bool]:
+        """Whether the kernel forwards, by family."""
+        found: dict[str, bool] = self.get("forwarding") if self.reaches_kernel else {}
+        return found
+
+    def bridge_sysctls(self, bridge: str) -> dict[str, int]:
+        """The settings of IPv6 of a bridge, none where there are none or they are out of reach."""
+        found: dict[str, int] = self.get("bridge_sysctls", bridge) if self.reaches_kernel else {}
+        return found
 
     @property
     def places(self) -> dict[str, Options]:

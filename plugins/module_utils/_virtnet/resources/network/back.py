@@ -25,6 +25,7 @@ from .layers import options_of
 from .metadata import metadata_steps, with_metadata
 from .piece import network as piece
 from .updates import apply_updates, busy_interfaces, plan_updates, update_step
+from .upkeep import set_forwarding, set_sysctls
 
 if TYPE_CHECKING:
     from lxml.etree import _Element as Element
@@ -34,6 +35,14 @@ if TYPE_CHECKING:
 
 
 def back(was: Snapshot, now: Snapshot, name: str) -> Iterator[Step]:
+    yield from _network(was, now, name)
+    for family, forwards in was.forwarding.items():
+        if now.forwarding.get(family, forwards) != forwards:
+            yield Step("switch forwarding of %s %s again" % (family.replace("ip", "IP"), "on" if forwards else "off"),
+                       set_forwarding(family, forwards), piece(name))
+
+
+def _network(was: Snapshot, now: Snapshot, name: str) -> Iterator[Step]:
     before, after = was.network(name), now.network(name)
     if before is None:
         yield from _go(after)
@@ -175,6 +184,7 @@ def _kernel(was: Snapshot, now: Snapshot, name: str) -> Iterator[Step]:
     bridge = bridge_of(was, name)
     if bridge and manages_bridge(options_of(was, "network_live", name) or {}):
         yield from _bridge(name, bridge, was.devices.get(bridge), now.devices.get(bridge))
+        yield from _sysctls(name, bridge, was, now)
     yield from members(was, now, name)
     known = {*(members_of(was, bridge) if bridge else ()), *(guest.tap for guest in guests_of(was, name))}
     for device in sorted(known):
@@ -211,6 +221,13 @@ def _bridge(name: str, bridge: str, before: Options | None, after: Options | Non
                    lambda host: host.kernel.set_up(bridge, before["up"]), of)
     yield from _addresses(bridge, before, after, of)
     yield from _routes(bridge, before, after, of)
+
+
+def _sysctls(name: str, bridge: str, was: Snapshot, now: Snapshot) -> Iterator[Step]:
+    before, after = (seen.bridge_sysctls(bridge) if seen.device(bridge) else {} for seen in (was, now))
+    changed = {key: value for key, value in before.items() if after.get(key, value) != value}
+    if changed:
+        yield Step("set IPv6 of bridge %s as it was" % bridge, set_sysctls(bridge, changed), piece(name))
 
 
 def _addresses(bridge: str, before: Options, after: Options, of: Piece) -> Iterator[Step]:

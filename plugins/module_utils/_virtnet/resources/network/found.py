@@ -15,8 +15,8 @@ from ...host.snapshot import NetworkRecord, Snapshot
 from ...host.uses import GuestInterface, guests_of, members_of
 from ...schema.errors import Missing
 from ...schema.options import Options, is_empty, option
-from .firewall import Firewall, firewall_of
 from .layers import options_of
+from .upkeep import Upkeep, upkeep_of
 
 if TYPE_CHECKING:
     from lxml.etree import _Element as Element
@@ -30,9 +30,9 @@ class NetworkFound(NamedTuple):
     ``devices`` are those of the host, None when the kernel is out of reach. ``functions`` are the PCI addresses of
     virtual functions, None when the network names none. ``traffic`` is what tc limits of the bridge, None for a network
     without bandwidth. ``pool`` is what a pool by physical function would hand out if it were started now, None for
-    other networks. ``firewall`` is what is wrong with its rules, None where it has none. ``sets_metadata`` is whether
-    libvirt changes the metadata of a running network. ``members`` are the devices in the bridge that libvirt made for
-    the network. ``others`` are the names of all networks where there must be one of this name and is none.
+    other networks. ``upkeep`` is what its daemon keeps up for it. ``sets_metadata`` is whether libvirt changes
+    the metadata of a running network. ``members`` are the devices in the bridge that libvirt made for the network.
+    ``others`` are the names of all networks where there must be one of this name and is none.
     """
 
     record: NetworkRecord | None
@@ -48,7 +48,7 @@ class NetworkFound(NamedTuple):
     sets_metadata: bool = False
     members: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
-    firewall: Firewall | None = None
+    upkeep: Upkeep = Upkeep()
 
     @property
     def active(self) -> bool:
@@ -107,7 +107,7 @@ def look(seen: Snapshot, name: str, names_functions: bool = False, is_needed: bo
         sets_metadata=seen.sets_metadata,
         members=_members(seen, live) if live else (),
         others=tuple(seen.network_names()) if is_needed and not record else (),
-        firewall=firewall_of(seen, name) if active else None,
+        upkeep=upkeep_of(seen, name, live) if live else Upkeep(),
     )
 
 

@@ -250,11 +250,11 @@ class _Planner:
         """Repairs the kernel; what only people can repair is reported."""
         plan, found = self._plan, self.found
         plan.unconnected = [guest.label for guest in found.guests if guest.port not in found.known_ports]
-        repairs = kernel_repairs(live, found.devices, found.guests, found.known_ports, found.firewall) if (
+        repairs = kernel_repairs(live, found.devices, found.guests, found.known_ports, found.upkeep) if (
             self.desired.repair and found.devices is not None) else ()
-        if found.firewall and found.firewall.problem:
+        if found.upkeep.problem:
             plan.warnings.append("the firewall rules of network %s are not compared: %s"
-                                 % (self.name, found.firewall.problem))
+                                 % (self.name, found.upkeep.problem))
         carry_out(repairs, plan, self.desired.restart == "always", "restart: always repairs it")
         for path, problem in self._problems():
             plan.warnings.append("%s: %s, which the running network %s needs" % (path, problem, self.name))

@@ -15,13 +15,15 @@ from ...host.uses import bridges_by_name
 from ...schema.errors import Invalid, Missing, Path
 from ...schema.options import Options, option
 from ..refusals import refuse_taken_uuid, refuse_unlimitable, refuse_unwritable
-from .firewall import reload_step, start_without_chains
+from .dnsmasq import has_dnsmasq
+from .firewall import start_without_chains
 from .found import NetworkFound
 from .leases import reservations_of, warn_of_leases
 from .overlaps import refuse_overlaps
 from .plan import merged_options
 from .promise import bridges_of
 from .repairs import LONGEST, unstartable
+from .upkeep import reload_step
 
 if TYPE_CHECKING:
     from .resource import Network
@@ -66,12 +68,6 @@ def _of_dnsmasq(found: NetworkFound, options: Options, plan: Plan) -> Iterator[s
     if "update network" in plan.needs and any(
             drift.layer == "live" and drift.path.top in ("ips", "dns") for drift in plan.drift):
         yield "write dnsmasq's files"
-
-
-def has_dnsmasq(options: Options) -> bool:
-    ips = options.get("ips") or []
-    return manages_bridge(options) and bool(ips) and (
-        option(options, "dns", "enable") is not False or any(ip.get("dhcp") for ip in ips))
 
 
 def restarts_dnsmasq(plan: Plan) -> bool:

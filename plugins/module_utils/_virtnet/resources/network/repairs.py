@@ -13,11 +13,11 @@ from ...engine.plan import Drift, Piece, Step
 from ...host.uses import GuestInterface
 from ...schema.errors import Path
 from ...schema.options import Options, Value, option
-from .firewall import Firewall, firewall_repairs
 from .found import NetworkFound
 from .piece import network as piece
 from .repair import Devices, Repair, drift_of
 from .taps import guest_repairs
+from .upkeep import Upkeep, sysctl_repairs, upkeep_repairs
 
 Problem = tuple[Path, str]
 LONGEST = 15  # name of a device
@@ -30,29 +30,31 @@ def expected_delay(bridge: Options) -> int:
 
 
 def kernel_repairs(live: Options, devices: Devices, guests: Iterable[GuestInterface], ports: Collection[str],
-                   firewall: Firewall | None = None) -> Iterator[Repair]:
+                   upkeep: Upkeep) -> Iterator[Repair]:
     """Where the kernel differs from a running network, in the order in which it is to be repaired.
 
     ``live`` are the options of the running definition, ``devices`` those of the host, ``guests`` the
-    guest interfaces on the network, ``ports`` the UUIDs of its ports, ``firewall`` what is wrong with its rules.
+    guest interfaces on the network, ``ports`` the UUIDs of its ports, ``upkeep`` what libvirt keeps up.
     """
     name = option(live, "bridge", "name")
     if name and manages_bridge(live):
-        yield from _bridge_repairs(name, live, devices.get(name))
+        yield from _bridge_repairs(name, live, devices.get(name), upkeep.sysctls)
     elif name and name not in devices:
         yield Repair(drift_of(Path("bridge", "name"), name, None), None, True)
         return
-    yield from firewall_repairs(live["name"], firewall)  # some name a bridge by its index, and guests wait for them
+    yield from upkeep_repairs(live, upkeep)  # some name a bridge by its index, and guests wait for them
     yield from guest_repairs(live, devices, guests, ports)
 
 
-def _bridge_repairs(name: str, live: Options, device: Options | None) -> Iterator[Repair]:
+def _bridge_repairs(name: str, live: Options, device: Options | None, sysctls: dict[str, int]) -> Iterator[Repair]:
     bridge, of = live.get("bridge") or {}, piece(live["name"])
     mac = option(live, "mac", "address")
+    is_new = device is None
     if device is None:
         yield Repair(drift_of(Path("bridge"), name, None), Step(
             "make bridge %s again" % name, lambda host: host.kernel.make_bridge(name, mac), of))
         device = {"up": False, "mtu": None, "stp": None, "delay": None, "addresses": [], "routes": []}
+    yield from sysctl_repairs(name, live, None if is_new else sysctls)
     stp, delay = bridge.get("stp", True), expected_delay(bridge)
     if (device["stp"], device["delay"]) != (stp, delay):
         for path, desired, current in (("stp", stp, device["stp"]), ("delay", delay, device["delay"])):
@@ -178,6 +180,6 @@ def kernel_drift(found: NetworkFound) -> list[Drift]:
     """Where the kernel differs from the running definition."""
     if found.live is None:
         return []
-    repairs = kernel_repairs(found.live, found.devices, found.guests, found.known_ports, found.firewall) if (
+    repairs = kernel_repairs(found.live, found.devices, found.guests, found.known_ports, found.upkeep) if (
         found.devices is not None) else ()
     return [repair.drift for repair in repairs if repair.drift] + stale_limits(found, found.live)

@@ -73,11 +73,11 @@ class Network:
         foresee_network(self, seen, found, plan)
 
     def promise(self, seen: Snapshot, plan: Plan) -> None:
-        from .firewall import promise_rules
         from .promise import promise_network
+        from .upkeep import promise_upkeep
 
         promise_network(self, seen, "start network" in plan.needs)
-        promise_rules(seen, plan)
+        promise_upkeep(seen, plan)
 
     def model(self, found: f.NetworkFound) -> Options:
         """The network as this module takes it."""

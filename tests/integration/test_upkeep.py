@@ -12,7 +12,7 @@ from integration.host import sh, within
 from integration.lab import LAB, answers, boot
 from integration.modules import run
 
-RELOAD = "reload the daemon of libvirt, which puts its firewall rules back"
+RELOAD = "reload the daemon of libvirt, which puts its firewall rules and dnsmasq back"
 NAT = {"name": "nat", "state": "active", "bridge": {"name": "nat0"}, "forward": {"mode": "nat"},
        "ips": [{"address": "10.5.0.1/24", "dhcp": {"ranges": [{"start": "10.5.0.100", "end": "10.5.0.120"}]}},
                {"address": "fd00:5::1/64"}]}
@@ -111,3 +111,69 @@ def test_without_a_network_that_has_rules_missing_chains_mean_nothing(clean):
     run("network", name="open", state="active", forward={"mode": "open"}, ips=[{"address": "10.6.1.1/24"}])
     assert not run("network", name="open", state="active")["changed"]
     assert run("network", **LAB)["steps"][-1] == "start network lab"
+
+
+# --- what else libvirt's daemon keeps up
+
+
+DNSMASQ = "/var/lib/libvirt/dnsmasq/lab"
+FULL = {**LAB, "domain": {"name": "lab.example"},
+        "dns": {"forwarders": [{"addr": "192.0.2.53"}], "txts": [{"name": "a.example", "value": "b"}],
+                "srvs": [{"service": "ldap", "protocol": "tcp", "domain": "lab.example", "target": "t.example",
+                          "port": 389, "priority": 1}],
+                "hosts": [{"ip": "192.168.160.7", "hostnames": ["Seven", "sieben"]}]},
+        "ips": [{"address": "192.168.160.1/24", "tftp": {"root": "/srv"},
+                 "dhcp": {"ranges": [{"start": "192.168.160.100", "end": "192.168.160.150"}],
+                          "hosts": [{"mac": "52:54:00:00:01:05", "name": "one", "ip": "192.168.160.5",
+                                     "lease": {"expiry": 2, "unit": "hours"}}], "bootp": {"file": "pxe.0"}}},
+                {"address": "fd00:160::1/64", "dhcp": {"hosts": [{"id": "0:1:2", "name": "six", "ip": "fd00:160::5"}]}}]}
+
+
+def files() -> str:
+    return sh("cd /var/lib/libvirt/dnsmasq; cat lab.conf lab.hostsfile lab.addnhosts")
+
+
+@pytest.mark.parametrize("loss", [
+    "kill $(cat /run/libvirt/network/lab.pid)", "echo 52:54:00:00:01:99,192.168.160.99 >>%s.hostsfile" % DNSMASQ,
+    ": >%s.addnhosts" % DNSMASQ, "sed -i s/160.150/160.250/ %s.conf" % DNSMASQ,
+    "echo server=192.0.2.99 >>%s.conf" % DNSMASQ,
+    "echo cname=x,y >>%s.conf; kill $(cat /run/libvirt/network/lab.pid)" % DNSMASQ])
+def test_dnsmasq_is_as_the_definition_says(clean, loss: str):
+    assert not run("network", **FULL)["drift"]
+    assert not run("network", **FULL)["changed"]
+    before = files()
+    sh(loss)
+    assert within(5, lambda: run("network", check=True, **FULL)["changed"])
+    predicted = run("network", check=True, **FULL)
+    done = run("network", **FULL)
+    assert done["steps"] == predicted["steps"] and done["steps"][-1] == RELOAD
+    assert all(drift["path"].startswith("dnsmasq") for drift in done["drift"])
+    assert files() == before and sh("tr '\\0' ' ' </proc/$(cat /run/libvirt/network/lab.pid)/cmdline | grep lab.conf")
+    assert not run("network", **FULL)["changed"]
+
+
+def test_what_is_updated_live_is_what_dnsmasq_is_to_have(clean):
+    run("network", **FULL)
+    run("dhcp_host", network="lab", mac="52:54:00:00:01:06", ip="192.168.160.6")
+    run("dns_record", network="lab", hosts=[{"ip": "192.168.160.8", "hostnames": ["eight"]}])
+    assert not run("network", name="lab")["changed"]
+    assert not run("network_info", names=["lab"])["networks"][0]["status"]["drift"]
+
+
+@pytest.mark.parametrize(("ips", "wanted"), [(LAB["ips"], "1"), ([*LAB["ips"], {"address": "fd00:160::1/64"}], "0")])
+def test_settings_that_libvirt_made_come_back(clean, ips: list, wanted: str):
+    """Of IPv6 on the bridge, where guests would else be believed as routers, and of forwarding."""
+    task, conf = {**LAB, "ips": ips}, "/proc/sys/net/ipv6/conf/lab0"
+    run("network", **task)
+    look = "cat %s/disable_ipv6 %s/accept_ra %s/autoconf /proc/sys/net/ipv4/ip_forward" % (conf, conf, conf)
+    assert sh(look).split() == [wanted, "0", "0", "1"]
+    sh("echo 1 >%s/accept_ra; echo %d >%s/disable_ipv6; echo 0 >/proc/sys/net/ipv4/ip_forward" % (
+        conf, 1 - int(wanted), conf))
+    predicted, done = run("network", check=True, **task), run("network", **task)
+    assert predicted["steps"] == done["steps"] and {"bridge.accept_ra", "bridge.disable_ipv6", "forwarding.ipv4"} <= {
+        drift["path"] for drift in done["drift"]}
+    assert sh(look).split() == [wanted, "0", "0", "1"] and not run("network", **task)["changed"]
+    sh("ip link del lab0")
+    done = run("network", **task)
+    assert "make bridge lab0 again" in done["steps"] and sh(look).split() == [wanted, "0", "0", "1"]
+    assert not run("network", **task)["changed"]

@@ -1,0 +1,48 @@
+# Copyright (c) virtnet.libvirt contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Settings of the kernel below /proc/sys that libvirt makes for its networks."""
+
+from __future__ import annotations
+
+from .errors import KernelError
+
+FORWARDING = {"ipv4": "/proc/sys/net/ipv4/ip_forward", "ipv6": "/proc/sys/net/ipv6/conf/all/forwarding"}
+OF_BRIDGE = "/proc/sys/net/ipv6/conf/%s/%s"
+BRIDGE = ("disable_ipv6", "accept_ra", "autoconf")
+
+
+def read_forwarding() -> dict[str, bool]:
+    """Whether the kernel forwards, by family; without a family that it lacks."""
+    found = {family: _read(path) for family, path in FORWARDING.items()}
+    return {family: bool(value) for family, value in found.items() if value is not None}
+
+
+def set_forwarding(family: str, is_on: bool) -> None:
+    _write(FORWARDING[family], int(is_on))
+
+
+def read_bridge(bridge: str) -> dict[str, int]:
+    """The settings of IPv6 of a bridge, none where the kernel lacks IPv6 or the bridge is gone."""
+    found = {name: _read(OF_BRIDGE % (bridge, name)) for name in BRIDGE}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def set_bridge(bridge: str, name: str, value: int) -> None:
+    _write(OF_BRIDGE % (bridge, name), value)
+
+
+def _read(path: str) -> int | None:
+    try:
+        with open(path, encoding="ascii") as file:
+            return int(file.read())
+    except (OSError, ValueError):
+        return None
+
+
+def _write(path: str, value: int) -> None:
+    try:
+        with open(path, "w", encoding="ascii") as file:
+            file.write("%d\n" % value)
+    except OSError as error:
+        raise KernelError("%s: %s" % (path, error.strerror or error)) from error

@@ -1,0 +1,181 @@
+# Copyright (c) virtnet.libvirt contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What libvirt's daemon keeps up for running networks beside their bridges: firewall rules, dnsmasq, settings.
+
+It puts its own rules and dnsmasq back; they are never made by us in its place.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+from ...documents.network import manages_bridge, mode_of
+from ...engine.plan import Plan, Step
+from ...schema.errors import Path
+from ...schema.options import Options, option
+from .dnsmasq import service_of
+from .firewall import lost_rules, problem_of
+from .piece import network as piece
+from .repair import Repair, drift_of
+from .rules import commands_for_chains
+
+if TYPE_CHECKING:
+    from ...engine.plan import Do, Drift
+    from ...host.host import Host
+    from ...host.snapshot import Snapshot
+
+TRIES, QUIET, PATIENCE = 3, 3, 3.0  # reloads; looks that find nothing; seconds without progress
+RELOAD = "reload the daemon of libvirt, which puts its firewall rules and dnsmasq back"
+
+
+class Upkeep(NamedTuple):
+    """What is to be known of it for one network.
+
+    ``problem`` is why its rules cannot be compared. ``lost`` is what libvirt's daemon has to put back; ``is_stale`` is
+    whether dnsmasq has to be started anew for it. ``daemon`` is who could, None where it is not seen; ``planned`` is
+    whether somebody else of the same task has it do so. ``forwarding`` is whether the kernel forwards by family,
+    ``sysctls`` are those of the bridge.
+    """
+
+    problem: str = ""
+    lost: tuple[Drift, ...] = ()
+    is_stale: bool = False
+    daemon: str | None = None
+    planned: bool = False
+    forwarding: dict[str, bool] = {}  # noqa: RUF012
+    sysctls: dict[str, int] = {}  # noqa: RUF012
+
+
+def upkeep_of(seen: Snapshot, name: str, live: Options) -> Upkeep:
+    """What is to be restarted or started gets its rules and dnsmasq with that; so what runs counts."""
+    runs, bridge = seen.as_it_was, option(live, "bridge", "name")
+    lost = tuple(_lost(runs, name))
+    service = service_of(runs, name)
+    return Upkeep(problem_of(runs, name), lost, bool(service and service.is_stale), seen.daemon if lost else None,
+                  bool(lost and (seen.firewall or {}).get("planned")),
+                  seen.forwarding if _forwarded(live) else {},
+                  seen.bridge_sysctls(bridge) if seen.device(bridge) and manages_bridge(live) else {})
+
+
+def _lost(seen: Snapshot, name: str) -> Iterator[Drift]:
+    yield from lost_rules(seen, name)
+    service = service_of(seen, name)
+    yield from service.drift if service else ()
+
+
+# --- what is done
+
+
+def upkeep_repairs(live: Options, found: Upkeep) -> Iterator[Repair]:
+    """In the order in which it is to be done."""
+    name = live["name"]
+    for family in _forwarded(live):
+        if found.forwarding.get(family) is False:
+            yield Repair(drift_of(Path("forwarding", family), True, False), Step(
+                "switch forwarding of %s on" % family.replace("ip", "IP"), set_forwarding(family, True), piece(name)))
+    for drift in found.lost:
+        yield Repair(drift, None, by_people=not found.daemon)
+    for step in _steps(name, found):
+        yield Repair(None, step)
+
+
+def _forwarded(live: Options) -> list[str]:
+    """The families that libvirt has the kernel forward."""
+    versions = {ipaddress.ip_address(ip["address"]).version for ip in live.get("ips") or []}
+    return ["ipv%d" % version for version in sorted(versions)] if mode_of(live) in ("nat", "route", "open") else []
+
+
+def set_forwarding(family: str, is_on: bool) -> Do:
+    return lambda host: host.sysctls.set_forwarding(family, is_on)
+
+
+def _steps(name: str, found: Upkeep) -> Iterator[Step]:
+    if not found.daemon:
+        return
+    if found.is_stale:
+        yield Step("stop dnsmasq of network %s, whose configuration is not libvirt's" % name,
+                   lambda host: host.programs.stop_dnsmasq(name), piece(name))
+    if found.is_stale or not found.planned:
+        yield reload_step(name)
+
+
+def sysctl_repairs(bridge: str, live: Options, there: dict[str, int] | None) -> Iterator[Repair]:
+    """Settings of a bridge by which the host has IPv6 there only if the network has, and believes no guest's routers.
+
+    ``there`` is None for a bridge that is about to be made.
+    """
+    has_ipv6 = "ipv6" in ["ipv%d" % ipaddress.ip_address(ip["address"]).version for ip in live.get("ips") or []]
+    wanted = {"disable_ipv6": int(not has_ipv6), "accept_ra": 0, "autoconf": 0}
+    for name, value in wanted.items():
+        if there is not None and there.get(name, value) != value:
+            yield Repair(drift_of(Path("bridge", name), value, there[name]), Step(
+                "set %s %d of bridge %s" % (name, value, bridge), set_sysctls(bridge, {name: value}),
+                piece(live["name"])))
+    if there is None:
+        yield Repair(None, Step("set IPv6 of bridge %s %s" % (bridge, "on" if has_ipv6 else "off"),
+                                set_sysctls(bridge, wanted), piece(live["name"])))
+
+
+def set_sysctls(bridge: str, wanted: dict[str, int]) -> Do:
+    def do(host: Host) -> None:
+        for name in host.sysctls.read_bridge(bridge).keys() & wanted.keys():
+            host.sysctls.set_bridge(bridge, name, wanted[name])
+
+    return do
+
+
+# --- what the daemon does
+
+
+def reload_step(name: str) -> Step:
+    return Step(RELOAD, put_back, piece(name))
+
+
+def promise_upkeep(seen: Snapshot, plan: Plan) -> None:
+    """One reload is enough for all networks."""
+    if any(step.title == RELOAD for step in plan.steps):
+        seen.put("firewall", "", dict(seen.firewall or {}, planned=True))
+
+
+def put_back(host: Host) -> None:
+    """Makes libvirt's chains where they are gone, and has libvirt put back the rest for all networks where some is.
+
+    A second time where it took fresh rules away by numbers of lost ones (backend nftables).
+    """
+    for _ in range(TRIES):
+        make_chains(host, host.look())
+        if not _all_lost(host.look()):
+            return
+        host.daemon.reload_daemon()
+        if _is_settled(host):
+            return
+
+
+def make_chains(host: Host, seen: Snapshot) -> None:
+    """Makes the chains that libvirt makes only when its daemon starts, with the jumps to them."""
+    state = seen.firewall or {}
+    commands = commands_for_chains(state["chains"], state["backend"])
+    if commands:
+        host.firewall.change_firewall(commands)
+
+
+def _all_lost(seen: Snapshot) -> list[Drift]:
+    return [drift for name in seen.network_names() for drift in _lost(seen, name)]
+
+
+def _is_settled(host: Host) -> bool:
+    """Waits while things come back; whether all are there, and stay."""
+    before, quiet, since = None, 0, time.monotonic()
+    while time.monotonic() - since < PATIENCE:
+        lost = _all_lost(host.look())
+        quiet = 0 if lost else quiet + 1
+        if quiet == QUIET:
+            return True
+        if lost != before:
+            before, since = lost, time.monotonic()
+        time.sleep(0.1)
+    return False

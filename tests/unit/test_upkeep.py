@@ -1,0 +1,205 @@
+# Copyright (c) virtnet.libvirt contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What libvirt's daemon keeps up beside firewall rules: dnsmasq and its files, forwarding, settings of bridges."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from unit.fake_host import FakeHost, device
+from unit.networks import BRIDGE, lab_host
+from unit.test_refusals import plan, wish
+
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host import dnsmasq, sysctls
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.errors import KernelError
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.network.upkeep import RELOAD
+
+LIVE: dict[str, Any] = {
+    "name": "lab", "forward": {"mode": "nat"}, "bridge": {"name": "virbr0"}, "domain": {"name": "lab.example"},
+    "dns": {"forwarders": [{"addr": "10.9.0.53"}, {"domain": "corp.example", "addr": "10.9.0.54"}],
+            "txts": [{"name": "a.example", "value": "b"}],
+            "srvs": [{"service": "ldap", "protocol": "tcp", "domain": "x.example", "target": "t.example", "port": 389}],
+            "hosts": [{"ip": "10.0.0.7", "hostnames": ["Seven", "sieben"]}]},
+    "ips": [{"address": "10.0.0.1", "prefix": 24, "tftp": {"root": "/srv/tftp"},
+             "dhcp": {"ranges": [{"start": "10.0.0.10", "end": "10.0.0.20"}], "bootp": {"file": "pxe.0"},
+                      "hosts": [{"mac": "52:54:00:00:00:01", "name": "one", "ip": "10.0.0.5",
+                                 "lease": {"expiry": 2, "unit": "hours"}}]}},
+            {"address": "fd00::1", "family": "ipv6", "prefix": 64,
+             "dhcp": {"hosts": [{"id": "0:1:2", "name": "six", "ip": "fd00::5"}]}}],
+    "dnsmasq_options": ["cname=x,y"],
+}
+CONF = """\
+##WARNING: made up
+strict-order
+server=10.9.0.53
+server=/corp.example/10.9.0.54
+no-resolv
+domain=lab.example
+expand-hosts
+interface=virbr0
+txt-record=a.example,b
+srv-host=_ldap._tcp.x.example,t.example,389
+enable-tftp
+tftp-root=/srv/tftp
+dhcp-range=10.0.0.10,10.0.0.20,255.255.255.0
+dhcp-no-override
+dhcp-boot=pxe.0
+dhcp-range=fd00::1,static,64
+addn-hosts=/var/lib/libvirt/dnsmasq/lab.addnhosts
+enable-ra
+cname=x,y
+"""
+HOSTS = "52:54:00:00:00:01,10.0.0.5,one,2h\nid:0:1:2,six,[fd00::5]\n"
+NAMES = "10.0.0.7\tseven\tsieben\t\n"
+RUNS = {"runs": True, "conf": CONF, "hosts": HOSTS, "names": NAMES}
+UP = dict(BRIDGE, addresses=["10.0.0.1/24", "fd00::1/64"], mtu=1500, routes=[])
+
+
+def host(live: dict = LIVE, **there: Any) -> FakeHost:
+    options = dict(live, mac={"address": "52:54:00:00:00:01"})
+    return lab_host(options, options, devices={"virbr0": UP, "nic0": device()}, **there)
+
+
+def planned(live: dict = LIVE, **there: Any) -> Any:
+    return plan(host(live, **there).look(), wish())[0]
+
+
+def service(**changes: Any) -> dict:
+    return {"dnsmasq_of": {"lab": dict(RUNS, **changes)}}
+
+
+def drifts(found: Any) -> list:
+    return [(str(drift.path), drift.desired, drift.current) for drift in found.drift]
+
+
+# --- dnsmasq
+
+
+def test_files_that_say_what_the_definition_says():
+    assert drifts(planned(**service())) == []
+
+
+def test_where_they_cannot_be_read_nothing_is_said():
+    assert drifts(planned(dnsmasq_of={"lab": None})) == []
+
+
+def test_a_dnsmasq_that_is_gone_comes_back():
+    found = planned(**service(runs=False))
+    assert drifts(found) == [("dnsmasq", "running", None)] and [step.title for step in found.steps] == [RELOAD]
+
+
+@pytest.mark.parametrize(("was", "now", "missing", "foreign"), [
+    ("dhcp-range=10.0.0.10,10.0.0.20,", "dhcp-range=10.0.0.10,10.0.0.99,", ["dhcp-range=10.0.0.10,10.0.0.20"],
+     ["dhcp-range=10.0.0.10,10.0.0.99,255.255.255.0"]),
+    ("server=10.9.0.53\n", "", ["server=10.9.0.53"], []),
+    ("no-resolv\n", "no-resolv\nserver=192.0.2.1\n", [], ["server=192.0.2.1"]),
+    ("no-resolv\n", "no-resolv\nconf-script=/tmp/x\n", [], ["conf-script=/tmp/x"]),
+    ("interface=virbr0", "interface=eth0", ["interface=virbr0"], []),
+    ("tftp-root=/srv/tftp\n", "", ["tftp-root=/srv/tftp"], []),
+    ("txt-record=a.example,b\n", "", ["txt-record=a.example,"], []),
+    ("domain=lab.example\n", "", ["domain=lab.example"], []),
+    ("dhcp-boot=pxe.0\n", "", ["dhcp-boot=pxe.0"], []),
+])
+def test_a_configuration_that_was_edited(was: str, now: str, missing: list, foreign: list):
+    assert was in CONF
+    found = planned(**service(conf=CONF.replace(was, now)))
+    assert drifts(found) == [("dnsmasq.conf", missing, foreign)]
+    assert [step.title for step in found.steps] == [
+        "stop dnsmasq of network lab, whose configuration is not libvirt's", RELOAD]
+
+
+def test_what_stands_in_options_of_ones_own_is_libvirts_to_write():
+    live = {name: value for name, value in LIVE.items() if name != "dnsmasq_options"}
+    assert drifts(planned(live, **service())) == [("dnsmasq.conf", [], ["cname=x,y"])]
+
+
+def test_lists_that_were_edited_are_written_anew():
+    found = planned(**service(hosts=HOSTS + "52:54:00:00:00:99,10.0.0.9\n", names=""))
+    assert drifts(found) == [
+        ("dnsmasq.hosts", ["10.0.0.5 2h 52:54:00:00:00:01 one", "fd00::5 id:0:1:2 six"],
+         ["10.0.0.5 2h 52:54:00:00:00:01 one", "10.0.0.9 52:54:00:00:00:99", "fd00::5 id:0:1:2 six"]),
+        ("dnsmasq.names", ["10.0.0.7 seven sieben"], [])]
+    assert [step.title for step in found.steps] == [RELOAD]
+
+
+def test_guests_that_make_up_addresses_of_ipv6_themselves():
+    live = {"name": "lab", "bridge": {"name": "virbr0"}, "ips": [{"address": "fd00::1", "prefix": 64}]}
+    bare = {"dnsmasq_of": {"lab": {"runs": True, "hosts": "", "names": "",
+                                   "conf": "interface=virbr0\ndhcp-range=fd00::1,ra-only\n"}}}
+    assert drifts(planned(live, **bare)) == []
+
+
+# --- settings
+
+
+@pytest.mark.parametrize(("mode", "expected"), [
+    ("nat", ["ipv4", "ipv6"]), ("route", ["ipv4", "ipv6"]), ("open", ["ipv4", "ipv6"]), (None, [])])
+def test_forwarding_that_was_switched_off(mode: str, expected: list):
+    live = dict(LIVE, forward={"mode": mode} if mode else {})
+    found = planned(live, forwarding={"ipv4": False, "ipv6": False}, **service())
+    assert drifts(found) == [("forwarding.%s" % family, True, False) for family in expected]
+    assert [step.title for step in found.steps] == [
+        "switch forwarding of %s on" % family.replace("ip", "IP") for family in expected]
+
+
+def test_a_family_that_the_kernel_lacks_is_not_forwarded():
+    assert drifts(planned(forwarding={"ipv4": True}, **service())) == []
+
+
+@pytest.mark.parametrize(("ips", "wanted"), [(LIVE["ips"], 0), (LIVE["ips"][:1], 1)])
+def test_settings_of_a_bridge(ips: list, wanted: int):
+    live = {"name": "lab", "bridge": {"name": "virbr0"}, "ips": ips}
+    there = {"disable_ipv6": 1 - wanted, "accept_ra": 1, "autoconf": 0}
+    found = planned(live, bridge_sysctls={"virbr0": there})
+    assert drifts(found) == [("bridge.disable_ipv6", wanted, 1 - wanted), ("bridge.accept_ra", 0, 1)]
+    assert [step.title for step in found.steps] == [
+        "set disable_ipv6 %d of bridge virbr0" % wanted, "set accept_ra 0 of bridge virbr0"]
+
+
+def test_settings_are_made_and_come_back():
+    there = {"disable_ipv6": 0, "accept_ra": 1, "autoconf": 1}
+    made = host(bridge_sysctls={"virbr0": dict(there)}, forwarding={"ipv4": False, "ipv6": True}, **service())
+    was = made.look()
+    steps = plan(was, wish())[0].steps
+    backs = [list(step.of.back(was, was, "lab")) for step in steps]
+    assert not any(backs)
+    for step in steps:
+        step.do(made)
+    assert made.calls == [("set_sysctl", "virbr0", "accept_ra", 0), ("set_sysctl", "virbr0", "autoconf", 0),
+                          ("set_forwarding", "ipv4", True)]
+    assert not plan(made.look(), wish())[0].steps
+    for step in steps[0].of.back(was, made.look(), "lab"):
+        step.do(made)
+    assert made.parts["bridge_sysctls"]["virbr0"] == there and made.parts["forwarding"][""]["ipv4"] is False
+
+
+# --- what reads and writes them
+
+
+def test_files_of_a_network(monkeypatch: pytest.MonkeyPatch, tmp_path):
+    monkeypatch.setattr(dnsmasq, "FILES", str(tmp_path / "%s.%s"))
+    monkeypatch.setattr(dnsmasq, "PROCESS", str(tmp_path / "%s.pid"))
+    assert dnsmasq.read_dnsmasq("lab") == {"runs": False, "conf": "", "hosts": "", "names": ""}
+    (tmp_path / "lab.conf").write_text("a\n")
+    (tmp_path / "lab.hostsfile").write_text("b\n")
+    (tmp_path / "lab.pid").write_text("1\n")  # another process, which has its number now
+    assert dnsmasq.read_dnsmasq("lab") == {"runs": False, "conf": "a\n", "hosts": "b\n", "names": ""}
+    dnsmasq.stop_dnsmasq("lab")
+    monkeypatch.setattr(dnsmasq, "FILES", "/nowhere/%s.%s")
+    assert dnsmasq.read_dnsmasq("lab") is None
+
+
+def test_settings_below_proc_sys(monkeypatch: pytest.MonkeyPatch, tmp_path):
+    (tmp_path / "ip_forward").write_text("1\n")
+    monkeypatch.setattr(sysctls, "FORWARDING", {"ipv4": str(tmp_path / "ip_forward"), "ipv6": "/nowhere/x"})
+    assert sysctls.read_forwarding() == {"ipv4": True}
+    sysctls.set_forwarding("ipv4", False)
+    assert sysctls.read_forwarding() == {"ipv4": False}
+    with pytest.raises(KernelError, match="/nowhere/x: "):
+        sysctls.set_forwarding("ipv6", True)
+    monkeypatch.setattr(sysctls, "OF_BRIDGE", str(tmp_path / "%s-%s"))
+    (tmp_path / "virbr0-accept_ra").write_text("1\n")
+    sysctls.set_bridge("virbr0", "accept_ra", 0)
+    assert sysctls.read_bridge("virbr0") == {"accept_ra": 0} and sysctls.read_bridge("gone") == {}
