@@ -13,7 +13,7 @@ from integration.lab import LAB, answers, boot
 from integration.modules import run
 
 RELOAD = "reload the daemon of libvirt, which puts its firewall rules and dnsmasq back"
-NAT = {"name": "nat", "state": "active", "bridge": {"name": "nat0"}, "forward": {"mode": "nat"},
+NAT = {"name": "nat", "state": "active", "bridge": {"name": "nat0", "stp": False}, "forward": {"mode": "nat"},
        "ips": [{"address": "10.5.0.1/24", "dhcp": {"ranges": [{"start": "10.5.0.100", "end": "10.5.0.120"}]}},
                {"address": "fd00:5::1/64"}]}
 OTHERS = ({"name": "routed", "state": "active", "bridge": {"name": "routed0"}, "forward": {"mode": "route"},
@@ -126,7 +126,8 @@ FULL = {**LAB, "domain": {"name": "lab.example"},
                  "dhcp": {"ranges": [{"start": "192.168.160.100", "end": "192.168.160.150"}],
                           "hosts": [{"mac": "52:54:00:00:01:05", "name": "one", "ip": "192.168.160.5",
                                      "lease": {"expiry": 2, "unit": "hours"}}], "bootp": {"file": "pxe.0"}}},
-                {"address": "fd00:160::1/64", "dhcp": {"hosts": [{"id": "0:1:2", "name": "six", "ip": "fd00:160::5"}]}}]}
+                {"address": "fd00:160::1/64",
+                 "dhcp": {"hosts": [{"id": "0:1:2", "name": "six", "ip": "fd00:160::5"}]}}]}
 
 
 def files() -> str:
@@ -177,3 +178,32 @@ def test_settings_that_libvirt_made_come_back(clean, ips: list, wanted: str):
     done = run("network", **task)
     assert "make bridge lab0 again" in done["steps"] and sh(look).split() == [wanted, "0", "0", "1"]
     assert not run("network", **task)["changed"]
+
+
+# --- who else drops what guests send
+
+
+OTHERS_RULES = (
+    ("table inet own { chain f { type filter hook forward priority 10; policy drop; } }",
+     "end at the policy drop of chain inet own f"),
+    ("table inet own { chain f { type filter hook forward priority 10; ct state established,related accept;"
+     " iifname lo accept; reject with icmpx admin-prohibited; } }", "end at the rule reject of chain inet own f"),
+    ("table inet own { chain f { type filter hook forward priority 10; policy drop; iifname nat0 accept;"
+     " oifname nat0 accept; } }", None),
+    ("table inet own { chain f { type filter hook input priority 10; policy drop; iif lo accept;"
+     " ct state established,related accept; } }", "do not reach the host's DHCP at 10.5.0.1"),
+    ("table ip own { chain n { type nat hook postrouting priority 90; ip saddr 10.5.0.0/24 accept; } }", None),
+)
+
+
+def test_who_drops_is_told_and_left_alone(reaches):
+    sh("ip route add default via 203.0.113.2")
+    assert within(10, reaches) and not run("network", **NAT)["warnings"]
+    for others, said in OTHERS_RULES:
+        sh("nft -f - <<E\n%s\nE" % others.replace("; ", ";\n").replace("} }", "}\n}"))
+        done = run("network", **NAT)
+        assert not done["changed"]
+        assert any(said in text for text in done["warnings"]) if said else not done["warnings"], done["warnings"]
+        if not said or "hook forward" in others:
+            assert reaches() is (said is None)
+        sh("nft delete table %s" % " ".join(others.split()[1:3]))

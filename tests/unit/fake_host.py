@@ -64,6 +64,7 @@ def parts(**changes: Any) -> dict[str, dict[str, Any]]:
         "networks": {}, "nwfilters": {}, "bindings": {}, "domains": {}, "devices": {}, "physical_functions": {},
         "pci_devices": {}, "vfio_holders": {}, "pci": {"iommu": True, "intel": True, "command_line": ""},
         "firewall": None, "daemon": "libvirtd", "forwarding": {"ipv4": True, "ipv6": True},
+        "bridge_filter": {},
         "dnsmasq": "", "places": {}, "bridges": {}, "subnets": {},
         **{name: {} for name in KEYED},
         "limits": {"sch_htb": True, "sch_sfq": True, "act_police": True},

@@ -44,7 +44,7 @@ def state_of(*networks: dict, backend: str = "iptables") -> dict[str, Any]:
     for network in networks:
         for rule in rules_of(network, backend):
             if not rule.does.startswith("jump "):
-                chains[rule.chain]["rules"].append([*rule.conditions, rule.does])
+                chains[rule.chain]["rules"].insert(0, [*rule.conditions, rule.does])  # as libvirt does
     return {"problem": "", "backend": backend, "chains": chains}
 
 

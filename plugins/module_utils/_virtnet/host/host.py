@@ -183,6 +183,7 @@ READERS: dict[str, Callable[[Host, str], Data]] = {
     "dnsmasq": lambda host, _: host.programs.dnsmasq_problem() if host.local else None,
     "dnsmasq_of": lambda host, network: host.programs.read_dnsmasq(network) if host.local else None,
     "forwarding": lambda host, _: host.sysctls.read_forwarding() if host.local else None,
+    "bridge_filter": lambda host, _: host.sysctls.read_bridge_filter() if host.local else None,
     "bridge_sysctls": lambda host, bridge: host.sysctls.read_bridge(bridge) if host.local else None,
     "places": lambda host, _: host.files.read_places() if host.local else {},
     **{name: _sriov(name) for name in ("physical_functions", "pci_devices", "carrier", "vfio_holders", "pci", "driver",

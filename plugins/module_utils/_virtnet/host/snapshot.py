@@ -39,6 +39,7 @@ daemon                               the name of libvirt's daemon, null where it
 dnsmasq                              what is wrong with it, empty where it works, null where that is not known
 dnsmasq_of           network          runs, conf, hosts, names: see ``dnsmasq``; null where they cannot be read
 forwarding                           by family: whether the kernel forwards
+bridge_filter                        by family: whether what stays within a bridge passes the firewall too
 bridge_sysctls       bridge          its settings of IPv6 by name
 places                               by directory: see ``places``
 boot                PCI address      files (by path), others, python: see ``boot``
@@ -122,7 +123,7 @@ class Snapshot(Parts):
 
     def _complete_kernel(self) -> None:
         for part in ("devices", "physical_functions", "pci_devices", "vfio_holders", "pci", "firewall", "daemon",
-                     "dnsmasq", "forwarding", "places"):
+                     "dnsmasq", "forwarding", "bridge_filter", "places"):
             self.get(part)
         for name, network in self.get("networks").items():
             if network["active"]:
@@ -256,6 +257,12 @@ class Snapshot(Parts):
     def forwarding(self) -> dict[str, bool]:
         """Whether the kernel forwards, by family."""
         found: dict[str, bool] = self.get("forwarding") if self.reaches_kernel else {}
+        return found
+
+    @property
+    def bridge_filter(self) -> dict[str, bool]:
+        """Whether what stays within a bridge passes the firewall of IP too, by family."""
+        found: dict[str, bool] = self.get("bridge_filter") if self.reaches_kernel else {}
         return found
 
     def bridge_sysctls(self, bridge: str) -> dict[str, int]:

@@ -9,12 +9,20 @@ from .errors import KernelError
 
 FORWARDING = {"ipv4": "/proc/sys/net/ipv4/ip_forward", "ipv6": "/proc/sys/net/ipv6/conf/all/forwarding"}
 OF_BRIDGE = "/proc/sys/net/ipv6/conf/%s/%s"
+FILTERED = {"ipv4": "/proc/sys/net/bridge/bridge-nf-call-iptables",
+            "ipv6": "/proc/sys/net/bridge/bridge-nf-call-ip6tables"}
 BRIDGE = ("disable_ipv6", "accept_ra", "autoconf")
 
 
 def read_forwarding() -> dict[str, bool]:
     """Whether the kernel forwards, by family; without a family that it lacks."""
     found = {family: _read(path) for family, path in FORWARDING.items()}
+    return {family: bool(value) for family, value in found.items() if value is not None}
+
+
+def read_bridge_filter() -> dict[str, bool]:
+    """Whether what stays within a bridge passes the firewall of IP too, by family; none where it cannot."""
+    found = {family: _read(path) for family, path in FILTERED.items()}
     return {family: bool(value) for family, value in found.items() if value is not None}
 
 

@@ -252,6 +252,7 @@ class _Planner:
         plan.unconnected = [guest.label for guest in found.guests if guest.port not in found.known_ports]
         repairs = kernel_repairs(live, found.devices, found.guests, found.known_ports, found.upkeep) if (
             self.desired.repair and found.devices is not None) else ()
+        plan.warnings += found.upkeep.blocked
         if found.upkeep.problem:
             plan.warnings.append("the firewall rules of network %s are not compared: %s"
                                  % (self.name, found.upkeep.problem))

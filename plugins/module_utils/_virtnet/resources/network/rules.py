@@ -150,7 +150,7 @@ def _of_subnet(options: Options, subnet: Subnet, places: Backend) -> Iterator[Ru
     if mode not in ("nat", "route"):
         return
     translates = mode == "nat" and (subnet.version == 4 or option(options, "forward", "nat", "ipv6"))
-    bridge, uplink = option(options, "bridge", "name"), _uplink(options)
+    bridge, uplink = option(options, "bridge", "name"), uplink_of(options)
     words = _spelled(subnet)
     yield _rule(family, places.out, "iifname %s" % bridge, uplink and "oifname %s" % uplink,
                 "%s saddr %s" % (family, words), "accept")
@@ -171,7 +171,8 @@ def _translation(options: Options, subnet: Subnet, places: Backend, uplink: str)
         yield _rule(family, places.nat, uplink, protocol, source, "%s daddr != %s" % (family, words), does)
 
 
-def _uplink(options: Options) -> str:
+def uplink_of(options: Options) -> str:
+    """The device that traffic of a network is confined to, empty where it is not."""
     interfaces = option(options, "forward", "interfaces") or []
     return option(options, "forward", "dev") or (interfaces[0].get("dev") if interfaces else "") or ""
 

@@ -19,6 +19,7 @@ from ...schema.errors import Path
 from ...schema.options import Options, option
 from .dnsmasq import service_of
 from .firewall import lost_rules, problem_of
+from .obstacles import obstacles
 from .piece import network as piece
 from .repair import Repair, drift_of
 from .rules import commands_for_chains
@@ -38,7 +39,7 @@ class Upkeep(NamedTuple):
     ``problem`` is why its rules cannot be compared. ``lost`` is what libvirt's daemon has to put back; ``is_stale`` is
     whether dnsmasq has to be started anew for it. ``daemon`` is who could, None where it is not seen; ``planned`` is
     whether somebody else of the same task has it do so. ``forwarding`` is whether the kernel forwards by family,
-    ``sysctls`` are those of the bridge.
+    ``sysctls`` are those of the bridge. ``blocked`` says who keeps guests from reaching what the network promises.
     """
 
     problem: str = ""
@@ -48,6 +49,7 @@ class Upkeep(NamedTuple):
     planned: bool = False
     forwarding: dict[str, bool] = {}  # noqa: RUF012
     sysctls: dict[str, int] = {}  # noqa: RUF012
+    blocked: tuple[str, ...] = ()
 
 
 def upkeep_of(seen: Snapshot, name: str, live: Options) -> Upkeep:
@@ -58,7 +60,8 @@ def upkeep_of(seen: Snapshot, name: str, live: Options) -> Upkeep:
     return Upkeep(problem_of(runs, name), lost, bool(service and service.is_stale), seen.daemon if lost else None,
                   bool(lost and (seen.firewall or {}).get("planned")),
                   seen.forwarding if _forwarded(live) else {},
-                  seen.bridge_sysctls(bridge) if seen.device(bridge) and manages_bridge(live) else {})
+                  seen.bridge_sysctls(bridge) if seen.device(bridge) and manages_bridge(live) else {},
+                  () if lost else tuple(obstacles(runs, name)))
 
 
 def _lost(seen: Snapshot, name: str) -> Iterator[Drift]:

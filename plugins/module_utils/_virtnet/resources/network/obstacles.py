@@ -1,0 +1,94 @@
+# Copyright (c) virtnet.libvirt contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What of others keeps guests of a running network from reaching what it promises, in words with the remedy. Pure.
+
+Nothing of it is changed: it belongs to somebody else.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator
+
+from ...documents.network import mode_of, subnet_of
+from ...host.snapshot import Snapshot
+from ...schema.options import Options, option
+from .dnsmasq import has_dnsmasq
+from .layers import options_of
+from .passage import Packet, dropped_by, untranslated_by
+from .rules import uplink_of
+
+DEFAULT = {4: "0.0.0.0/0", 6: "::/0"}
+
+
+def obstacles(seen: Snapshot, name: str) -> Iterator[str]:
+    live = options_of(seen, "network_live", name)
+    state = seen.firewall
+    if live is None or state is None or state["problem"]:
+        return
+    mode, bridge = mode_of(live), option(live, "bridge", "name")
+    if has_dnsmasq(live):
+        yield from _to_host(seen, name, live)
+    if mode in ("nat", "route", "open"):
+        for ip in live.get("ips") or []:
+            yield from _outwards(seen, name, live, ip)
+    elif mode == "bridge" and bridge and not live.get("virtualport"):
+        yield from _within(seen, name, bridge)
+
+
+def _to_host(seen: Snapshot, name: str, live: Options) -> Iterator[str]:
+    """Of what guests ask the host for."""
+    bridge = option(live, "bridge", "name")
+    for ip in live.get("ips") or []:
+        own = str(ipaddress.ip_address(ip["address"]))
+        asked = []
+        if ":" not in own and (option(ip, "dhcp", "ranges") or option(ip, "dhcp", "hosts")):
+            asked.append(("DHCP", Packet(bridge, "", "0.0.0.0", "255.255.255.255", "udp", 67)))
+        if option(live, "dns", "enable") is not False:
+            asked.append(("DNS", Packet(bridge, "", str(_guest_in(subnet_of(ip), own)), own, "udp", 53)))
+        for service, packet in asked:
+            by = dropped_by(seen, packet)
+            if by:
+                yield ("guests of network %s do not reach the host's %s at %s: their packets end at %s; let udp port %d"
+                       " of what comes from %s through there" % (name, service, own, by, packet.port, bridge))
+
+
+def _outwards(seen: Snapshot, name: str, live: Options, ip: Options) -> Iterator[str]:
+    """Of what guests of a subnet send to the outside."""
+    subnet, bridge = subnet_of(ip), option(live, "bridge", "name")
+    uplink = uplink_of(live) or _default_uplink(seen, subnet.version)
+    if uplink is None:
+        return
+    packet = Packet(bridge, uplink, str(_guest_in(subnet, ip["address"])))
+    by = dropped_by(seen, packet)
+    if by:
+        yield ("guests of network %s do not reach %s: their packets (%s) end at %s; let what comes from %s through"
+               " there" % (name, uplink, subnet, by, bridge))
+    elif mode_of(live) == "nat" and (subnet.version == 4 or option(live, "forward", "nat", "ipv6")):
+        by = untranslated_by(seen, packet)
+        if by:
+            yield ("addresses of guests of network %s (%s) are not translated on their way to %s, for the sake of %s;"
+                   " remove that" % (name, subnet, uplink, by))
+
+
+def _guest_in(subnet: ipaddress.IPv4Network | ipaddress.IPv6Network, own: str) -> object:
+    """An address of a guest."""
+    host = ipaddress.ip_address(own)
+    return next((one for one in subnet.hosts() if one != host), host)
+
+
+def _default_uplink(seen: Snapshot, version: int) -> str | None:
+    """The device of the default route."""
+    return next((name for name, device in (seen.devices or {}).items()
+                 if any(route["destination"] == DEFAULT[version] for route in device["routes"])), None)
+
+
+def _within(seen: Snapshot, name: str, bridge: str) -> Iterator[str]:
+    """Of what guests send through a bridge of the host, where that passes the firewall too."""
+    if seen.bridge_filter.get("ipv4"):
+        by = dropped_by(seen, Packet(bridge, bridge, "192.0.2.2"))
+        if by:
+            yield ("guests of network %s do not reach anybody in bridge %s: their packets end at %s; let what comes"
+                   " from and goes to %s through there, or set net.bridge.bridge-nf-call-iptables to 0"
+                   % (name, bridge, by, bridge))
