@@ -58,6 +58,13 @@ network_ports:
       type: dict
       returned: always
       contains:
+        left_out:
+          description:
+            - What libvirt holds and no task can say, each with the option, the value and what a task may give.
+            - It stays as it is when the rest is given back.
+          type: list
+          elements: str
+          returned: always
         guest:
           description: The running guest that owns the port with its MAC address, null for others.
           type: str

@@ -56,6 +56,13 @@ nwfilter_bindings:
       type: dict
       returned: always
       contains:
+        left_out:
+          description:
+            - What libvirt holds and no task can say, each with the option, the value and what a task may give.
+            - It stays as it is when the rest is given back.
+          type: list
+          elements: str
+          returned: always
         device_exists:
           description: Whether the host has the device, null when that is not known.
           type: bool

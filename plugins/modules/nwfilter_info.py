@@ -58,6 +58,13 @@ nwfilters:
       type: dict
       returned: always
       contains:
+        left_out:
+          description:
+            - What libvirt holds and no task can say, each with the option, the value and what a task may give.
+            - It stays as it is when the rest is given back.
+          type: list
+          elements: str
+          returned: always
         tree:
           description:
             - The filter with its references, each with C(name), C(missing) and C(references).

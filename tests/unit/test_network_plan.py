@@ -687,6 +687,7 @@ def test_a_described_network_has_its_model_and_status():
     found = describe_network(host.look(), "lab")
     assert found["state"] == "active" and found["bridge"]["name"] == "virbr0"
     assert found["status"] == {
+        "left_out": [],
         "active": True, "bridge": "virbr0", "connections": 0, "ports": [], "leases": [{"ip": "10.0.0.5"}], "drift": [],
         "config": NETWORK.parse(load_xml(host.parts["network_config"]["lab"])),
         "live": NETWORK.parse(load_xml(host.parts["network_live"]["lab"])),

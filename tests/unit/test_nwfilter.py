@@ -220,8 +220,10 @@ def test_a_host_is_made_as_planned_and_then_nothing_is_to_be_done() -> None:
         converge(host, TOGETHER, False)
         assert list(host.names()) == expected
     assert describe_binding(host.look(), "tap9")["status"] == {
+        "left_out": [],
         "device_exists": True, "guest": None, "variables": ["PORT"]}
     assert describe_filter(host.look(), "zz-base")["status"] == {
+        "left_out": [],
         "tree": {"name": "zz-base", "missing": False, "references": []},
         "variables": [{"name": "PORT", "filled_by_libvirt": False}],
         "referenced_by": ["aa-web"], "guests": [], "bindings": ["tap9"]}

@@ -125,7 +125,7 @@ def test_an_element_without_the_attribute_implies_a_value():
 
 def test_xml_that_states_a_wrong_value_is_refused_by_path():
     with pytest.raises(Invalid) as error:
-        CAR.parse(load_xml('<car><wheel name="a"/><wheel name="b" width="77"/></car>'))
+        CAR.check(CAR.parse(load_xml('<car><name>x</name><wheel name="a"/><wheel name="b" width="77"/></car>')))
     assert str(error.value) == 'wheels[1].width: "77" is not allowed; give a whole number from 1 to 9'
     assert str(error.value.path) == "wheels[1].width"
 

@@ -28,7 +28,9 @@ BURST_SLACK = 0.02  # a burst is kept as the time that it takes
 
 
 def _rates(bandwidth: Options | None, direction: str) -> Options:
-    return (bandwidth or {}).get(direction) or {}
+    """What can be reckoned with."""
+    rates = (bandwidth or {}).get(direction) or {}
+    return {name: rate for name, rate in rates.items() if isinstance(rate, int)}
 
 
 def tap_drift(bandwidth: Options | None, traffic: Options | None, macvtap: bool = False) -> Iterator[Drift]:
@@ -91,8 +93,8 @@ def _burst(direction: str, rates: Options, found: Options | None) -> Iterator[Dr
 
 def rates(options: Options) -> dict[str, int]:
     """The bandwidth of a port or interface by libvirt's parameter names (inbound.average, …), 0 for none."""
-    bandwidth = options.get("bandwidth") or {}
-    return {"%s.%s" % (direction, rate): (bandwidth.get(direction) or {}).get(rate) or 0
+    bandwidth = options.get("bandwidth")
+    return {"%s.%s" % (direction, rate): _rates(bandwidth, direction).get(rate) or 0
             for direction in ("inbound", "outbound") for rate in RATES if (direction, rate) != ("outbound", "floor")}
 
 

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Callable, NamedTuple, Union
 
 from .errors import Difference, Entry, Invalid, Path, inside, not_allowed
 from .options import Options, Value, is_empty, without_empty
-from .scalars import CONTROL, CONTROL_IN_TEXT, Scalar
+from .scalars import CONTROL, CONTROL_IN_TEXT, Odd, Scalar
 from .xml import (
     alone,
     canonical,
@@ -72,6 +72,7 @@ class Field(NamedTuple):
     readonly: bool = False
 
     def read(self, parent: Element, readonly: bool = False) -> Value:
+        """What an element says; never an error, for libvirt may hold what no task can say."""
         if self.readonly and not readonly:
             return None
         steps, attribute = split_place(self.at)
@@ -83,8 +84,8 @@ class Field(NamedTuple):
             return self.implied
         try:
             return self.type.parse(text)
-        except ValueError as error:
-            raise not_allowed("", text, self.type.allowed) from error
+        except ValueError:
+            return Odd(text)
 
     def write(self, parent: Element, value: Value) -> None:
         if self.readonly:
@@ -92,15 +93,17 @@ class Field(NamedTuple):
         steps, attribute = split_place(self.at)
         if not is_empty(value):
             element = make(parent, steps)
+            text = str(value) if isinstance(value, Odd) else self.type.text(value)
             if attribute:
-                element.set(attribute, self.type.text(value))
+                element.set(attribute, text)
             else:
-                element.text = self.type.text(value)
+                element.text = text
             return
         found = find(parent, steps)
         if found is not None:
             if attribute:
-                drop_attribute(found, attribute)
+                if found.get(attribute):  # an empty one says nothing already
+                    drop_attribute(found, attribute)
             else:
                 found.text = None
             if steps:
@@ -112,6 +115,8 @@ class Field(NamedTuple):
         if is_empty(value) and self.type.kind == "str" and not self.type.choices:
             return ""
         try:
+            if isinstance(value, Odd):
+                raise ValueError(value)
             return self.type.coerce(value)
         except (ValueError, TypeError) as error:
             raise not_allowed("", value, self.type.allowed) from error
@@ -119,7 +124,8 @@ class Field(NamedTuple):
     def normal(self, value: Value) -> Value:
         if is_empty(value):
             return None
-        value = self.type.normal(value)
+        if not isinstance(value, Odd):
+            value = self.type.normal(value)
         return None if value == self.default else value
 
     def merge(self, desired: Value, current: Value, purge: bool) -> Value:
@@ -166,10 +172,7 @@ class Group(NamedTuple):
         """The options that an element states."""
         options = {}
         for node in self.nodes:
-            try:
-                value = node.read(element, readonly)
-            except Invalid as error:
-                raise error.within(node.name) from None
+            value = node.read(element, readonly)
             if not is_empty(value):
                 options[node.name] = value
         return self.tidy(element, options) if self.tidy else options
@@ -200,10 +203,11 @@ class Group(NamedTuple):
             return
         self.fill(etree.SubElement(parent, self.at) if element is None else element, value)
 
-    def check(self, value: Value, whole: bool = True) -> Options:
+    def check(self, value: Value, whole: bool = True, there: Options | None = None) -> Options:
         """The options with their types put right; raises Invalid at the first that is not allowed.
 
-        ``whole`` options must also have what is required and keep to the rules; others are only a part.
+        ``whole`` options must also have what is required and keep to the rules; others are only a part. What is as it
+        is ``there`` is allowed.
         """
         if not isinstance(value, dict):
             raise not_allowed("", value, "a dictionary")
@@ -216,7 +220,7 @@ class Group(NamedTuple):
         for node in self.nodes:
             if value.get(node.name) is not None:
                 try:
-                    options[node.name] = self._checked(node, value[node.name], whole)
+                    options[node.name] = self._checked(node, value[node.name], whole, (there or {}).get(node.name))
                 except Invalid as error:
                     raise error.within(node.name) from error.__cause__
         if whole:
@@ -224,9 +228,13 @@ class Group(NamedTuple):
         return options
 
     @staticmethod
-    def _checked(node: Node, value: Value, whole: bool) -> Value:
+    def _checked(node: Node, value: Value, whole: bool, there: Value = None) -> Value:
+        if value == there:
+            return value
         if isinstance(node, Group) and isinstance(value, dict) and not any(part is not None for part in value.values()):
             return {}  # which takes the group away, so that nothing is required
+        if isinstance(node, (Group, Many)) and there:
+            return node.check(value, whole, there)
         return node.check(value, whole)
 
     def _check_whole(self, options: Options) -> None:
@@ -241,13 +249,14 @@ class Group(NamedTuple):
         for node in self.nodes:
             if not is_empty(merged.get(node.name)) and merged[node.name] != current.get(node.name):
                 with inside(node.name):
-                    self._checked(node, merged[node.name], True)
+                    self._checked(node, merged[node.name], True, current.get(node.name))
 
     def normal(self, value: Value) -> Value:
         """Options by which two values compare equal when libvirt treats them as equal; defaults are None."""
         if is_empty(value):
             return None
-        return self.simplify({node.name: node.normal(value[node.name]) for node in self.nodes if node.name in value})
+        parts = {node.name: node.normal(value[node.name]) for node in self.nodes if node.name in value}
+        return parts if any(isinstance(part, Odd) for part in parts.values()) else self.simplify(parts)
 
     def merge(self, desired: Value, current: Value, purge: bool = False) -> Options:
         """What the options are to be: what is desired, and of the rest what is there."""
@@ -314,10 +323,7 @@ class Choice(Group):
 
     def parse(self, element: Element, readonly: bool = False) -> Options:
         node: Value = next(node for node in self.nodes if node.at == element.tag)
-        try:
-            return {node.name: node.parse(element, readonly)}
-        except Invalid as error:
-            raise error.within(node.name) from None
+        return {node.name: node.parse(element, readonly)}
 
     def fill(self, element: Element, options: Options) -> None:
         for name, value in options.items():
@@ -326,10 +332,10 @@ class Choice(Group):
     def tag_of(self, options: Options) -> str:
         return str(self.node(next(iter(options))).at)
 
-    def check(self, value: Value, whole: bool = True) -> Options:
+    def check(self, value: Value, whole: bool = True, there: Options | None = None) -> Options:
         if isinstance(value, dict) and len(value) != 1:
             raise Invalid("", "give one of %s" % ", ".join(node.name for node in self.nodes))
-        return super().check(value, whole)
+        return super().check(value, whole, there)
 
 
 def _strip(value: Value) -> Value:
@@ -370,10 +376,7 @@ class Many(NamedTuple):
         return container.findall(tag)
 
     def read(self, parent: Element, readonly: bool = False) -> list[Value]:
-        items = []
-        for index, element in enumerate(self._elements(parent)):
-            with inside(index):
-                items.append(self._read_item(element, readonly))
+        items = [self._read_item(element, readonly) for element in self._elements(parent)]
         return [item for item in items if item is not None]
 
     def _read_item(self, element: Element, readonly: bool = False) -> Value:
@@ -436,7 +439,7 @@ class Many(NamedTuple):
         normal = _strip(self.item.normal(item))
         return {} if normal is None and isinstance(self.item, Group) else normal
 
-    def check(self, value: Value, whole: bool = True) -> list[Value]:
+    def check(self, value: Value, whole: bool = True, there: Value = ()) -> list[Value]:
         if not isinstance(value, list):
             raise not_allowed("", value, "a list")
         items = []
@@ -444,7 +447,7 @@ class Many(NamedTuple):
             if is_empty(item) and not isinstance(item, dict):
                 raise Invalid(Path(index), "is empty")
             try:
-                items.append(self.item.check(item, True))
+                items.append(item if item in there else self.item.check(item, True))
             except Invalid as error:
                 raise error.within(index) from error.__cause__
         if self.unique:

@@ -42,6 +42,25 @@ class Scalar(NamedTuple):
     choices: tuple[str, ...] = ()
 
 
+class Odd(str):
+    """What libvirt holds and its type does not know. It is shown, compared and written as it is, and in no task."""
+
+    __slots__ = ()
+
+
+def is_odd(value: Value) -> bool:
+    """Whether there is anything odd in a value."""
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return isinstance(value, Odd) or any(is_odd(part) for part in parts)
+
+
+def without_odd(options: Value) -> Value:
+    """Options that can be reckoned with: without what is odd, of lists without such entries."""
+    if isinstance(options, dict):
+        return {name: without_odd(value) for name, value in options.items() if not isinstance(value, Odd)}
+    return [item for item in options if not is_odd(item)] if isinstance(options, list) else options
+
+
 def _string(value: Value) -> str:
     if isinstance(value, bool) or not isinstance(value, (str, int, float)):
         raise ValueError(value)
@@ -191,7 +210,10 @@ def _mac(separators: str) -> Callable[[Value], str]:
 
 
 def _mac_normal(text: str) -> str:
-    return ":".join("%02x" % int(part, 16) for part in text.split(":"))
+    try:
+        return ":".join("%02x" % int(part, 16) for part in text.split(":"))
+    except ValueError:
+        return text  # of some other hypervisor's
 
 
 def _address(*versions: int) -> Callable[[Value], str]:

@@ -95,4 +95,5 @@ def _card(seen: Snapshot, text: str, live: bool) -> Card:
     options = INTERFACE.parse(element)
     network = option(options, "source", "network") if live else None
     given = options_of(seen, "network_live", network) if network else None
-    return Card(0, MAC.normal(options["mac"]["address"]), raw, element, options, inherited(options, given))
+    mac = MAC.normal(option(options, "mac", "address") or "")
+    return Card(0, mac, raw, element, options, inherited(options, given))

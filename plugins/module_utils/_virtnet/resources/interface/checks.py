@@ -32,7 +32,7 @@ ZEROS = "00:00:00:00:00:00"
 
 def check(aim: Aim, wanted: Options, card: Card | None) -> None:
     """Refuses what no guest of this host could have in its configuration or while it runs."""
-    options = INTERFACE.check(wanted)
+    options = INTERFACE.check(wanted, there=card.options if card else None)
     refuse_unfit(options, card.options if card else {})
     check_version(interface_too_new(aim.options, aim.found.version), aim.found.version)
     _refuse_zeros(aim, options, card)

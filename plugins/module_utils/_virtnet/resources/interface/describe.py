@@ -11,6 +11,7 @@ from ...engine.plan import Drift
 from ...host.snapshot import DomainRecord, Snapshot
 from ...schema.errors import Missing
 from ...schema.options import Options, option
+from ...schema.sayable import sayable
 from .cards import Card, cards_of
 from .layers import Pair, pairs_of
 
@@ -35,7 +36,9 @@ def _described(seen: Snapshot, record: DomainRecord, pair: Pair, addresses: Opti
     config, live = pair
     card, waiting = pair.cards[0], _waiting(config, live)
     layers = {} if not _has_own_layers(record, pair, waiting) else {"layers": ["live" if config is None else "config"]}
-    return dict({"domain": domain}, **card.own, **layers, status={
+    options, left_out = sayable(INTERFACE, card.own)
+    return dict({"domain": domain}, **options, **layers, status={
+        "left_out": left_out,
         "config": config is not None,
         "live": live is not None,
         "running": _running(seen, record.uuid, live, addresses) if live else None,

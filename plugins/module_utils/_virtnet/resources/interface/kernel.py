@@ -49,7 +49,7 @@ def _by_network(aim: Aim, card: Card) -> Iterable[Repair]:
 def _in_bridge(aim: Aim, card: Card) -> Iterator[Repair]:
     """An interface of a Linux bridge of the host."""
     devices, bridge = aim.found.devices, card.bridge
-    if devices is None or card.options["type"] != "bridge" or option(card.options, "virtualport", "type"):
+    if devices is None or card.options.get("type") != "bridge" or option(card.options, "virtualport", "type"):
         return
     if bridge not in devices:
         yield Repair(drift_of(Path("source", "bridge"), bridge, None), None, True)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ...documents.network import NETWORK
 from ...host.snapshot import Snapshot
 from ...schema.options import Options, option
+from ...schema.sayable import sayable
 from .found import NetworkFound, live_drift, look, model
 from .repairs import kernel_drift
 
@@ -21,7 +22,9 @@ def describe_network(seen: Snapshot, name: str) -> Options:
     """A network as the module takes it, with ``status``, what can only be read."""
     found = look(seen, name)
     live = NETWORK.parse(found.record.live, readonly=True) if found.record and found.record.live is not None else None
-    return dict(model(found), status={
+    options, left_out = sayable(NETWORK, model(found))
+    return dict(options, status={
+        "left_out": left_out,
         "active": found.active,
         "bridge": option(found.live or found.config, "bridge", "name"),
         "config": found.config,

@@ -132,7 +132,7 @@ class _Planner:
 
     def _check_definition(self) -> None:
         """Refuses what libvirt would not define; what it has defined already is not judged."""
-        options, found = NETWORK.check(self.merged), self.found
+        options, found = NETWORK.check(self.merged, there=self.found.config), self.found
         refused_by_driver(options)
         refuse_new(options, found.config)
         refused_of_open(options, found.version)

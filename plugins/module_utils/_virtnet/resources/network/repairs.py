@@ -13,6 +13,7 @@ from ...engine.plan import Drift, Piece, Step
 from ...host.uses import GuestInterface
 from ...schema.errors import Path
 from ...schema.options import Options, Value, option
+from ...schema.scalars import without_odd
 from .found import NetworkFound
 from .piece import network as piece
 from .repair import Devices, Repair, drift_of
@@ -36,6 +37,7 @@ def kernel_repairs(live: Options, devices: Devices, guests: Iterable[GuestInterf
     ``live`` are the options of the running definition, ``devices`` those of the host, ``guests`` the
     guest interfaces on the network, ``ports`` the UUIDs of its ports, ``upkeep`` what libvirt keeps up.
     """
+    live = without_odd(live)
     name = option(live, "bridge", "name")
     if name and manages_bridge(live):
         yield from _bridge_repairs(name, live, devices.get(name), upkeep.sysctls)

@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+from ...documents.network_port import NETWORK_PORT
 from ...host.snapshot import Snapshot
 from ...schema.options import Options
+from ...schema.sayable import sayable
 from .found import found_of, model, ports_of
 
 
@@ -15,7 +17,9 @@ def describe_ports(seen: Snapshot, network: str) -> list[Options]:
     described = []
     for port in ports_of(seen, network):
         found = found_of(seen, network, port)
-        described.append(dict(model(network, found), status={
+        options, left_out = sayable(NETWORK_PORT, model(network, found))
+        described.append(dict(options, status={
+            "left_out": left_out,
             "guest": found.guest.label if found.guest else None,
             "guest_interface": found.guest.tap if found.guest else None,
         }))

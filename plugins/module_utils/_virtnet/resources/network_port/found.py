@@ -13,6 +13,7 @@ from ...host.snapshot import Snapshot
 from ...host.uses import GuestInterface, guests_of
 from ...schema.options import Options, option
 from ...schema.xml import load_xml
+from ..bandwidth import rates
 from ..network.layers import options_of
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ def _known(_seen: Snapshot) -> dict[str, Port]:
 def _read(text: str) -> Port:
     document = load_xml(text)
     options = NETWORK_PORT.parse(document)
-    return Port(text, document, options, names_of(options), option(options, "bandwidth", "inbound", "floor") or 0)
+    return Port(text, document, options, names_of(options), rates(options)["inbound.floor"])
 
 
 def names_of(options: Options) -> Names:

@@ -32,13 +32,16 @@ def plan_port(desired: NetworkPort, found: PortFound) -> Plan:
     if desired.absent:
         return _removal(desired, found)
     merged = merged_port(desired, found)
+    drift = [Drift("live", *one) for one in NETWORK_PORT.differences(desired.options, found.current or {})]
+    if found.port is None or drift:
+        _check(desired, found, merged)
     plan = Plan(before=model(desired.name, found), after=dict(merged, network=desired.name))
     if found.port is None:
         _refuse_guests_mac(desired, found)
         plan.steps.append(_create(desired.name, merged))
         return plan
     _warn_of_guest(desired, found, plan)
-    plan.drift = [Drift("live", *one) for one in NETWORK_PORT.differences(desired.options, found.current)]
+    plan.drift = drift
     if not is_empty(desired.options.get("bandwidth")) and not any(_is_bandwidth(drift) for drift in plan.drift):
         plan.drift += tap_drift(merged.get("bandwidth"), found.traffic,
                                 found.guest is not None and found.guest.live.get("type") == "direct")
@@ -67,8 +70,12 @@ def merged_port(desired: NetworkPort, found: PortFound) -> Options:
         name = "%s/%s" % (desired.name, NETWORK_PORT.node("mac").normal(options["mac"])["address"])
         options.setdefault("owner", stand_in(name))
         options.setdefault("uuid", stable_uuid("port " + name))
-    merged = NETWORK_PORT.merge(options, found.current)
-    NETWORK_PORT.check(merged)
+    return NETWORK_PORT.merge(options, found.current)
+
+
+def _check(desired: NetworkPort, found: PortFound, merged: Options) -> None:
+    """Refuses what libvirt would refuse, or take without a word; what it has taken already is not judged."""
+    NETWORK_PORT.check(merged, there=found.current)
     check_version(NETWORK_PORT.too_new(desired.options, found.version), found.version)
     mac = merged["mac"]["address"]
     if mac.lower().startswith("fe"):
@@ -76,7 +83,6 @@ def merged_port(desired: NetworkPort, found: PortFound) -> Options:
     refuse_floor(merged.get("bandwidth"), desired.name, found.network, found.floors, found.configured)
     _refuse_vlan(desired.options, found)
     _refuse_switch(desired.options, found)
-    return merged
 
 
 def _refuse_guests_mac(desired: NetworkPort, found: PortFound) -> None:

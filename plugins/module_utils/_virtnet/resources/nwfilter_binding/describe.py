@@ -5,15 +5,19 @@
 
 from __future__ import annotations
 
+from ...documents.nwfilter_binding import NWFILTER_BINDING
 from ...host.snapshot import Snapshot
 from ...schema.options import Options, option
+from ...schema.sayable import sayable
 from .found import look_at_all, model
 
 
 def describe_binding(seen: Snapshot, name: str) -> Options:
     """A binding as the module takes it, with ``status``, what can only be read."""
     found = look_at_all(seen, name)
-    return dict(model(found), status={
+    options, left_out = sayable(NWFILTER_BINDING, model(found))
+    return dict(options, status={
+        "left_out": left_out,
         "device_exists": found.there,
         "guest": found.guest,
         "variables": sorted(found.variables.get(option(found.current, "filterref", "filter") or "", ())),

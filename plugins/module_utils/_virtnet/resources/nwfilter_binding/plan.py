@@ -46,7 +46,7 @@ def _binding(desired: NwFilterBinding, found: BindingFound) -> Plan:
 
 def _check(found: BindingFound, merged: Options) -> None:
     """Refuses what libvirt takes without a word."""
-    options = NWFILTER_BINDING.check(merged)
+    options = NWFILTER_BINDING.check(merged, there=found.current)
     for name in ("mac", "filterref"):
         if not options.get(name):
             raise Invalid(name, "is missing")
