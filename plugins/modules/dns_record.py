@@ -106,6 +106,13 @@ restart_required:
   description: Always V(false); entries are in force at once.
   type: bool
   returned: success
+restarts:
+  description:
+    - What has to be started again before all is in force, each with C(kind) (V(guest) or V(network)), C(name) and
+      C(why).
+  type: list
+  elements: dict
+  returned: success
 network:
   description: The records of the network, as C(hosts), C(txts) and C(srvs).
   type: dict

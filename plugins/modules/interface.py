@@ -164,6 +164,13 @@ restart_required:
   description: Whether something waits until the guest is shut down and started again. A warning says what.
   type: bool
   returned: success
+restarts:
+  description:
+    - What has to be started again before all is in force, each with C(kind) (V(guest) or V(network)), C(name) and
+      C(why).
+  type: list
+  elements: dict
+  returned: success
 interface:
   description: The interface as this module takes it.
   type: dict

@@ -243,6 +243,13 @@ restart_required:
   description: Whether a part of the configuration is only in force after the network was restarted.
   type: bool
   returned: success
+restarts:
+  description:
+    - What has to be started again before all is in force, each with C(kind) (V(guest) or V(network)), C(name) and
+      C(why).
+  type: list
+  elements: dict
+  returned: success
 network:
   description: The network as this module takes it, with what libvirt made up.
   type: dict

@@ -103,6 +103,13 @@ restart_required:
   description: Always V(false); a port takes effect at once.
   type: bool
   returned: success
+restarts:
+  description:
+    - What has to be started again before all is in force, each with C(kind) (V(guest) or V(network)), C(name) and
+      C(why).
+  type: list
+  elements: dict
+  returned: success
 network_port:
   description: The port as this module takes it, with the plug that libvirt chose.
   type: dict

@@ -157,6 +157,13 @@ restart_required:
   description: Always V(false); a change takes effect at once.
   type: bool
   returned: success
+restarts:
+  description:
+    - What has to be started again before all is in force, each with C(kind) (V(guest) or V(network)), C(name) and
+      C(why).
+  type: list
+  elements: dict
+  returned: success
 rebuilt_bindings:
   description: The devices whose rules were built anew, since the filter is on them itself or by reference.
   type: list

@@ -96,6 +96,13 @@ restart_required:
   description: Always V(false); a binding takes effect at once.
   type: bool
   returned: success
+restarts:
+  description:
+    - What has to be started again before all is in force, each with C(kind) (V(guest) or V(network)), C(name) and
+      C(why).
+  type: list
+  elements: dict
+  returned: success
 nwfilter_binding:
   description: The binding as this module takes it.
   type: dict

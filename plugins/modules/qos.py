@@ -86,6 +86,13 @@ restart_required:
   description: Whether something waits until the network or a guest is started again. A warning says what.
   type: bool
   returned: success
+restarts:
+  description:
+    - What has to be started again before all is in force, each with C(kind) (V(guest) or V(network)), C(name) and
+      C(why).
+  type: list
+  elements: dict
+  returned: success
 qos:
   description: The bandwidth as this module takes it, rates in kilobytes per second, bursts in KiB.
   type: dict

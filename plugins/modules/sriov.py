@@ -123,6 +123,13 @@ restart_required:
   description: Always V(false); all takes effect at once.
   type: bool
   returned: success
+restarts:
+  description:
+    - What has to be started again before all is in force, each with C(kind) (V(guest) or V(network)), C(name) and
+      C(why).
+  type: list
+  elements: dict
+  returned: success
 sriov:
   description: The physical function as this module takes it.
   type: dict

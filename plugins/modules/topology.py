@@ -97,6 +97,13 @@ restart_required:
   description: Whether something waits until a network or a guest is started again.
   type: bool
   returned: success
+restarts:
+  description:
+    - What has to be started again before all is in force, each with C(kind) (V(guest) or V(network)), C(name) and
+      C(why).
+  type: list
+  elements: dict
+  returned: success
 plan_id:
   description: Names what was to be done to what. A run that is given it as O(plan_id) does that, or nothing.
   type: str

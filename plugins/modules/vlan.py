@@ -76,6 +76,13 @@ restart_required:
   description: Whether something waits until the network or a guest is started again. A warning says what.
   type: bool
   returned: success
+restarts:
+  description:
+    - What has to be started again before all is in force, each with C(kind) (V(guest) or V(network)), C(name) and
+      C(why).
+  type: list
+  elements: dict
+  returned: success
 vlan:
   description: The tags as this module takes them.
   type: dict

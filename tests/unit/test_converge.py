@@ -154,7 +154,7 @@ def test_check_mode_does_nothing_and_reports_the_same(host):
 def test_the_result_has_steps_drift_and_diff(host):
     result = result_of(converge(host, [Thing("x", "make")], False)[0])
     assert result == {
-        "changed": True, "steps": ["make x"], "restart_required": False,
+        "changed": True, "steps": ["make x"], "restart_required": False, "restarts": [],
         "drift": [{"layer": "config", "path": "a", "desired": 1, "current": 2}],
         "diff": {"before_header": "thing x (before)", "after_header": "thing x (after)", "before": "was: 1\n",
                  "after": "will: 2\n"},

@@ -42,9 +42,10 @@ MODULE = SimpleNamespace(
     VIR_ERR_NO_SUPPORT=NO_SUPPORT, VIR_ERR_OPERATION_INVALID=INVALID,
     VIR_CONNECT_LIST_NETWORKS_ACTIVE=2, VIR_CONNECT_LIST_NETWORKS_PERSISTENT=8, VIR_CONNECT_LIST_NETWORKS_AUTOSTART=32,
     VIR_CONNECT_LIST_DOMAINS_ACTIVE=1, VIR_CONNECT_LIST_DOMAINS_PERSISTENT=4,
+    VIR_CONNECT_LIST_DOMAINS_PAUSED=32, VIR_CONNECT_LIST_DOMAINS_OTHER=128, VIR_CONNECT_LIST_DOMAINS_MANAGEDSAVE=256,
     VIR_NETWORK_XML_INACTIVE=1, VIR_DOMAIN_XML_INACTIVE=2, virNetwork=SimpleNamespace)
 FLAGS = {2: "active", 8: "persistent", 32: "autostart"}
-DOMAIN_FLAGS = {1: "active", 4: "persistent"}
+DOMAIN_FLAGS = {1: "active", 4: "persistent", 32 | 128: "state", 256: "saved"}
 
 
 class Object:
@@ -58,6 +59,11 @@ class Object:
         layer = "live" if not flags else "config"
         self._connection.calls["%s %s of %s" % (self._kind, layer, self._key)] += 1
         return self._connection.parts["%s_%s" % (self._kind, layer)][self._key]
+
+    def state(self) -> list:
+        self._connection.calls["state of %s" % self._key] += 1
+        state = self._connection.parts["domains"][""][self._key]["state"]
+        return [next((number for number, name in layer.UNUSUAL.items() if name == state), 1), 0]
 
     def listAllPorts(self) -> list:
         self._connection.calls["ports of %s" % self._key] += 1
@@ -98,7 +104,7 @@ class Connection:
         if self.refuses:
             raise LibvirtError(self.refuses)
         return [Object(self, "domain", one["name"], uuid, uuid) for uuid, one in self.parts["domains"][""].items()
-                if not flags or one[DOMAIN_FLAGS[flags]]]
+                if not flags or one.get(DOMAIN_FLAGS[flags])]
 
     def networkLookupByName(self, name: str) -> Object:
         self.calls["network %s" % name] += 1
@@ -172,7 +178,7 @@ def test_a_host_without_changes_is_read_once_whatever_is_on_it(count: int):
     assert [outcome.plan.steps for outcome in outcomes] == [[]] * count
     lists = {name: connection.calls.pop(name) for name in (
         "list of networks", "list of guests", "devices", "firewall")}
-    assert lists == {"list of networks": 4, "list of guests": 3, "devices": 1, "firewall": 1}
+    assert lists == {"list of networks": 4, "list of guests": 5, "devices": 1, "firewall": 1}
     names, uuids = list(connection.parts["networks"][""]), list(connection.parts["domains"][""])
     assert connection.calls == {
         **{"network %s of %s" % (layer, name): 1 for name in names for layer in ("config", "live")},
@@ -205,7 +211,7 @@ def test_describing_all_reads_each_once():
     for name in seen.network_names():
         assert describe_network(seen, name)["status"]["drift"] == []
     assert {name: times for name, times in connection.calls.items() if times > 1} == {
-        "list of networks": 4, "list of guests": 3}
+        "list of networks": 4, "list of guests": 5}
 
 
 def test_an_empty_host_is_asked_for_one_list_of_each():
@@ -272,3 +278,13 @@ def test_what_libvirt_refuses_is_said_in_its_words(ask: Any):
 ])
 def test_a_connection_that_fails_says_what_to_do(said: str, remedied: str):
     assert remedy(said) == remedied
+
+
+def test_a_guest_says_its_state_where_that_is_unusual_and_that_it_is_saved():
+    guests = {"1": {"name": "runs", "active": True, "persistent": True},
+              "2": {"name": "waits", "active": True, "persistent": True, "state": "paused"},
+              "3": {"name": "blocked", "active": True, "persistent": False, "state": "blocked"},
+              "4": {"name": "kept", "active": False, "persistent": True, "saved": True}}
+    found = libvirt(Connection(domains=guests)).domains()
+    del guests["3"]["state"]  # which makes no difference to anybody
+    assert found == guests

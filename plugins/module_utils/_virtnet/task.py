@@ -142,7 +142,7 @@ def host_of(module: AnsibleModule, changes: bool = False) -> Iterator[Host]:
         if not (changes and module.check_mode):
             module.fail_json(msg=str(error))
         module.warn(until_it_is_there(error))
-        module.exit_json(changed=True, steps=[], drift=[], restart_required=False)
+        module.exit_json(changed=True, steps=[], drift=[], restart_required=False, restarts=[])
     except LeftBehind as error:
         module.fail_json(msg=str(error), left_behind=True)
     except (Invalid, ConvergeError, HostError) as error:

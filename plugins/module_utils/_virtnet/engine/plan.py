@@ -13,7 +13,7 @@ from ..schema.errors import Entry, Path
 from ..schema.options import Options, Value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from ..host.host import Host
     from ..host.snapshot import Snapshot
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     Back = Callable[[Snapshot, Snapshot, str], Iterator["Step"]]
 
 Do = Callable[["Host"], None]
-LAYERS = {"config": "configuration", "live": "running definition", "boot": "next boot"}
+LAYERS = {"config": "configuration", "live": "running definition", "saved": "saved state",
+          "boot": "next boot"}
 
 
 class Piece(NamedTuple):
@@ -49,8 +50,16 @@ class Step(NamedTuple):
     writes: tuple[str, str] | None = None
 
 
+class Restart(NamedTuple):
+    """Which guest or network has to be started again, and why."""
+
+    kind: str
+    name: str
+    why: str
+
+
 class Drift(NamedTuple):
-    """One place where a layer (config, live, kernel, boot) is not as desired; an empty path is the object itself."""
+    """One place where a layer (config, live, saved, kernel, boot) is not as desired; an empty path is the object."""
 
     layer: str
     path: Path
@@ -74,8 +83,8 @@ class Drift(NamedTuple):
 class Plan:
     """What is to be done for one object.
 
-    ``before`` and ``after`` are its model, ``drift`` is what was found. Of that the steps leave ``waiting`` for a
-    restart, ``unrepaired`` for people, and ``follows`` by itself at the next start. ``connects`` names
+    ``before`` and ``after`` are its model, ``drift`` is what was found. Of that the steps leave ``waiting`` for
+    ``restarts``, ``unrepaired`` for people, and ``follows`` by itself at the next start. ``connects`` names
     the guests that are to be connected afterwards, ``unconnected`` those that are not now. ``extra`` is for the result.
     ``needs`` says in words what the steps do, for who foresees that they cannot.
     """
@@ -85,6 +94,7 @@ class Plan:
     steps: list[Step] = field(default_factory=list)
     drift: list[Drift] = field(default_factory=list)
     waiting: list[Drift] = field(default_factory=list)
+    restarts: list[Restart] = field(default_factory=list)
     unrepaired: list[Drift] = field(default_factory=list)
     follows: list[Drift] = field(default_factory=list)
     unconnected: list[str] = field(default_factory=list)
@@ -92,6 +102,11 @@ class Plan:
     warnings: list[str] = field(default_factory=list)
     extra: Options = field(default_factory=dict)
     needs: set[str] = field(default_factory=set)
+
+    def wait_for(self, kind: str, names: Iterable[str], why: str) -> None:
+        """Says, also in a warning, that something waits until these guests or networks were started again."""
+        self.restarts += [Restart(kind, name, why) for name in names]
+        self.warnings.append(why)
 
     def left(self, again: Plan) -> list[Drift]:
         """What is not as planned, by a plan that was made after the steps: that is to find only what this one left."""
@@ -111,7 +126,7 @@ class Plan:
         for drift in self.drift:
             if drift.layer == "config":
                 configured.setdefault(drift.path, []).append(drift)
-        for layer in ("live", "kernel"):
+        for layer in ("live", "saved", "kernel"):
             found = [drift for drift in self.drift if drift.layer == layer
                      and drift._replace(layer="config") not in configured.get(drift.path, ())]
             if found:

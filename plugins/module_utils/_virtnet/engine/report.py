@@ -21,6 +21,7 @@ def result_of(outcome: Outcome) -> Options:
         "steps": [step.title for step in plan.steps],
         "drift": [drift.as_result() for drift in plan.drift],
         "restart_required": bool(plan.waiting),
+        "restarts": restarts_of([outcome]),
         "diff": _diff(outcome),
     }
 
@@ -35,6 +36,12 @@ def _diff(outcome: Outcome) -> Options:
     }
 
 
+def restarts_of(outcomes: list[Outcome]) -> list[Options]:
+    """Which guests and networks have to be started again, each with why; each once."""
+    every = dict.fromkeys(restart for outcome in outcomes for restart in outcome.plan.restarts)
+    return [restart._asdict() for restart in every]
+
+
 IMPACTS = ("none", "brief", "disruptive")
 
 
@@ -45,6 +52,7 @@ def results_of(outcomes: list[Outcome]) -> Options:
         "changed": any(one["changed"] for one in objects),
         "steps": [step for one in objects for step in one.get("steps", ())],
         "restart_required": any(one.get("waiting") for one in objects),
+        "restarts": restarts_of(outcomes),
         "diff": [_diff(outcome) for outcome in outcomes if outcome.plan.before != outcome.plan.after],
         "objects": objects,
     }

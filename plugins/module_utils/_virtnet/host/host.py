@@ -172,6 +172,7 @@ READERS: dict[str, Callable[[Host, str], Data]] = {
     "domains": lambda host, _: host.libvirt.domains(),
     "domain_config": lambda host, uuid: host.libvirt.domain_xml(uuid, False),
     "domain_live": lambda host, uuid: host.libvirt.domain_xml(uuid, True),
+    "domain_saved": lambda host, uuid: host.libvirt.saved_xml(uuid),
     "addresses": lambda host, uuid: host.libvirt.addresses(uuid),
     "statistics": _statistics,
     "devices": _devices,

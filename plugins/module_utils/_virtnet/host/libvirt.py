@@ -31,6 +31,8 @@ except ImportError as error:
     libvirt = None
     LIBVIRT_ERROR = error
 
+# what guests that are active are mostly not, by libvirt's numbers
+UNUSUAL = {3: "paused", 4: "in shutdown", 6: "crashed", 7: "pmsuspended"}
 COUNTERS = ("rx_bytes", "rx_packets", "rx_errors", "rx_drop", "tx_bytes", "tx_packets", "tx_errors", "tx_drop")
 NO_CAUSE = "the cause is unknown"
 
@@ -156,20 +158,42 @@ class Libvirt:
 
     @_quiet
     def domains(self) -> Options:
-        """Every guest by UUID: name, active, persistent."""
+        """Every guest by UUID: name, active, persistent; its state where that is unusual, saved where it is."""
         try:
             every = self._connection.listAllDomains(0)
-            active, persistent = ({domain.UUIDString() for domain in self._connection.listAllDomains(flag)}
-                                  if every else set() for flag in (
-                                      libvirt.VIR_CONNECT_LIST_DOMAINS_ACTIVE,
-                                      libvirt.VIR_CONNECT_LIST_DOMAINS_PERSISTENT))
+            active, persistent, saved = ({domain.UUIDString() for domain in self._connection.listAllDomains(flag)}
+                                         if every else set() for flag in (
+                                             libvirt.VIR_CONNECT_LIST_DOMAINS_ACTIVE,
+                                             libvirt.VIR_CONNECT_LIST_DOMAINS_PERSISTENT,
+                                             libvirt.VIR_CONNECT_LIST_DOMAINS_MANAGEDSAVE))
+            states = self._unusual_states() if active else {}
         except libvirt.libvirtError as error:
             if error.get_error_code() == libvirt.VIR_ERR_NO_SUPPORT:  # network:///system knows no guests
                 return {}
             raise
         self._domains = {domain.UUIDString(): domain for domain in every}
-        return {uuid: {"name": domain.name(), "active": uuid in active, "persistent": uuid in persistent}
-                for uuid, domain in self._domains.items()}
+        found: Options = {uuid: {"name": domain.name(), "active": uuid in active, "persistent": uuid in persistent}
+                 for uuid, domain in self._domains.items()}
+        for uuid, state in states.items():
+            found[uuid]["state"] = state
+        for uuid in saved:
+            found[uuid]["saved"] = True
+        return found
+
+    def _unusual_states(self) -> dict[str, str]:
+        """By UUID, the states of guests that are active and do not simply run."""
+        found = self._connection.listAllDomains(
+            libvirt.VIR_CONNECT_LIST_DOMAINS_PAUSED | libvirt.VIR_CONNECT_LIST_DOMAINS_OTHER)
+        states = {domain.UUIDString(): UNUSUAL.get(domain.state()[0]) for domain in found}
+        return {uuid: state for uuid, state in states.items() if state}
+
+    @_quiet
+    def saved_xml(self, uuid: str) -> str | None:
+        """The document that a guest with a managed save starts with; None where it cannot be read."""
+        try:
+            return str(self._connection.lookupByUUIDString(uuid).managedSaveGetXMLDesc(0))
+        except libvirt.libvirtError:
+            return None
 
     @_quiet
     def domain_xml(self, uuid: str, live: bool) -> str | None:

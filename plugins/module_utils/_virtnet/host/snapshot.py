@@ -19,9 +19,10 @@ ports               network          a list of XML
 leases              network          a list of leases
 nwfilters                            by name: uuid, xml
 bindings                             by device: XML
-domains                              by UUID: name, active, persistent
+domains                              by UUID: name, active, persistent; state where that is unusual, saved
 domain_config       UUID             XML in the form in which it was configured
 domain_live         UUID             XML, null when it does not run
+domain_saved        UUID             XML of a managed save
 addresses           UUID             by source and MAC: addresses
 statistics          UUID and device  counters, null where there are none
 devices                              by name: see ``netlink``; null when the kernel is out of reach
@@ -83,7 +84,10 @@ class FilterRecord(NamedTuple):
 
 
 class DomainRecord(NamedTuple):
-    """A guest as libvirt has it: ``config`` is its persistent, ``live`` its running document, None without one."""
+    """A guest as libvirt has it: ``config`` is its persistent, ``live`` its running document, None without one.
+
+    ``state`` is what it is while it is active, empty when it simply runs; ``saved`` the document of its managed save.
+    """
 
     name: str
     uuid: str
@@ -91,6 +95,8 @@ class DomainRecord(NamedTuple):
     persistent: bool
     config: Element | None
     live: Element | None
+    state: str = ""
+    saved: Element | None = None
 
 
 class Snapshot(Parts):
@@ -117,6 +123,8 @@ class Snapshot(Parts):
             self.get("domain_config", uuid)
             if domain["active"]:
                 self.get("domain_live", uuid)
+            elif domain.get("saved"):
+                self.get("domain_saved", uuid)
         if self.reaches_kernel:
             self._complete_kernel()
         return self
@@ -205,7 +213,9 @@ class Snapshot(Parts):
         return DomainRecord(
             found["name"], uuid, found["active"], found["persistent"],
             self.document("domain_config", uuid) if found["persistent"] else None,
-            self.document("domain_live", uuid) if found["active"] else None)
+            self.document("domain_live", uuid) if found["active"] else None,
+            found.get("state", "") if found["active"] else "",
+            self.document("domain_saved", uuid) if found.get("saved") and not found["active"] else None)
 
     # --- the kernel
 

@@ -79,6 +79,11 @@ def cards_of(seen: Snapshot, uuid: str) -> tuple[Cards, Cards]:
     return _cards(seen, record.config, False), _cards(seen, live, True)
 
 
+def saved_cards(seen: Snapshot, uuid: str) -> Cards:
+    """All interfaces with which a guest that has a managed save goes on, None where it has none that can be read."""
+    return _cards(seen, seen.domain_of(uuid).saved, False)
+
+
 def _cards(seen: Snapshot, document: Element | None, live: bool) -> Cards:
     if document is None:
         return None

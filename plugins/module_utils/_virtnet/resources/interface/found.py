@@ -12,7 +12,7 @@ from ...host.snapshot import DomainRecord, Snapshot
 from ...schema.errors import Path
 from ...schema.options import Options, option
 from ..network.layers import options_of
-from .cards import Card, Cards, cards_of
+from .cards import Card, Cards, cards_of, saved_cards
 from .meant import Meant, meant
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class InterfaceFound(NamedTuple):
     ``record`` is None when there is no such guest. ``networks`` are the running networks as options, ``ports`` the
     documents of their ports, ``devices`` the host's, None when not known: what only a running guest needs.
     ``traffic`` is what tc limits of the devices of running interfaces with bandwidth and of their bridges, ``lacks``
-    what the options name and the host has not.
+    what the options name and the host has not. ``saved`` are the interfaces with which it goes on from a managed save.
     """
 
     record: DomainRecord | None
@@ -43,6 +43,7 @@ class InterfaceFound(NamedTuple):
     devices: dict[str, Options] | None
     traffic: dict[str, Options | None]
     lacks: tuple[Problem, ...] = ()
+    saved: Cards = None
 
     @property
     def cards(self) -> tuple[Card, ...]:
@@ -72,6 +73,7 @@ def look(seen: Snapshot, domain: str, options: Options,
         devices=seen.devices if record.active else None,
         traffic=_traffic(seen, live or ()),
         lacks=tuple(_lacks(seen, options, one.config or one.live)),
+        saved=saved_cards(seen, record.uuid),
     )
 
 

@@ -15,6 +15,7 @@ from .checks import check_live, refuse_hotplug
 from .kernel import repair
 from .promise import Change, InterfacePlan
 from .running import CONNECTION, HOTPLUG, as_running, given_by, in_place
+from .states import refuse_unplugging
 from .steps import Steps
 from .wanted import Aim, tops
 
@@ -65,6 +66,7 @@ def _changed(aim: Aim, card: Card, wanted: Options, names: set[str]) -> Options:
 
 
 def _exchange(aim: Aim, plan: InterfacePlan, card: Card, wanted: Options) -> None:
+    refuse_unplugging(aim.record)
     refuse_hotplug(aim, wanted)
     check_live(aim, wanted)
     element = INTERFACE.render(wanted, card.element)

@@ -84,6 +84,7 @@ class InterfacePair:
         for mine, its in ((plan.drift, other.drift), (plan.waiting, other.waiting)):
             mine += [drift._replace(path=drift.path.within("partner")) for drift in its]
         plan.warnings += other.warnings
+        plan.restarts += other.restarts
         plan.changes += other.changes
         self._check(plan.after, other.after, found.partner)
         plan.before, plan.after = (dict(mine, partner=_shown(its)) for mine, its in (

@@ -17,6 +17,8 @@ from .found import InterfaceFound, model
 from .live import change_running, keep_running, plug_in
 from .meant import Meant
 from .promise import Change, InterfacePlan
+from .saved import wait_for_saved
+from .states import refuse_unplugging
 from .steps import Steps
 from .wanted import Aim, aim_of, current_of, drift_of, merged, tops
 
@@ -61,6 +63,7 @@ def _make(aim: Aim, plan: InterfacePlan) -> None:
             plug_in(aim, plan, wanted[layer], drift)
         else:
             change_running(aim, plan, card, wanted[layer], drift)
+    wait_for_saved(aim, plan, wanted.get("config"))
     plan.after = dict({"domain": aim.desired.domain}, **wanted.get("config", wanted.get("live", {})))
     _say(aim, plan)
 
@@ -92,11 +95,11 @@ def _say(aim: Aim, plan: InterfacePlan) -> None:
             raise Missing(path, "%s, and the interface would be on it without what that gives" % problem)
         plan.warnings.append("%s: %s; guest %s does not start before there is one" % (path, problem, aim.guest))
     plan.show_layers(whole="interface")
-    if plan.waiting:
-        waits = ", ".join(str(drift.path) or "the interface" for drift in plan.waiting)
+    waits = ", ".join(str(drift.path) or "the interface" for drift in plan.waiting if drift.layer == "live")
+    if waits:
         hint = "; replace: true would have the interface unplugged and plugged in" if aim.card("live") else ""
-        plan.warnings.append("%s: %s waits until guest %s is shut down and started again%s"
-                             % (aim.label, waits, aim.guest, hint))
+        plan.wait_for("guest", [aim.guest], "%s: %s waits until guest %s is shut down and started again%s"
+                      % (aim.label, waits, aim.guest, hint))
 
 
 # --- absent
@@ -108,10 +111,13 @@ def _remove(aim: Aim, plan: InterfacePlan) -> None:
     for layer in aim.layers:
         card = aim.card(layer)
         if card is not None:
+            if layer == "live":
+                refuse_unplugging(aim.record)
             plan.needs |= {"configure guest"} if layer == "config" else set()
             plan.steps.append(steps.unplug(card) if layer == "live" else steps.remove(card.element))
             plan.drift.append(Drift(layer, Path(), "absent", "present"))
             plan.changes.append(Change(layer, card, None))
+    wait_for_saved(aim, plan, None)
     plan.after = model(aim.desired.domain, Meant(None if "config" in aim.layers else meant.config,
                                                  None if "live" in aim.layers else meant.live))
     if plan.steps and plan.after == plan.before:

@@ -16,6 +16,7 @@ from ...schema.options import Options, is_empty, option
 from .cards import Card
 from .found import InterfaceFound
 from .running import OWN_PREFIXES
+from .states import STATES
 
 if TYPE_CHECKING:
     from .resource import Interface
@@ -60,6 +61,11 @@ def known_guest(domain: str, found: InterfaceFound) -> DomainRecord:
 
 
 def _layers(record: DomainRecord, layers: list[str] | None) -> list[str]:
+    ends = STATES[record.state].ends
+    if ends and (not record.persistent or "live" in (layers or ())):
+        raise Invalid("domain", "guest %s %s; wait until it has" % (record.name, ends))
+    if layers is None and ends:
+        return ["config"]
     if layers is None:
         return [name for name, there in (("live", record.active), ("config", record.persistent)) if there]
     if "config" in layers and not record.persistent:

@@ -306,8 +306,8 @@ class _Planner:
         if plan.waiting:
             why = "restart: never was given" if self.desired.restart == "never" else "it is used by %s" % ", ".join(
                 found.users)
-            plan.warnings.append("network %s must be restarted before %s is in force, and was not because %s"
-                                 % (self.name, ", ".join(str(drift.path) for drift in plan.waiting), why))
+            plan.wait_for("network", [self.name], "network %s must be restarted before %s is in force, and was not"
+                          " because %s" % (self.name, ", ".join(str(drift.path) for drift in plan.waiting), why))
 
 
 def _drift(layer: str, stated: Options, current: Options) -> list[Drift]:

@@ -51,9 +51,9 @@ def plan_portgroup(desired: Portgroup, found: NetworkFound) -> Plan:
     _report_guests(desired, found, plan)
     if held:
         plan.waiting += held
-        plan.warnings.append("%s of portgroup %s waits until network %s is restarted, for libvirt would forget which"
-                             " devices are taken by %s" % (desired.option, desired.portgroup, desired.name,
-                                                           ", ".join(found.users)))
+        plan.wait_for("network", [desired.name], "%s of portgroup %s waits until network %s is restarted, for libvirt"
+                      " would forget which devices are taken by %s" % (
+                          desired.option, desired.portgroup, desired.name, ", ".join(found.users)))
     return plan
 
 
@@ -91,18 +91,18 @@ def refuse(desired: Portgroup, wanted: Options, version: Version) -> None:
 def _report_guests(desired: Portgroup, found: NetworkFound, plan: Plan) -> None:
     """Guests that run keep what they got from the portgroup when they were connected."""
     value, table = plan.after.get(desired.option) or {}, INTERFACE.node(desired.option)
-    guests = []
+    guests: dict[str, str] = {}
     for guest in _connected(desired, found):
         own, current = (INTERFACE.parse(element).get(desired.option) or {} for element in (guest.inactive, guest.live))
         place = Path("guests", Entry(guest.label), desired.option)
         waiting = [] if own else [Drift("live", *one) for one in table.differences(
             table.whole(value, current), current, place)]
         plan.waiting += waiting
-        guests += [guest.label] if waiting else []
+        guests.update({guest.label: guest.domain} if waiting else {})
     plan.drift += plan.waiting
     if guests:
-        plan.warnings.append("%s of portgroup %s waits until %s is shut down and started again"
-                             % (desired.option, desired.portgroup, ", ".join(sorted(set(guests)))))
+        plan.wait_for("guest", sorted(set(guests.values())), "%s of portgroup %s waits until %s is shut down and"
+                      " started again" % (desired.option, desired.portgroup, ", ".join(sorted(guests))))
 
 
 def _connected(desired: Portgroup, found: NetworkFound) -> list[GuestInterface]:
