@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from guest.domain import domain_xml
 from integration.host import sh, within
@@ -196,10 +198,12 @@ def test_when_the_new_one_cannot_be_plugged_in_the_old_one_is_back(guest):
     assert within(5, lambda: "master lab0" in sh("ip link show %s" % tap()))
 
 
-def test_a_guest_that_does_not_let_go_keeps_its_interface(guest, monkeypatch):
+def test_a_guest_that_does_not_let_go_keeps_its_interface(clean, monkeypatch):
+    """One without an operating system."""
     monkeypatch.setattr(steps, "UNPLUG_SECONDS", 1)
+    run("network", **LAB)
+    clean.defineXML(re.sub(r"<(kernel|initrd|cmdline)>.*</\1>", "", document())).create()
     before = config()
-    guest.suspend()
     with pytest.raises(Failed, match=r"the guest did not let the interface go within 1 seconds; it still may"):
         run("interface", domain="guest", mac={"address": MAC}, state="absent")
     assert config() == before
