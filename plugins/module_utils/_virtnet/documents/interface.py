@@ -25,8 +25,12 @@ from ..schema.scalars import (
     UINT32,
     UUID,
     YES_NO,
+    c_or_decimal,
+    decimal,
     enum,
+    hexadecimal,
     integer,
+    number_of,
     pci_number,
     string,
 )
@@ -45,7 +49,28 @@ MODEL = string("letters, digits, '-' and '_'", r"[a-zA-Z0-9\-_]+")._replace(norm
 CPUSET = string("a list of numbers and ranges such as 0-2,4", r"[0-9,^\-]+")
 ROM_FILE = STR._replace(allowed="a path, or none", parse=lambda text: text or "none",
                         text=lambda value: "" if value == "none" else value)
-USB_PORT = string("a USB port such as 1.2", r"[0-9xa-fA-F.]+")
+ANY = 0xFFFFFFFF
+# of addresses that are not PCI, libvirt reads these as decimal
+DECIMAL = {"drive": ("bus",), "usb": ("bus", "device"), "virtio-serial": ("bus",), "ccid": ("slot",), "dimm": ("slot",)}
+
+
+def _without_zeros(port: str) -> str:
+    return ".".join(str(int(part)) if part.isdigit() else part for part in port.split("."))
+
+
+USB_PORT = string("a USB port such as 1.2", r"[0-9.]+")._replace(normal=_without_zeros)
+
+
+def _as_numbers(address: Options) -> Options:
+    """An address with the numbers that libvirt reads in it, as its type says."""
+    decimals = DECIMAL.get(address.get("type") or "", ())
+    return {name: number_of(value, name in decimals) if name in ("bus", "slot", "device") and isinstance(value, str)
+            else value for name, value in address.items()}
+
+
+def _as_numbers_or_none(address: Options) -> Options:
+    """The same of the host's device, of which zero is the default."""
+    return {name: value or None for name, value in _as_numbers(address).items()}
 
 
 def _ips(since: str, where: str) -> Many:
@@ -114,16 +139,17 @@ SOURCE = Group("source", "source", "What the interface is connected to; which op
         Field("delay", "@delay", UINT32, "Seconds between tries of the character device.", "9.2.0"),
     ), since="4.1.0"),
     Group("vendor", "vendor", "Vendor of a USB device (hostdev).", (
-        Field("id", "@id", pci_number(0xFFFF), "Id.", "0.9.11", required=True),
+        Field("id", "@id", hexadecimal(0xFFFF), "Id.", "0.9.11", required=True),
     ), since="0.9.11"),
     Group("product", "product", "Product of a USB device (hostdev).", (
-        Field("id", "@id", pci_number(0xFFFF), "Id.", "0.9.11", required=True),
+        Field("id", "@id", hexadecimal(0xFFFF), "Id.", "0.9.11", required=True),
     ), since="0.9.11"),
     Group("hostdev", "address", "Address of the host's device (hostdev); the element C(address) in libvirt.",
-          (Field("type", "@type", enum("pci", "usb"), "Kind of address.", "0.9.11"),) + PCI_ADDRESS[1:] + (
-              Field("device", "@device", pci_number(0xFFF), "Device on the USB bus.", "0.9.11"),
+          (Field("type", "@type", enum("pci", "usb"), "Kind of address.", "0.9.11"),) + tuple(
+              part._replace(type=c_or_decimal(0xFFF)) if part.name == "bus" else part for part in PCI_ADDRESS[1:]) + (
+              Field("device", "@device", c_or_decimal(0xFFF), "Device on the USB bus.", "0.9.11"),
               Field("port", "@port", USB_PORT, "Port of the USB bus.", "12.1.0"),
-          ), since="0.9.11"),
+          ), since="0.9.11", simplify=_as_numbers_or_none),
     _ips("2.1.0", "of the host's end (ethernet)"),
     _routes("2.1.0", "of the host by way of the guest (ethernet)"),
 ), since="0.2.0", simplify=_default_mode)
@@ -161,26 +187,26 @@ ADDRESS = Group("address", "address", [
     Field("type", "@type", enum("pci", "ccw", "ccid", "dimm", "drive", "isa", "spapr-vio", "unassigned", "usb",
                                 "virtio-mmio", "virtio-serial"), "Kind of address.", "0.8.0", filled=True),
     Field("domain", "@domain", pci_number(0xFFFFFFFF), "PCI domain.", "0.8.0", filled=True),
-    Field("bus", "@bus", pci_number(0xFFF), "PCI bus, or bus of other kinds.", "0.8.0", filled=True),
-    Field("slot", "@slot", pci_number(0xFFFFFFFF), "PCI slot.", "0.8.0", filled=True),
+    Field("bus", "@bus", c_or_decimal(0xFFF), "PCI bus, or bus of other kinds.", "0.8.0", filled=True),
+    Field("slot", "@slot", c_or_decimal(ANY), "PCI slot.", "0.8.0", filled=True),
     Field("function", "@function", pci_number(7), "PCI function.", "0.8.0", filled=True),
     Field("multifunction", "@multifunction", ON_OFF, "Whether the slot has several functions.", "0.9.7", filled=True),
     Group("zpci", "zpci", "Identification on s390.", (
         Field("uid", "@uid", pci_number(0xFFFF), "User-defined id.", "4.10.0", filled=True),
         Field("fid", "@fid", pci_number(0xFFFFFFFF), "Function id.", "4.10.0", filled=True),
     ), since="4.10.0"),
-    Field("controller", "@controller", STR, "Controller (drive, ccid, virtio-serial).", "0.8.0", filled=True),
-    Field("target", "@target", STR, "Target (drive).", "0.9.11", filled=True),
-    Field("unit", "@unit", STR, "Unit (drive).", "0.8.0", filled=True),
+    Field("controller", "@controller", decimal(ANY), "Controller (drive, ccid, virtio-serial).", "0.8.0", filled=True),
+    Field("target", "@target", decimal(ANY), "Target (drive).", "0.9.11", filled=True),
+    Field("unit", "@unit", decimal(ANY), "Unit (drive).", "0.8.0", filled=True),
     Field("port", "@port", USB_PORT, "Port (usb, virtio-serial).", "0.8.0", filled=True),
-    Field("reg", "@reg", STR, "Register (spapr-vio).", "0.9.9", filled=True),
-    Field("cssid", "@cssid", STR, "Channel subsystem (ccw).", "1.0.4", filled=True),
-    Field("ssid", "@ssid", STR, "Subchannel set (ccw).", "1.0.4", filled=True),
-    Field("devno", "@devno", STR, "Device number (ccw).", "1.0.4", filled=True),
-    Field("iobase", "@iobase", STR, "I/O port (isa).", "1.2.1", filled=True),
-    Field("irq", "@irq", STR, "Interrupt (isa).", "1.2.1", filled=True),
-    Field("base", "@base", STR, "Base (dimm).", "1.2.14", filled=True),
-), since="0.8.0", complete=_chosen_by_libvirt)
+    Field("reg", "@reg", hexadecimal(0xFFFFFFFFFFFFFFFF), "Register (spapr-vio).", "0.9.9", filled=True),
+    Field("cssid", "@cssid", pci_number(0xFE), "Channel subsystem (ccw).", "1.0.4", filled=True),
+    Field("ssid", "@ssid", pci_number(3), "Subchannel set (ccw).", "1.0.4", filled=True),
+    Field("devno", "@devno", pci_number(0xFFFF), "Device number (ccw).", "1.0.4", filled=True),
+    Field("iobase", "@iobase", hexadecimal(ANY), "I/O port (isa).", "1.2.1", filled=True),
+    Field("irq", "@irq", hexadecimal(ANY), "Interrupt (isa).", "1.2.1", filled=True),
+    Field("base", "@base", hexadecimal(0xFFFFFFFFFFFFFFFF), "Base (dimm).", "1.2.14", filled=True),
+), since="0.8.0", complete=_chosen_by_libvirt, simplify=_as_numbers)
 
 INTERFACE = Group("interface", "interface", "A guest's network interface.", (
     Field("type", "@type", enum(*TYPES), "Kind of connection; some need a newer libvirt: vhostuser 1.2.7, udp 1.2.20,"
@@ -334,7 +360,7 @@ ONLY_FOR = {
     Path("vlan"): ("network", "bridge", "direct", "hostdev"),
     Path("port"): ("network", "bridge"),
     Path("mtu"): (*TAPS, "vhostuser", "user"),
-    Path("coalesce"): (*TAPS, "direct"),
+    Path("coalesce"): TAPS,
     Path("port_forwards"): ("user", "vhostuser"),
     Path("filterref"): TAPS,
     Path("downscript"): ("ethernet",),

@@ -195,6 +195,45 @@ def pci_number(high: int) -> Scalar:
                   normal=_c_number)
 
 
+def decimal(high: int) -> Scalar:
+    """A number that libvirt reads as decimal, whatever zeros it begins with; kept as it is spelled."""
+    return _spelled("a whole number from 0 to %d" % high, r"\+?[0-9]+", 10, high)
+
+
+def hexadecimal(high: int) -> Scalar:
+    """A number that libvirt reads as hexadecimal, with and without 0x; kept as it is spelled."""
+    return _spelled("a hexadecimal number from 0 to 0x%x" % high, r"(0[xX])?[0-9a-fA-F]+", 16, high)
+
+
+def _spelled(allowed: str, form: str, base: int, high: int) -> Scalar:
+    def read(value: Value) -> str:
+        text = _string(value)
+        if not re.fullmatch(form, text) or int(text, base) > high:
+            raise ValueError(value)
+        return text
+
+    return Scalar("str", allowed, read, read, normal=lambda text: int(text, base))
+
+
+def c_or_decimal(high: int) -> Scalar:
+    """A number of which another option says whether libvirt reads it as C does or as decimal."""
+    kind = pci_number(high)
+
+    def read(value: Value) -> str:
+        text = _string(value)
+        return text if re.fullmatch(r"[0-9]+", text) and int(text) <= high else str(kind.parse(text))
+
+    return kind._replace(coerce=read, parse=read, normal=_same)
+
+
+def number_of(text: str, as_decimal: bool) -> int:
+    """The number that libvirt reads, as C does or as decimal."""
+    try:
+        return int(text) if as_decimal else int(_c_number(text))
+    except ValueError:
+        return int(text, 0) if text[:2].lower() == "0x" else int(text)
+
+
 def _mac(separators: str) -> Callable[[Value], str]:
     form = r"[0-9a-fA-F]{1,2}([%s][0-9a-fA-F]{1,2}){5}" % separators
 

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from ...documents.interface import INTERFACE
 from ...documents.network_port import NETWORK_PORT
 from ...engine.plan import Step
-from ...host.flags import LIVE
 from ...host.snapshot import Snapshot
 from ...schema.options import Options
 from ...schema.xml import dump_xml
@@ -23,7 +22,7 @@ from ..network.layers import options_of
 from .cards import Card, cards_of
 from .piece import interface_named as named
 from .running import in_place, only_portgroup
-from .steps import let_go, plug
+from .steps import let_go, plug, update_running
 
 if TYPE_CHECKING:
     from ...engine.plan import Do
@@ -124,7 +123,7 @@ class _Live:
                              lambda host: host.libvirt.plug_in_again(self._uuid, old.element, new.bridge))
         else:
             yield self._step("change %s to what it was",
-                             lambda host: host.libvirt.update_interface(self._uuid, old.element, LIVE))
+                             lambda host: update_running(host, self._uuid, old.element, old.raw))
 
     def _device(self, tap: str) -> Iterator[Step]:
         """A tap comes back into the bridge that it was in, as it was there."""

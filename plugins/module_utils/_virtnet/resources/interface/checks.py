@@ -125,6 +125,23 @@ def check_live(aim: Aim, wanted: Options) -> None:
         raise Missing(Path("source", "bridge" if bridge else "dev"), "the host has no device %s" % device)
 
 
+# PCI controllers with places for the model of card that libvirt takes where none is given
+CONVENTIONAL = ("pci-bridge", "pcie-to-pci-bridge", "dmi-to-pci-bridge")
+
+
+def refuse_model(aim: Aim, wanted: Options) -> None:
+    """Refuses a new card of no stated model in a running q35 machine: libvirt takes one that has no place in it."""
+    guest = aim.record.live
+    if guest is None or option(wanted, "model", "type") or option(wanted, "address", "type") or (
+            wanted["type"] == "hostdev"):
+        return
+    machine = guest.find("os/type")
+    found = {controller.get("model") for controller in guest.findall("devices/controller")}
+    if machine is not None and "q35" in (machine.get("machine") or "") and not found.intersection(CONVENTIONAL):
+        raise Invalid(Path("model", "type"), "is missing, and what libvirt takes then (rtl8139) has no place in a q35"
+                      " machine that runs; give virtio, or layers: [config]")
+
+
 def refuse_hotplug(aim: Aim, wanted: Options) -> None:
     if wanted["type"] not in HOTPLUG:
         raise Invalid("type", "QEMU cannot plug in an interface of type %s while guest %s runs"

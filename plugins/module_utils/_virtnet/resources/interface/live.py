@@ -11,7 +11,7 @@ from ...schema.errors import Invalid
 from ...schema.options import Options, is_empty, option
 from ..bandwidth import floor_drift, rates, tap_drift
 from .cards import Card
-from .checks import check_live, refuse_hotplug
+from .checks import check_live, refuse_hotplug, refuse_model
 from .kernel import repair
 from .promise import Change, InterfacePlan
 from .running import CONNECTION, HOTPLUG, as_running, given_by, in_place
@@ -25,6 +25,7 @@ def plug_in(aim: Aim, plan: InterfacePlan, wanted: Options, drift: list[Drift]) 
         plan.waiting += drift
         return
     refuse_hotplug(aim, wanted)
+    refuse_model(aim, wanted)
     check_live(aim, wanted)
     element = INTERFACE.render(wanted)
     plan.steps.append(_steps(aim).plug_in(element))

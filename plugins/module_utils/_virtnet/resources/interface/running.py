@@ -134,7 +134,9 @@ def in_place(raw: Element, wanted: Options, networks: dict[str, Options], versio
         return set()
     names = {"link"}
     if kind in (*TAPS, "direct"):
-        names |= {"bandwidth", "coalesce"}
+        names.add("bandwidth")
+    if kind in TAPS:
+        names.add("coalesce")
     if kind in TAPS and switch is None:
         names.add("filterref")
     if kind in ("network", "bridge") and switch is None:

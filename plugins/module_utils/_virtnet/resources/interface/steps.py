@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 from ...documents.interface import INTERFACE
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from ...host.host import Host
 
 UNPLUG_SECONDS = 20
+NO_PLACE = "No more available PCI slots"
 
 
 class Steps(NamedTuple):
@@ -89,7 +90,7 @@ class Steps(NamedTuple):
             if moves and only_portgroup(card.options, now):
                 host.libvirt.plug_in_again(self.uuid, new, card.bridge)
             else:
-                host.libvirt.update_interface(self.uuid, new, LIVE)
+                update_running(host, self.uuid, new, _shown(card, now, names))
 
         return Step("change %s of the running %s" % (", ".join(sorted(map(str, paths))), self.label), update,
                     self._piece(card.raw, limits="bandwidth" in names), "brief" if moves else "none")
@@ -106,8 +107,33 @@ class Steps(NamedTuple):
                     self._piece(card.raw, limits=True))
 
 
+def _shown(card: Card, now: Options, names: Iterable[str]) -> Element:
+    """A running interface with these options as in ``now``, in the form in which libvirt shows it."""
+    options = {name: value for name, value in INTERFACE.parse(card.raw).items() if name not in names}
+    return INTERFACE.render({**options, **{name: now[name] for name in names if name in now}}, card.raw)
+
+
+def update_running(host: Host, uuid: str, element: Element, shown: Element) -> None:
+    """Changes a running interface in place; ``shown`` is the same in the form in which libvirt shows it.
+
+    For one of a pool of devices libvirt looks for another device when it is given the network, and then refuses.
+    """
+    try:
+        host.libvirt.update_interface(uuid, element, LIVE)
+    except HypervisorError:
+        if (element.get("type"), shown.get("type")) != ("network", "direct"):
+            raise
+        host.libvirt.update_interface(uuid, shown, LIVE)
+
+
 def plug(host: Host, uuid: str, element: Element) -> None:
-    host.libvirt.attach_interface(uuid, element, LIVE)
+    try:
+        host.libvirt.attach_interface(uuid, element, LIVE)
+    except HypervisorError as error:
+        if NO_PLACE not in str(error):
+            raise
+        raise HypervisorError("%s; a machine that runs gets no new ones: add a controller (q35: pcie-root-port) to its"
+                              " definition and start it again, or give layers: [config]" % error) from error
 
 
 def unplug(host: Host, uuid: str, device: Element) -> None:

@@ -1,0 +1,69 @@
+# Copyright (c) virtnet.libvirt contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What libvirt takes in one form and not in another, and what it refuses late; witnessed by virsh."""
+
+from __future__ import annotations
+
+import pytest
+from guest.domain import domain_xml
+from integration.host import sh
+from integration.modules import Failed, converge, run
+from integration.test_interface_guests import INTERFACE, LAB, MAC, NEW, PORTS
+
+
+def again(**options) -> dict:
+    return converge("interface", **{"domain": "guest", "mac": {"address": MAC}, **options})
+
+
+@pytest.mark.parametrize("mode", ["private", "passthrough"])
+def test_the_cable_of_a_guest_on_a_pool_of_devices(clean, mode: str):
+    run("network", name="pool", state="active",
+        forward={"mode": mode, "interfaces": [{"dev": "nic0"}, {"dev": "nic1"}]})
+    clean.defineXML(domain_xml("guest", PORTS + INTERFACE.replace("lab", "pool"))).create()
+    before = sh("virsh net-port-list pool")
+    for state in ("down", "up"):
+        assert not again(link={"state": state})["restart_required"]
+        assert state in sh("virsh domif-getlink guest %s" % MAC)
+    assert sh("virsh net-port-list pool") == before
+    assert "network='pool'" in sh("virsh dumpxml guest")
+
+
+def test_numbers_of_addresses_in_other_spellings(clean):
+    clean.defineXML(domain_xml("guest", PORTS))
+    for address in ({"type": "drive", "controller": "00"}, {"type": "isa", "iobase": "300", "irq": "9"},
+                    {"type": "usb", "bus": "01", "port": "01"}):
+        again(type="bridge", source={"bridge": "hostbr0"}, address=address)
+        run("interface", domain="guest", mac={"address": MAC}, state="absent")
+
+
+def test_a_new_card_without_a_model_in_a_running_guest(clean):
+    run("network", **LAB)
+    clean.defineXML(domain_xml("guest", PORTS + INTERFACE)).create()
+    new = {"domain": "guest", "mac": {"address": NEW}, "type": "network", "source": {"network": "lab"}}
+    with pytest.raises(Failed, match=r"model\.type: is missing, .* give virtio, or layers: \[config\]"):
+        run("interface", **new)
+    again(**new, layers=["config"])
+
+
+def test_a_mac_of_zeros_for_a_running_guest_is_kept_or_refused(clean):
+    run("network", **LAB)
+    clean.defineXML(domain_xml("guest", PORTS + INTERFACE)).create()
+    zeros = {"mac": {"address": "00:00:00:00:00:00"}, "type": "network", "source": {"network": "lab"},
+             "model": {"type": "virtio"}, "layers": ["live"]}
+    if clean.getLibVersion() < 10000000:
+        again(**zeros)
+    else:
+        with pytest.raises(Failed, match=r"mac\.address: 00:00:00:00:00:00 is not allowed, for libvirt .* makes up"):
+            run("interface", domain="guest", **zeros)
+    assert len(sh("virsh domiflist guest").split("network")) - 1 == 1 + (clean.getLibVersion() < 10000000)
+
+
+def test_what_the_host_lacks(clean):
+    clean.defineXML(domain_xml("guest", PORTS))
+    for options, missing in (({"type": "network", "source": {"network": "none"}}, "there is no network none"),
+                             ({"type": "bridge", "source": {"bridge": "none0"}}, "the host has no device none0"),
+                             ({"type": "direct", "source": {"dev": "none1"}}, "the host has no device none1")):
+        done = run("interface", domain="guest", mac={"address": MAC}, **options)
+        assert any(missing in warning and "does not start before" in warning for warning in done["warnings"])
+        run("interface", domain="guest", mac={"address": MAC}, state="absent")
