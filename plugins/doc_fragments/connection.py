@@ -12,9 +12,14 @@ class ModuleDocFragment:
 options:
   uri:
     description:
-      - The libvirt to connect to.
-      - With a remote URI the kernel of the host is out of reach. Then only libvirt's own view is compared, which a
-        warning says.
+      - The libvirt to connect to, also by a name in C(uri_aliases) of C(libvirt.conf).
+      - A URI is of this host when libvirt, asked what it stands for, names no other host and no transport but C(unix),
+        such as V(qemu:///system) and V(qemu+unix:///system). One with a socket of its own (C(?socket=)) is where the
+        libvirt behind that has the name of this host.
+      - With any other the kernel of the host is out of reach. Then only libvirt's own view is compared, which a warning
+        says.
+      - Refused are URIs by which libvirt's library would run a program, in check mode too, namely those with the
+        transport C(ext) and with C(command=). Where that is meant, give it a name in C(uri_aliases), and that here.
     type: str
     default: qemu:///system
 requirements:

@@ -63,6 +63,10 @@ nwfilter_bindings:
           type: list
           elements: str
           returned: always
+        backend:
+          description: The firewall that has the rules, null where libvirt does not say it (before 12.8).
+          type: str
+          returned: always
         device_exists:
           description: Whether the host has the device, null when that is not known.
           type: bool

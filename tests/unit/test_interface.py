@@ -17,6 +17,8 @@ from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents
     NEEDED,
     ONLY_FOR,
     fitting,
+    interface_too_new,
+    refuse_incomplete,
     refuse_unfit,
 )
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.converge import (
@@ -657,3 +659,37 @@ def test_what_is_wrong_with_the_partner_says_so():
         plan(host(), pair)
     with pytest.raises(Invalid, match=r"^domain: there is no guest none"):
         plan(host(), InterfacePair(Interface("none", HALF.options), FUNCTION))
+
+
+# --- since when
+
+
+@pytest.mark.parametrize(("options", "since", "path"), [
+    ({"type": "vhostuser", "backend": {"type": "passt"}}, (11, 1, 0), "backend.type"),
+    ({"type": "user", "backend": {"type": "passt"}, "routes": [{"gateway": "10.0.0.1"}]}, (12, 2, 0), "routes"),
+    ({"type": "user", "backend": {"type": "passt", "hostname": "a"}}, (11, 8, 0), "backend.hostname"),
+    ({"type": "null"}, (8, 7, 0), "type"),
+])
+def test_what_needs_a_newer_libvirt_beside_other_options_says_which(options: dict, since: tuple, path: str):
+    before = (*since[:1], since[1] - 1, 0)
+    assert [(str(found), tuple(map(int, needed.split(".")))) for found, needed in interface_too_new(
+        options, before, options)] == [(path, since)]
+    assert list(interface_too_new(options, since, options)) == []
+    stated = {path.split(".")[0]: options[path.split(".")[0]]}  # the rest is there already
+    assert [str(found) for found, _needed in interface_too_new(stated, before, options)] == [path]
+
+
+def test_a_port_of_a_distributed_switch_needs_its_details_before_libvirt_took_it_without():
+    bare = {"type": "vds", "source": {"switchid": PORT}}
+    refuse_unfit(bare, {})
+    refuse_incomplete(bare, (11, 3, 0))
+    with pytest.raises(Invalid, match=r"source\.portid: is missing; type vds needs it on libvirt 9\.0\.0"):
+        refuse_incomplete(bare, (9, 0, 0))
+
+
+def test_a_floor_that_waits_for_the_network_says_so():
+    waits = BRIDGE_LAB.replace("<portgroup", "<bandwidth><inbound average='100'/></bandwidth><portgroup")
+    recorded = host_parts(domain(CONFIGURED), domain(LIVE), {"lab": BRIDGE_LAB})
+    seen = Snapshot.of_record(parts(**dict(recorded, network_config={"lab": waits})))
+    with pytest.raises(Invalid, match="which waits in its configuration until the network is started again"):
+        plan(seen, Interface("on", {"mac": {"address": MAC}, "bandwidth": {"inbound": {"average": 9, "floor": 5}}}))

@@ -235,6 +235,14 @@ def test_a_guest_that_libvirt_has_forgotten_is_plugged_in_again(tap: dict, curre
     assert there.devices["vnet0"]["master"] == "virbr0" and repairs_of(there) == []
 
 
+def test_a_guest_with_a_switch_port_that_libvirt_has_forgotten_is_only_reported():
+    """libvirt moves no such interface to a bridge and back."""
+    live = {"forward": {"mode": "bridge"}, "bridge": {"name": "virbr0"}, "virtualport": {"type": "openvswitch"}}
+    switched = guest("<virtualport type='openvswitch'/>")
+    repair, = repairs(live=live, guests=(switched,), known=False, vnet0=dict(TAP, master="ovs-system"))
+    assert (repair.step, repair.by_people) == (None, True)
+
+
 def test_a_guest_that_libvirt_has_forgotten_and_whose_tap_is_gone_is_only_reported():
     repair, = repairs(guests=(guest(),), known=False)
     assert (repair.step, repair.by_people, repair.disturbs) == (None, True, False)

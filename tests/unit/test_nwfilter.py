@@ -221,7 +221,7 @@ def test_a_host_is_made_as_planned_and_then_nothing_is_to_be_done() -> None:
         assert list(host.names()) == expected
     assert describe_binding(host.look(), "tap9")["status"] == {
         "left_out": [],
-        "device_exists": True, "guest": None, "variables": ["PORT"]}
+        "backend": None, "device_exists": True, "guest": None, "variables": ["PORT"]}
     assert describe_filter(host.look(), "zz-base")["status"] == {
         "left_out": [],
         "tree": {"name": "zz-base", "missing": False, "references": []},
@@ -337,3 +337,12 @@ def test_two_thousand_new_filters_and_bindings_are_planned_in_time(wishes: list[
     started = time.process_time()
     assert len(titles(host, *wishes)) == 2 * MANY - 1
     assert time.process_time() - started < 10
+
+
+def test_a_binding_says_in_which_firewall_it_is_and_is_replaced_without_saying_it() -> None:
+    kept = bound("one").replace("</filterbinding>", "<backend name='iptables'/></filterbinding>")
+    host = FakeHost(devices=DEVICES, nwfilters={"one": xml("one"), "two": xml("two")}, bindings={"tap9": kept})
+    assert describe_binding(host.look(), "tap9")["status"]["backend"] == "iptables"
+    assert titles(host.look(), bind("one")) == []
+    converge(host, [bind("two")], False)
+    assert "<backend" not in host.parts["bindings"][""]["tap9"]

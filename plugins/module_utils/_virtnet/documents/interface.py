@@ -269,7 +269,7 @@ INTERFACE = Group("interface", "interface", "A guest's network interface.", (
         ), since="3.3.0"),
     ), since="3.3.0"),
     _ips("1.2.12", "of the guest's end (containers; user)"),
-    _routes("1.2.12", "of the guest (containers)"),
+    _routes("1.2.12", "of the guest (containers; with passt from libvirt 12.2)"),
     Many("port_forwards", "portForward", "Ports of the host that lead to the guest (passt).",
          Group("port_forward", "portForward", "Forwarded ports.", (
              Field("proto", "@proto", enum("tcp", "udp"), "Protocol.", "9.0.0", required=True),
@@ -377,10 +377,12 @@ NEEDED = {
             Path("source", "local", "port")),
     "vhostuser": (Path("source", "type"), Path("source", "path"), Path("source", "mode")),
     "vdpa": (Path("source", "dev"),),
-    "vds": (Path("source", "switchid"), Path("source", "portid"), Path("source", "portgroupid"),
-            Path("source", "connectionid")),
+    "vds": (Path("source", "switchid"),),
     "internal": (Path("source", "name"),),
 }
+# libvirt 9.0 needs these too, 11.3 does not; which version began is not known, and those between say it themselves
+NEEDED_BEFORE = ((9, 1, 0), {"vds": (Path("source", "portid"), Path("source", "portgroupid"),
+                                     Path("source", "connectionid"))})
 TYPE_SINCE = {"vhostuser": "1.2.7", "udp": "1.2.20", "vdpa": "6.9.0", "null": "8.7.0", "vds": "8.7.0"}
 MODES = {"direct": ("vepa", "bridge", "private", "passthrough"), "vhostuser": ("server", "client")}
 PASST_ONLY = (Path("port_forwards"),)
@@ -402,6 +404,15 @@ def _without(options: Options, steps: Sequence[Value]) -> Options:
     rest = {name: value for name, value in options.items() if name != steps[0]}
     inner = _without(options[steps[0]], steps[1:]) if len(steps) > 1 else {}
     return dict(rest, **{steps[0]: inner}) if not is_empty(inner) else rest
+
+
+def refuse_incomplete(options: Options, version: Version) -> None:
+    """Raises Invalid for what older versions of libvirt need beside."""
+    until, needed = NEEDED_BEFORE
+    for path in needed.get(options.get("type") or "", ()) if version < until else ():
+        if is_empty(option(options, *path)):
+            raise Invalid(path, "is missing; type %s needs it on libvirt %s" % (
+                options["type"], ".".join(map(str, version))))
 
 
 def refuse_unfit(options: Options, current: Options) -> None:
@@ -455,9 +466,12 @@ def _all_misfits(options: Options) -> Iterator[tuple[Path, str]]:
                 yield path, "needs a virtio model, and the model is %s" % model
 
 
-def interface_too_new(options: Options, version: Version) -> Iterator[tuple[Path, str]]:
-    """(path, version) of every option in use that needs a newer libvirt, the type among them."""
+def interface_too_new(options: Options, version: Version, whole: Options) -> Iterator[tuple[Path, str]]:
+    """(path, version) of every option in use that needs a newer libvirt in an interface that is ``whole``."""
     yield from INTERFACE.too_new(options, version)
-    since = TYPE_SINCE.get(options.get("type", ""), "")
-    if too_new(since, version):
-        yield Path("type"), since
+    kind, passt = whole.get("type", ""), option(whole, "backend", "type") == "passt"
+    since = {Path("type"): TYPE_SINCE.get(kind, ""), Path("routes"): passt and "12.2.0",
+             Path("backend", "type"): passt and kind == "vhostuser" and "11.1.0"}
+    for path, needed in since.items():
+        if needed and too_new(needed, version) and not is_empty(option(options, *path)):
+            yield path, needed

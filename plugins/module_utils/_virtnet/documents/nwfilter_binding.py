@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from ..schema.nodes import Field, Group
-from ..schema.scalars import DEVICE, LINE, MAC, UUID
+from ..schema.scalars import DEVICE, LINE, MAC, STR, UUID
 from .filterref import filterref
 
 NWFILTER_BINDING = Group("nwfilter_binding", "filterbinding", "A filter on a network device.", (
@@ -24,4 +24,5 @@ NWFILTER_BINDING = Group("nwfilter_binding", "filterbinding", "A filter on a net
         Field("address", "@address", MAC, "MAC address.", "4.5.0", required=True),
     ), since="4.5.0", required=True),
     filterref("The filter. Needed unless the binding is to be absent."),
+    Field("backend", "backend/@name", STR, "The firewall in which libvirt has made the rules.", readonly=True),
 ))

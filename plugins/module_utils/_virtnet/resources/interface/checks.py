@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ...documents.interface import INTERFACE, interface_too_new, refuse_unfit
+from ...documents.interface import INTERFACE, interface_too_new, refuse_incomplete, refuse_unfit
 from ...documents.network import connection_of, takes_tags, vlan_refusal
 from ...documents.virtualport import unfit_type
 from ...schema.errors import Invalid, Missing, Path
@@ -34,7 +34,8 @@ def check(aim: Aim, wanted: Options, card: Card | None) -> None:
     """Refuses what no guest of this host could have in its configuration or while it runs."""
     options = INTERFACE.check(wanted, there=card.options if card else None)
     refuse_unfit(options, card.options if card else {})
-    check_version(interface_too_new(aim.options, aim.found.version), aim.found.version)
+    refuse_incomplete(options, aim.found.version)
+    check_version(interface_too_new(aim.options, aim.found.version, options), aim.found.version)
     _refuse_zeros(aim, options, card)
     _refuse_tags(aim, options)
     _refuse_switch(aim, options, card)
@@ -100,7 +101,7 @@ def _refuse_floor(aim: Aim, options: Options) -> None:
     running = found.meant.live if "live" in aim.layers else None
     port = found.port_of(running)
     others = floors(found.ports.get(name, ()), port.findtext("uuid") if port is not None else None) if running else []
-    refuse_floor(options.get("bandwidth"), name, found.networks.get(name), others)
+    refuse_floor(options.get("bandwidth"), name, found.networks.get(name), others, found.configured.get(name))
 
 
 def _refuse_alone(aim: Aim, options: Options) -> None:

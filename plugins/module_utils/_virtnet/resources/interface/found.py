@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Callable, NamedTuple
 
 from ...host.snapshot import DomainRecord, Snapshot
@@ -30,7 +31,8 @@ class InterfaceFound(NamedTuple):
     ``record`` is None when there is no such guest. ``networks`` are the running networks as options, ``ports`` the
     documents of their ports, ``devices`` the host's, None when not known: what only a running guest needs.
     ``traffic`` is what tc limits of the devices of running interfaces with bandwidth and of their bridges, ``lacks``
-    what the options name and the host has not. ``saved`` are the interfaces with which it goes on from a managed save.
+    what the options name and the host has not. ``saved`` are the interfaces with which it goes on from a managed save,
+    ``configured`` what the networks will be when they are started again.
     """
 
     record: DomainRecord | None
@@ -44,6 +46,7 @@ class InterfaceFound(NamedTuple):
     traffic: dict[str, Options | None]
     lacks: tuple[Problem, ...] = ()
     saved: Cards = None
+    configured: Mapping[str, Options] = MappingProxyType({})
 
     @property
     def cards(self) -> tuple[Card, ...]:
@@ -74,6 +77,7 @@ def look(seen: Snapshot, domain: str, options: Options,
         traffic=_traffic(seen, live or ()),
         lacks=tuple(_lacks(seen, options, one.config or one.live)),
         saved=saved_cards(seen, record.uuid),
+        configured=_networks(seen, networks, "network_config"),
     )
 
 
@@ -100,9 +104,9 @@ def _has_group(seen: Snapshot, network: str, group: str) -> bool:
     return any(one["name"] == group for layer in layers if layer for one in layer.get("portgroups") or ())
 
 
-def _networks(seen: Snapshot, names: Iterable[str | None]) -> dict[str, Options]:
-    """Those of the networks that run, as options."""
-    found = {name: options_of(seen, "network_live", name) for name in names if name}
+def _networks(seen: Snapshot, names: Iterable[str | None], layer: str = "network_live") -> dict[str, Options]:
+    """Those of the networks that run, or are configured, as options."""
+    found = {name: options_of(seen, layer, name) for name in names if name}
     return {name: options for name, options in found.items() if options is not None}
 
 

@@ -40,7 +40,8 @@ def _lost_ports(network: str, bridge: str | None, devices: Devices, guests: Iter
     for guest in guests:
         if guest.port not in ports:
             tap = devices.get(guest.tap)
-            step = plug_in_again(network, bridge, guest) if bridge and tap else None
+            moves = bridge and tap and guest.live.find("virtualport") is None  # libvirt moves none with a switch port
+            step = plug_in_again(network, bridge or "", guest) if moves else None
             there = bool(tap and tap["master"] == bridge)
             yield Repair(drift_of(_of(guest), "connected", "unknown to libvirt" if there else None), step, step is None,
                          there)

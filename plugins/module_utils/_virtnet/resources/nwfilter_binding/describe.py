@@ -20,5 +20,6 @@ def describe_binding(seen: Snapshot, name: str) -> Options:
         "left_out": left_out,
         "device_exists": found.there,
         "guest": found.guest,
+        "backend": None if found.document is None else NWFILTER_BINDING.parse(found.document, True).get("backend"),
         "variables": sorted(found.variables.get(option(found.current, "filterref", "filter") or "", ())),
     })

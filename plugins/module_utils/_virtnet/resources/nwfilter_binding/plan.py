@@ -34,7 +34,7 @@ def _binding(desired: NwFilterBinding, found: BindingFound) -> Plan:
     plan = Plan(before=model(found), after=merged,
                 drift=[Drift("live", *difference) for difference in found.differences])
     bind = Step("bind filter %s to %s" % (merged["filterref"]["filter"], found.name),
-                _create(NWFILTER_BINDING.render(merged, found.document)), piece(found.name))
+                _create(_document(found, merged)), piece(found.name))
     if found.document is None:
         plan.steps.append(bind)
     elif plan.drift:
@@ -63,6 +63,14 @@ def _check(found: BindingFound, merged: Options) -> None:
     missing = not_given(found.variables[name], given)
     if missing:
         raise Invalid(Path("filterref", "parameters"), "filter %s needs a value for %s" % (name, ", ".join(missing)))
+
+
+def _document(found: BindingFound, merged: Options) -> Element:
+    """The new document; which firewall libvirt makes the rules in, it chooses anew."""
+    document = NWFILTER_BINDING.render(merged, found.document)
+    for backend in document.findall("backend"):
+        document.remove(backend)
+    return document
 
 
 def _removal(desired: NwFilterBinding, found: BindingFound) -> Plan:
