@@ -12,6 +12,9 @@ version_added: 0.1.0
 author:
   - virtnet.libvirt contributors (@virtnet)
 description:
+  - Most tasks give O(domain), O(type), O(source.network) or O(source.bridge), O(source.portgroup), O(mac.address),
+    O(model.type), O(link.state), O(vlan.tags), O(bandwidth), O(filterref.filter) and O(state). All else is for what is
+    seldom needed.
   - Adds, changes and removes one network interface of a guest, in its configuration and while it runs.
   - The interface is the one with O(mac.address), else with O(alias.name), else with O(target.dev). When none of them is
     given it is the only one with the stated O(source), or of a O(type) that needs none. Where several have the MAC
@@ -103,6 +106,26 @@ EXAMPLES = r"""
       parameters:
         - name: IP
           value: 10.0.3.21
+
+- name: Another interface on a bridge of the host, with an address of one's own choice
+  virtnet.libvirt.interface:
+    domain: web
+    type: bridge
+    source:
+      bridge: br0
+    mac:
+      address: "52:54:00:00:01:02"
+    model:
+      type: virtio
+
+- name: It moves to another network, while the guest runs
+  virtnet.libvirt.interface:
+    domain: web
+    mac:
+      address: "52:54:00:00:01:02"
+    type: network
+    source:
+      network: dmz
 
 - name: Pull the cable of the running guest, and leave its configuration
   virtnet.libvirt.interface:

@@ -12,6 +12,9 @@ version_added: 0.1.0
 author:
   - virtnet.libvirt contributors (@virtnet)
 description:
+  - Most tasks give O(name), O(state), O(autostart), O(forward.mode), O(bridge.name), O(ips[].address),
+    O(ips[].dhcp.ranges), O(ips[].dhcp.hosts), O(domain.name), O(mtu.size), and O(portgroups) for VLANs. All else is for
+    what is seldom needed.
   - Makes a virtual network as it is described here, in libvirt's persistent configuration, in libvirt's running
     definition and in the kernel, and changes only what differs.
   - What can be changed while the network runs is changed while it runs. DHCP reservations and ranges, DNS records,

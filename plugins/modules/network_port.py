@@ -12,6 +12,7 @@ version_added: 0.1.0
 author:
   - virtnet.libvirt contributors (@virtnet)
 description:
+  - Most tasks give O(network), O(mac.address), O(owner.name) and O(owner.uuid), O(bandwidth) and O(state).
   - Makes, changes and removes ports of an active virtual network, for devices that no guest of libvirt owns.
   - libvirt makes and removes the ports of its guests itself. A port that a running guest owns is never removed without
     O(force). Its bandwidth is changed by the guest's interface, the only way that takes effect; anything else of it is

@@ -12,6 +12,9 @@ version_added: 0.1.0
 author:
   - virtnet.libvirt contributors (@virtnet)
 description:
+  - Most tasks give O(name) and O(entries), each with O(entries[].filterref.filter) of a filter that libvirt brings, or
+    an O(entries[].rule) with O(entries[].rule.action), O(entries[].rule.direction) and one protocol, such as
+    O(entries[].rule.tcp), O(entries[].rule.udp), O(entries[].rule.icmp) or O(entries[].rule.all).
   - Makes a network filter as it is described here, and changes it only when it says something else.
   - A change of a filter takes effect at once on all guests and devices that it filters.
   - What libvirt takes without doing it is refused before anything is touched. That is a reference to a filter that is

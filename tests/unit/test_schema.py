@@ -6,10 +6,14 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from lxml import etree
 
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.interface import INTERFACE
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.registry import DOCUMENTS
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.sriov import SRIOV
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.docs import options_documentation
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.errors import Difference, Invalid
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.known import unknown
@@ -469,13 +473,34 @@ def test_the_argument_spec_has_types_choices_and_what_is_required_in_items():
 def test_the_documentation_says_what_is_taken_the_default_and_the_version():
     documentation = options_documentation(CAR)
     assert documentation["size"]["description"] == [
-        "Size.", "Takes a whole number from 0 to 9.", "The same as leaving it out: C(0)."]
-    assert documentation["gloss"]["description"] == ["Gloss.", "The same as leaving it out: C(no)."]
-    assert documentation["colour"]["description"] == ["Colour.", "Since libvirt 2.0.0."]
-    assert documentation["wheels"]["description"] == ["Wheels.", "The list is the whole list.", "Since libvirt 1.2.0."]
+        "Size.", "Takes a whole number from 0 to 9."]
+    assert documentation["gloss"]["description"] == ["Gloss."]
+    assert documentation["colour"]["description"] == ["Colour."]
+    assert documentation["wheels"]["description"] == ["Wheels.", "The list is the whole list."]
     assert documentation["stops"]["description"] == ["Stops.", "The list is the whole list; its order counts."]
     assert documentation["wheels"]["suboptions"]["mac"]["description"][1] == (
         "Takes %s." % MAC.allowed)
+
+
+def remarks_of(documented: dict) -> list[str]:
+    return [line for option in documented.values()
+            for line in option["description"] + remarks_of(option.get("suboptions", {}))]
+
+
+@pytest.mark.parametrize("table", [*DOCUMENTS.values(), SRIOV], ids=lambda table: table.name)
+def test_the_documentation_says_what_helps(table: Group):
+    """No numbers that nobody comes to, and no versions that everybody has."""
+    remarks = remarks_of(options_documentation(table))
+    assert not [line for line in remarks if re.search(r"\b(4294967295|18446744073709551615|18014398509481984)\b", line)]
+    versions = {line for line in remarks if line.startswith("Since libvirt")}
+    assert all(tuple(map(int, line[14:-1].split("."))) > (7, 0, 0) for line in versions), versions
+    remarks = [line for line in remarks if line.startswith(("Takes", "Each is"))]
+    assert not [line for line in remarks if line in ("Takes one line of text.", "Takes a path.", "Takes a string.")]
+
+
+def test_the_documentation_says_a_version_that_not_everybody_has():
+    found = options_documentation(INTERFACE)["driver"]["suboptions"]["rss"]["description"]
+    assert found[-1] == "Since libvirt 8.3.0."
 
 
 # --- XML that is up to no good

@@ -5,10 +5,27 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
-from .nodes import Field, Group, Many, Markup, Node
+from .nodes import Field, Group, Many, Markup, Node, version_of
+from .scalars import Scalar
 from .spec import Spec, spec_of, writable
+
+USUAL = (7, 0, 0)  # what every libvirt has that people run
+# what goes without saying, and the largest numbers of C's types, which nobody comes to
+EVIDENT = {"", "a string", "a path", "one line of text", "text without control characters", "a network device name",
+           "a whole number", "a number"}
+WIDEST = re.compile(r" from -?[01] to (?:65535|4294967295|18446744073709551615|18014398509481984|0xf{3,})\b")
+VARIABLE = re.compile(r", or a variable such as .*")
+
+
+def _taken(kind: Scalar) -> str:
+    """What a type takes, as far as it helps to be told."""
+    if kind.choices or kind.kind == "bool":
+        return ""
+    text = VARIABLE.sub(", or a variable ($A)", WIDEST.sub("", kind.allowed))
+    return "" if text in EVIDENT else text
 
 
 def options_documentation(group: Group, whole: bool = False) -> Spec:
@@ -23,7 +40,7 @@ def _documentation(node: Node, whole: bool) -> Spec:
         spec["suboptions"] = options_documentation(inner, True if isinstance(node, Many) else whole)
     about = [node.about] if isinstance(node.about, str) else list(node.about)
     about += _remarks(node)
-    if node.since:
+    if node.since and version_of(node.since) > USUAL:
         about.append("Since libvirt %s." % node.since)
     return dict(spec, description=about)
 
@@ -31,10 +48,9 @@ def _documentation(node: Node, whole: bool) -> Spec:
 def _remarks(node: Node) -> list[str]:
     """What the table says beside the text."""
     if isinstance(node, Field):
-        remarks = []
-        if not node.type.choices and node.type.kind != "bool" and node.type.allowed != "a string":
-            remarks.append("Takes %s." % node.type.allowed)
-        if node.default is not None:
+        taken = _taken(node.type)
+        remarks = ["Takes %s." % taken] if taken else []
+        if node.default:
             remarks.append("The same as leaving it out: C(%s)." % node.type.text(node.default))
         return remarks
     if isinstance(node, Markup):
@@ -42,8 +58,9 @@ def _remarks(node: Node) -> list[str]:
     if isinstance(node, Group):
         return []
     remarks = []
-    if not isinstance(node.item, Group) and not node.item.type.choices and node.item.type.allowed != "a string":
-        remarks.append("Each is %s." % node.item.type.allowed)
+    taken = "" if isinstance(node.item, Group) else _taken(node.item.type)
+    if taken:
+        remarks.append("Each is %s." % taken)
     remarks.append("What the list does not mention stays as it is." if node.partial else
                    "The list is the whole list%s." % ("; its order counts" if node.ordered else ""))
     return remarks
