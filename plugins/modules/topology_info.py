@@ -33,8 +33,10 @@ options:
   portable:
     description:
       - Whether to leave out what only means something on this host, so that another one can be given the rest. That is
-        what libvirt made up (UUIDs, names of bridges and taps, MACs of bridges, PCI places in guests), and the filters
-        that libvirt brings. MACs of guests' interfaces stay, for they name these.
+        what libvirt made up (UUIDs, names of bridges and taps, MACs of bridges, places of devices in guests, identities
+        and plugs of ports), and the filters that libvirt brings.
+      - A MAC of a guest's interface that libvirt made up goes too, where something else names the interface and no
+        reservation has it.
     type: bool
     default: false
 seealso:

@@ -6,15 +6,19 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from typing import Callable
 
 from ..host.snapshot import Snapshot
 from ..schema.options import Options, is_empty, option
+from ..schema.scalars import MAC
 from .exclusive import SHIPPED
 from .interface.describe import describe_interfaces
+from .interface.meant import stated_source
 from .network.describe import describe_network
+from .network.layers import options_of
 from .network_port.describe import describe_ports
 from .nwfilter.describe import describe_filter
 from .nwfilter_binding.describe import describe_binding
@@ -35,7 +39,11 @@ def describe_host(seen: Snapshot, kinds: list[str], names: list[str] | None, por
         items = [item for item in LISTERS[kind](seen) if _is_wanted(item, names)
                  and not (portable and kind == "nwfilters" and item["name"] in SHIPPED)]
         items = [{name: value for name, value in item.items() if name != "status"} for item in items]
-        described[kind] = sorted([PORTABLE[kind](item) for item in items] if portable else items, key=_as_people_sort)
+        if portable:
+            items = [PORTABLE[kind](item) for item in items]
+        if portable and kind == "interfaces":
+            items = _without_made_up_macs(seen, items)
+        described[kind] = sorted(items, key=_as_people_sort)
     return described
 
 
@@ -98,14 +106,51 @@ def _portable_network(item: Options) -> Options:
     return {name: value for name, value in taken.items() if not is_empty(value)}
 
 
+# of a switch port, what libvirt makes up for each
+IDENTITIES = ("interfaceid", "instanceid")
+
+
 def _portable_interface(item: Options) -> Options:
-    taken = dict(item)
-    if option(item, "address", "type") == "pci":
-        del taken["address"]
+    taken = _without(item, "address")
+    parameters = option(item, "virtualport", "parameters")
+    if parameters:
+        kept = dict(item["virtualport"], parameters=_without(parameters, *IDENTITIES))
+        taken["virtualport"] = {name: value for name, value in kept.items() if not is_empty(value)}
     for name, part, made_up in (("target", "dev", MADE_UP_TAP), ("alias", "name", MADE_UP_ALIAS)):
         if re.fullmatch(made_up, str(option(item, name, part))):
             taken[name] = _without(item[name], part)
     return {name: value for name, value in taken.items() if not is_empty(value)}
+
+
+def _without_made_up_macs(seen: Snapshot, items: list[Options]) -> list[Options]:
+    """MAC addresses go that libvirt made up, as far as nothing else of this host says them and the rest names the one.
+
+    So another host's guest of that name, whose interface has another one, has the same one.
+    """
+    reserved = {MAC.normal(host["mac"]) for name in seen.network_names()
+                for ip in (options_of(seen, "network_config", name) or {}).get("ips") or []
+                for host in option(ip, "dhcp", "hosts") or [] if host.get("mac")}
+    sources = Counter((item["domain"], stated_source(item)) for item in items)
+    return [_without_mac(item) if _is_made_up(item, reserved) and (
+        option(item, "alias", "name") or option(item, "target", "dev")
+        or (stated_source(item) and sources[item["domain"], stated_source(item)] == 1)) else item for item in items]
+
+
+def _without_mac(item: Options) -> Options:
+    mac = _without(item.get("mac") or {}, "address")
+    return dict(_without(item, "mac"), **({"mac": mac} if mac else {}))
+
+
+def _is_made_up(item: Options, reserved: set[str]) -> bool:
+    mac = MAC.normal(option(item, "mac", "address") or "")
+    pair = item.get("teaming") or item.get("layers")  # what is in one layer, or one half, is known by its address
+    return mac.startswith(LIBVIRTS_MACS) and mac not in reserved and not pair
+
+
+def _portable_port(item: Options) -> Options:
+    """libvirt chooses the plug and the traffic class of a new one."""
+    taken, bandwidth = _without(item, "uuid", "plug"), item.get("bandwidth")
+    return dict(taken, bandwidth=_without(bandwidth, "class_id")) if bandwidth else taken
 
 
 def _named_by_device(item: Options) -> Options:
@@ -114,4 +159,4 @@ def _named_by_device(item: Options) -> Options:
 
 PORTABLE: dict[str, Callable[[Options], Options]] = {
     "sriov": _named_by_device, "nwfilters": lambda item: _without(item, "uuid"), "networks": _portable_network,
-    "network_ports": lambda item: _without(item, "uuid"), "nwfilter_bindings": dict, "interfaces": _portable_interface}
+    "network_ports": _portable_port, "nwfilter_bindings": dict, "interfaces": _portable_interface}
