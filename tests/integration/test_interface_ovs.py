@@ -105,3 +105,23 @@ def test_tags_on_their_own(switch):
     assert "id='9'" in sh("virsh dumpxml guest --inactive")
     assert run("vlan", network="ovs", tags=[{"id": 3}])["restart_required"]
     assert "<tag id='3'/>" in sh("virsh net-dumpxml ovs --inactive")
+
+
+def test_a_tag_stays_on_a_running_guest_while_its_move_waits(switch):
+    """In one task, and in two; then both wait for the same start."""
+    run("network", name="ovs", state="active", forward={"mode": "bridge"}, bridge={"name": "ovsbr0"},
+        virtualport=SWITCH, portgroups=[{"name": "office", "vlan": {"tags": [{"id": 9}]}}])
+    move = {"type": "network", "source": {"network": "ovs", "portgroup": "office"}}
+    for tasks in ([{**move, "vlan": {}}], [move, {"vlan": {}}], [{"type": "network", "source": {"network": "ovs"}},
+                                                                 {"source": {"portgroup": "office"}}, {"vlan": {}}]):
+        tap = boot(switch, "<interface type='bridge'><mac address='%s'/><source bridge='ovsbr0'/>"
+                           "<virtualport type='openvswitch'/><vlan><tag id='5'/></vlan><model type='virtio'/>"
+                           "</interface>" % MAC)
+        for task in tasks:
+            done = converge("interface", domain="guest", mac={"address": MAC}, **task)
+            assert done["restart_required"] and done["restarts"][0]["name"] == "guest"
+            assert port(tap)[0] == "5"
+        assert "vlan" not in sh("virsh dumpxml --inactive guest")
+        sh("virsh destroy guest && virsh start guest")
+        assert port(sh("virsh domiflist guest | awk '$5 == \"%s\" { print $1 }'" % MAC).strip())[0] == "9"
+        sh("virsh destroy guest && virsh undefine guest")

@@ -471,8 +471,9 @@ def test_options_change_in_place_and_back():
 
 def test_another_portgroup_is_plugged_in_again():
     wish = Interface("on", {"mac": {"address": MAC}, "source": {"portgroup": "a"}})
-    (name, element, bridge), = done(running(), wish)
+    (name, element, bridge, shown), = done(running(), wish)
     assert (name, element.find("source").get("portgroup"), bridge) == ("plug_in_again", "a", "br0")
+    assert shown.find("source").get("portid")
 
 
 def test_what_is_left_of_new_limits_is_taken_away():
@@ -693,3 +694,38 @@ def test_a_floor_that_waits_for_the_network_says_so():
     seen = Snapshot.of_record(parts(**dict(recorded, network_config={"lab": waits})))
     with pytest.raises(Invalid, match="which waits in its configuration until the network is started again"):
         plan(seen, Interface("on", {"mac": {"address": MAC}, "bandwidth": {"inbound": {"average": 9, "floor": 5}}}))
+
+
+# --- what belongs together waits together
+
+SWITCHED = ("<interface type='bridge'><mac address='%s'/><source bridge='br0'/><virtualport type='openvswitch'/>"
+            "<vlan><tag id='5'/></vlan>%s</interface>")
+ON_SWITCH = ("<network><name>ovs</name><forward mode='bridge'/><bridge name='br0'/><virtualport type='openvswitch'/>"
+             "<portgroup name='office'><vlan><tag id='9'/></vlan></portgroup></network>")
+RUNNING = SWITCHED % (MAC, "<target dev='vnet3'/><alias name='net0'/>")
+MOVED = ("<interface type='network'><mac address='%s'/><source network='ovs'/><vlan><tag id='5'/></vlan></interface>"
+         % MAC)
+
+
+@pytest.mark.parametrize(("config", "options", "waits"), [
+    (SWITCHED % (MAC, ""), {"type": "network", "source": {"network": "ovs", "portgroup": "office"}, "vlan": {}},
+     {"type", "source", "vlan"}),
+    (MOVED, {"vlan": {}}, {"vlan"}),
+    (MOVED, {"vlan": {"tags": [{"id": 6}]}}, {"vlan"}),
+    (MOVED, {"source": {"portgroup": "office"}}, {"type", "source"}),
+    (MOVED, {"source": {"portgroup": "office"}, "vlan": {}, "link": {"state": "down"}}, {"type", "source", "vlan"}),
+])
+def test_while_a_move_waits_what_belongs_to_it_waits_too(config: str, options: dict, waits: set):
+    seen = host(domain(config), domain(RUNNING), {"ovs": ON_SWITCH})
+    planned = plan(seen, Interface("on", {"mac": {"address": MAC}, **options}))
+    assert {one.path.top for one in planned.waiting} == waits
+    assert [title for title in titles(planned) if "running" in title] == (
+        ["change link.state of the running interface %s of guest on" % MAC] if "link" in options else [])
+    assert [one.name for one in planned.restarts] == ["on"]
+
+
+def test_what_does_not_wait_changes_tags_at_once():
+    config = SWITCHED % (MAC, "")
+    seen = host(domain(config), domain(RUNNING), {"ovs": ON_SWITCH})
+    planned = plan(seen, Interface("on", {"mac": {"address": MAC}, "vlan": {"tags": [{"id": 6}]}}))
+    assert (len(planned.steps), planned.waiting) == (2, [])

@@ -25,6 +25,7 @@ from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources
 )
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.network.resource import Network
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.errors import Invalid
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.xml import load_xml
 
 NO_NETWORK, NO_DOMAIN, NO_SUPPORT, INVALID, OTHER = 43, 42, 3, 55, 1
 
@@ -43,7 +44,7 @@ MODULE = SimpleNamespace(
     VIR_CONNECT_LIST_NETWORKS_ACTIVE=2, VIR_CONNECT_LIST_NETWORKS_PERSISTENT=8, VIR_CONNECT_LIST_NETWORKS_AUTOSTART=32,
     VIR_CONNECT_LIST_DOMAINS_ACTIVE=1, VIR_CONNECT_LIST_DOMAINS_PERSISTENT=4,
     VIR_CONNECT_LIST_DOMAINS_PAUSED=32, VIR_CONNECT_LIST_DOMAINS_OTHER=128, VIR_CONNECT_LIST_DOMAINS_MANAGEDSAVE=256,
-    VIR_NETWORK_XML_INACTIVE=1, VIR_DOMAIN_XML_INACTIVE=2, virNetwork=SimpleNamespace)
+    VIR_NETWORK_XML_INACTIVE=1, VIR_DOMAIN_XML_INACTIVE=2, VIR_DOMAIN_AFFECT_LIVE=1, virNetwork=SimpleNamespace)
 FLAGS = {2: "active", 8: "persistent", 32: "autostart"}
 DOMAIN_FLAGS = {1: "active", 4: "persistent", 32 | 128: "state", 256: "saved"}
 
@@ -288,3 +289,17 @@ def test_a_guest_says_its_state_where_that_is_unusual_and_that_it_is_saved():
     found = libvirt(Connection(domains=guests)).domains()
     del guests["3"]["state"]  # which makes no difference to anybody
     assert found == guests
+
+
+def test_an_interface_that_is_plugged_in_again_keeps_its_tags_and_its_isolation_all_the_time():
+    given = []
+    domain = SimpleNamespace(updateDeviceFlags=lambda text, flag: given.append(text))
+    there = libvirt(SimpleNamespace(lookupByUUIDString=lambda uuid: domain))
+    own = load_xml("<interface type='network'><source network='lab' portgroup='a'/></interface>")
+    shown = load_xml("<interface type='bridge'><source network='lab' bridge='br0'/><vlan><tag id='5'/></vlan>"
+                     "<port isolated='yes'/></interface>")
+    there.plug_in_again("1", own, "br0", shown)
+    plain, again = map(load_xml, given)
+    assert plain.find("source").attrib == {"bridge": "br0"}
+    assert plain.find("vlan/tag").get("id") == "5" and plain.find("port").get("isolated") == "yes"
+    assert again.find("vlan") is None and again.find("source").get("network") == "lab"

@@ -297,11 +297,11 @@ class Libvirt:
         self._look_up(name).setMetadata(kind, text, prefix, uri, LIVE)
 
     @_quiet
-    def plug_in_again(self, uuid: str, interface: Element, bridge: str) -> None:
+    def plug_in_again(self, uuid: str, interface: Element, bridge: str, shown: Element) -> None:
         """Has libvirt make the port of a running guest's interface anew and put its tap into the network's bridge.
 
         libvirt does nothing when it is given the interface as it is. So the interface becomes one of a plain
-        bridge for a moment, and then one of the network again.
+        bridge for a moment, with the tags and the isolation that it is ``shown`` with, and then one of the network.
         """
         domain = self._connection.lookupByUUIDString(uuid)
         direct = copy.deepcopy(interface)
@@ -310,6 +310,10 @@ class Libvirt:
         if source is not None:
             source.attrib.clear()
             source.set("bridge", bridge)
+        for tag in ("vlan", "port"):
+            given = shown.find(tag)
+            if given is not None and direct.find(tag) is None:
+                direct.append(copy.deepcopy(given))
         inbound = direct.find("bandwidth/inbound")
         if inbound is not None:
             drop_attribute(inbound, "floor")

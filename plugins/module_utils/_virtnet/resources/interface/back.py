@@ -120,7 +120,7 @@ class _Live:
             yield self._unplug(new)  # the next round plugs in what was there
         elif only_portgroup(new.options, old.options):
             yield self._step("connect %s as it was",
-                             lambda host: host.libvirt.plug_in_again(self._uuid, old.element, new.bridge))
+                             lambda host: host.libvirt.plug_in_again(self._uuid, old.element, new.bridge, new.raw))
         else:
             yield self._step("change %s to what it was",
                              lambda host: update_running(host, self._uuid, old.element, old.raw))

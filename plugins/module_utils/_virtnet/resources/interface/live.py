@@ -14,10 +14,10 @@ from .cards import Card
 from .checks import check_live, refuse_hotplug, refuse_model
 from .kernel import repair
 from .promise import Change, InterfacePlan
-from .running import CONNECTION, HOTPLUG, as_running, given_by, in_place
+from .running import CONNECTION, HOTPLUG, OF_CONNECTION, as_running, given_by, in_place
 from .states import refuse_unplugging
 from .steps import Steps
-from .wanted import Aim, tops
+from .wanted import Aim, moves_later, tops
 
 
 def plug_in(aim: Aim, plan: InterfacePlan, wanted: Options, drift: list[Drift]) -> None:
@@ -34,7 +34,7 @@ def plug_in(aim: Aim, plan: InterfacePlan, wanted: Options, drift: list[Drift]) 
 
 def change_running(aim: Aim, plan: InterfacePlan, card: Card, wanted: Options, drift: list[Drift]) -> None:
     """Changes in place what can be; the rest waits, or the interface is unplugged and plugged in."""
-    possible = in_place(card.raw, wanted, aim.found.networks, aim.found.version)
+    possible = _possible(aim, card, wanted, drift)
     left = [one for one in drift if one.path.top not in possible]
     if left and aim.desired.replace:
         _exchange(aim, plan, card, wanted)
@@ -49,6 +49,13 @@ def change_running(aim: Aim, plan: InterfacePlan, card: Card, wanted: Options, d
         check_live(aim, now)
         plan.steps.append(_steps(aim).change(card, now, [one.path for one in done]))
         plan.changes.append(Change("live", card, as_running(INTERFACE.render(now, card.element), card.raw)))
+
+
+def _possible(aim: Aim, card: Card, wanted: Options, drift: list[Drift]) -> set[str]:
+    """What changes now; where the connection changes later, what belongs to it does too."""
+    possible = in_place(card.raw, wanted, aim.found.networks, aim.found.version)
+    stays = set(CONNECTION) & (tops(drift) - possible) or (moves_later(aim) and not set(CONNECTION) & tops(drift))
+    return possible - set(OF_CONNECTION) if stays else possible
 
 
 def _changed(aim: Aim, card: Card, wanted: Options, names: set[str]) -> Options:
@@ -78,7 +85,7 @@ def _exchange(aim: Aim, plan: InterfacePlan, card: Card, wanted: Options) -> Non
 def keep_running(aim: Aim, plan: InterfacePlan, card: Card, wanted: Options, drift: list[Drift]) -> None:
     """Repairs what libvirt and the kernel have lost of a running interface and no other step brings back."""
     changed = tops(drift)
-    possible = in_place(card.raw, wanted, aim.found.networks, aim.found.version)
+    possible = _possible(aim, card, wanted, drift)
     if aim.desired.replace and changed - possible:
         return
     done = changed & possible

@@ -20,7 +20,7 @@ from .promise import Change, InterfacePlan
 from .saved import wait_for_saved
 from .states import refuse_unplugging
 from .steps import Steps
-from .wanted import Aim, aim_of, current_of, drift_of, merged, tops
+from .wanted import Aim, aim_of, current_of, drift_of, merged, tops, with_connection
 
 if TYPE_CHECKING:
     from .resource import Interface
@@ -46,7 +46,10 @@ def plan_interface(desired: Interface, found: InterfaceFound) -> InterfacePlan:
 def _make(aim: Aim, plan: InterfacePlan) -> None:
     wanted: dict[str, Options] = {}
     _refuse_doubts(aim)
+    stated = aim
+    configured = merged(aim, aim.card("config")) if "config" in aim.layers else None
     for layer in aim.layers:
+        aim = with_connection(stated, configured) if layer == "live" else stated
         card = aim.card(layer)
         wanted[layer] = merged(aim, card)
         drift = drift_of(aim, layer, card, wanted[layer])

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 OWN_PREFIXES = ("vnet", "macvtap", "macvlan")
 FROM_NETWORK = ("virtualport", "vlan", "bandwidth", "port", "trust_guest_rx_filters", "mtu")
 CONNECTION = ("type", "source")
+# what says where a guest may go on what it is connected to; without its connection it would say another thing
+OF_CONNECTION = ("virtualport", "vlan", "port", "filterref")
 # types that QEMU can plug into a running guest
 HOTPLUG = ("network", "bridge", "ethernet", "direct", "hostdev", "user", "vhostuser", "vdpa")
 # types of which libvirt changes nothing in place

@@ -88,7 +88,7 @@ class Steps(NamedTuple):
 
         def update(host: Host) -> None:
             if moves and only_portgroup(card.options, now):
-                host.libvirt.plug_in_again(self.uuid, new, card.bridge)
+                host.libvirt.plug_in_again(self.uuid, new, card.bridge, card.raw)
             else:
                 update_running(host, self.uuid, new, _shown(card, now, names))
 

@@ -15,7 +15,7 @@ from ...schema.errors import Invalid, Missing, Path
 from ...schema.options import Options, is_empty, option
 from .cards import Card
 from .found import InterfaceFound
-from .running import OWN_PREFIXES
+from .running import CONNECTION, OWN_PREFIXES
 from .states import STATES
 
 if TYPE_CHECKING:
@@ -125,6 +125,23 @@ def current_of(aim: Aim, card: Card) -> Options:
     """What a card says; what it has from its network counts only where the task states it."""
     return {name: value for name, value in card.options.items()
             if name not in card.inherited or not is_empty(aim.options.get(name))}
+
+
+def moves_later(aim: Aim) -> bool:
+    """Whether a running interface is not yet connected as it is configured."""
+    config, live = aim.card("config"), aim.card("live")
+    if config is None or live is None or "config" not in aim.layers:
+        return False
+    there = {name: live.options[name] for name in CONNECTION if name in live.options}
+    return bool(list(INTERFACE.differences({name: config.options.get(name) or {} for name in CONNECTION}, there)))
+
+
+def with_connection(aim: Aim, configured: Options | None) -> Aim:
+    """What is wanted of the running interface: what a task says of its connection it says of that configured."""
+    if configured is None or not moves_later(aim) or not set(CONNECTION) & set(aim.options):
+        return aim
+    configured = {name: configured[name] for name in CONNECTION if name in configured}
+    return aim._replace(options={**aim.options, **configured})
 
 
 def drift_of(aim: Aim, layer: str, card: Card | None, wanted: Options) -> list[Drift]:

@@ -135,7 +135,7 @@ def plug_in_again(name: str, bridge: str, guest: GuestInterface) -> Step:
     libvirt 11 leaves the tap where it is when the bridge is called as the former one was.
     """
     def connect(host: Host) -> None:
-        host.libvirt.plug_in_again(guest.domain_uuid, guest.inactive, bridge)
+        host.libvirt.plug_in_again(guest.domain_uuid, guest.inactive, bridge, guest.live)
         devices = host.kernel.devices() if host.local else {}
         tap, into = devices.get(guest.tap), devices.get(bridge)
         if tap and into and into["kind"] == "bridge" and tap["master"] != bridge:
