@@ -75,6 +75,13 @@ nwfilter_bindings:
           description: The running guest that the device belongs to, null for others.
           type: str
           returned: always
+        drift:
+          description:
+            - Rules of the filter that somebody took away, each with C(layer), C(path), C(desired) and C(current).
+              How many there are to be is known from below only.
+          type: list
+          elements: dict
+          returned: always
         variables:
           description: The variables that the filter needs.
           type: list

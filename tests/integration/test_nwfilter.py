@@ -467,3 +467,63 @@ def test_two_thousand_rules_take_libvirts_own_time_and_two_seconds(bare):
         assert changed == (what != "again")
     print("\n2000 rules: libvirt %.2f s, %s" % (own, ", ".join("%s %.2f s" % item for item in took.items())))
     assert max(took.values()) < 2
+
+
+# --- rules that somebody takes away
+
+RULES = [rule("tcp", {"dstportstart": 22}), rule("mac", {"protocolid": "0x88cc"}, action="drop", direction="out"),
+         rule("tcp_ipv6", {"dstportstart": 22}), rule("all", action="drop", direction="inout", priority=900),
+         reference("no-mac-spoofing")]
+RELOAD = "reload the daemon of libvirt, which puts the rules of filters back"
+LOSSES = ("nft flush ruleset", "ebtables -t nat -F", "iptables -F FI-tap9; iptables -F FO-tap9",
+          "ebtables -t nat -D libvirt-I-tap9 -p 0x88cc -j DROP", "ip6tables -D FORWARD -j libvirt-in",
+          "ebtables -t nat -D PREROUTING -i tap9 -j libvirt-I-tap9")
+
+
+def made() -> str:
+    """The rules of filters, without counters and without the order of those of several chains."""
+    return "\n".join(sorted(sh("iptables -S; ip6tables -S; ebtables -t nat -L").splitlines()))
+
+
+@both
+@pytest.mark.parametrize("loss", LOSSES)
+def test_lost_rules_of_a_filter_come_back(bare, loss: str):
+    run("nwfilter", name=NAME, entries=RULES)
+    task = binding()
+    run("nwfilter_binding", **task)
+    before = made()
+    assert not run("nwfilter_binding", **task)["drift"]
+    sh(loss)
+    drift = run("nwfilter_binding_info", names=["tap9"])["nwfilter_bindings"][0]["status"]["drift"]
+    assert drift and all(one["path"].startswith("firewall[tap9].") for one in drift)
+    done = converge("nwfilter_binding", **task)
+    assert done["steps"] == [RELOAD] and done["drift"] == drift and made() == before
+
+
+def test_a_guests_interface_gets_its_filter_back(guest):
+    _domain, tap = guest
+    run("nwfilter", name=NAME, entries=RULES)
+    task = {"domain": "guest", "mac": {"address": MAC}, "filterref": {"filter": NAME}}
+    assert not run("interface", **task)["changed"]
+    before = made()
+    for loss in ("nft flush ruleset", "iptables -F FO-%s" % tap):
+        sh(loss)
+        done = converge("interface", **task)
+        assert done["steps"] == [RELOAD] and made() == before
+        assert all(one["path"].startswith("filterref.rules.") for one in done["drift"])
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@given(filters())
+def test_no_rule_is_missed_that_libvirt_does_not_make(hypervisor, options):
+    """A filter that has just been put on a device has all its rules."""
+    fresh(hypervisor, options)
+    sh("ip link show tap9 2>/dev/null || ip tuntap add tap9 mode tap; ip link set tap9 up")
+    try:
+        run("nwfilter_binding", **binding(IP="10.0.0.5", A="10.0.0.6"))
+    except Failed as failed:
+        assert "Not converged" not in str(failed), options
+        return
+    found = run("nwfilter_binding_info", names=["tap9"])["nwfilter_bindings"][0]["status"]["drift"]
+    sh("virsh nwfilter-binding-delete tap9")
+    assert found == [], (options, made())

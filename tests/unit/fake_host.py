@@ -50,7 +50,7 @@ from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.xm
 UUID = "3e3fce45-4f53-4fa7-bb32-11f34168b82b"
 KEYED = ("network_config", "network_live", "ports", "leases", "domain_config", "domain_live", "domain_saved",
          "addresses", "statistics", "traffic", "vf_settings", "carrier", "driver", "boot", "boot_owners", "limits",
-         "dnsmasq_of", "bridge_sysctls")
+         "dnsmasq_of", "bridge_sysctls", "daemon")
 # what there is of things that are not there
 NOTHING = {"network_config": None, "network_live": None, "ports": [], "domain_config": None, "domain_live": None,
            "dnsmasq_of": None, "bridge_sysctls": {}}
@@ -63,10 +63,11 @@ def parts(**changes: Any) -> dict[str, dict[str, Any]]:
         "host": {"version": [9, 0, 0], "uri": "qemu:///system", "local": True, "sets_metadata": False},
         "networks": {}, "nwfilters": {}, "bindings": {}, "domains": {}, "devices": {}, "physical_functions": {},
         "pci_devices": {}, "vfio_holders": {}, "pci": {"iommu": True, "intel": True, "command_line": ""},
-        "firewall": None, "daemon": "libvirtd", "forwarding": {"ipv4": True, "ipv6": True},
+        "firewall": None, "forwarding": {"ipv4": True, "ipv6": True},
         "bridge_filter": {},
         "dnsmasq": "", "places": {}, "bridges": {}, "subnets": {},
         **{name: {} for name in KEYED},
+        "daemon": dict.fromkeys(("networks", "filters"), "libvirtd"),
         "limits": {"sch_htb": True, "sch_sfq": True, "act_police": True},
     }
     whole = {**empty, **changes}

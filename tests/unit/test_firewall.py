@@ -247,7 +247,7 @@ def test_rules_follow_a_bridge_that_is_made_again_before_guests_are_connected():
 
 
 def test_who_has_nobody_to_put_them_back_is_told():
-    found = plan(used(without(WHOLE, "ip filter LIBVIRT_FWO", "reject"), daemon=None), wish())[0]
+    found = plan(used(without(WHOLE, "ip filter LIBVIRT_FWO", "reject"), daemon={"networks": None}), wish())[0]
     assert not found.steps and found.unrepaired and "that cannot be repaired from here" in found.warnings[0]
 
 
@@ -262,7 +262,7 @@ def test_a_restart_makes_missing_chains_first(chain: str):
     del state["chains"][chain]
     titles = [step.title for step in plan(used(state), RESTART)[0].steps]
     assert titles[0] == RELOAD and titles[1] == "stop network lab"
-    text = refusal(used(state, daemon=None), RESTART)
+    text = refusal(used(state, daemon={"networks": None}), RESTART)
     assert text.startswith("firewall: libvirt's chains are gone (%s)" % chain) and "systemctl restart" in text
 
 

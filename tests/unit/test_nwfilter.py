@@ -221,7 +221,7 @@ def test_a_host_is_made_as_planned_and_then_nothing_is_to_be_done() -> None:
         assert list(host.names()) == expected
     assert describe_binding(host.look(), "tap9")["status"] == {
         "left_out": [],
-        "backend": None, "device_exists": True, "guest": None, "variables": ["PORT"]}
+        "backend": None, "device_exists": True, "guest": None, "drift": [], "variables": ["PORT"]}
     assert describe_filter(host.look(), "zz-base")["status"] == {
         "left_out": [],
         "tree": {"name": "zz-base", "missing": False, "references": []},

@@ -167,11 +167,11 @@ def test_dnsmasq_is_asked_for_its_version(tmp_path, monkeypatch):
 def test_only_the_daemon_of_these_files_counts(tmp_path, monkeypatch):
     """A process that has another name, or sees other files, says nothing of what libvirt can start."""
     (tmp_path / "pid").write_text("%d\n" % os.getpid())
-    monkeypatch.setattr(daemon, "DAEMONS", ((str(tmp_path / "pid"), "libvirtd"),))
+    monkeypatch.setattr(daemon, "DAEMONS", {"networks": ((str(tmp_path / "pid"), "libvirtd"),)})
     assert daemon.find_daemon() is None
     place = os.path.realpath("/proc/self/exe")
-    monkeypatch.setattr(daemon, "DAEMONS", ((str(tmp_path / "pid"), os.path.basename(place)),))
-    assert daemon.daemon_name() == os.path.basename(place)
+    monkeypatch.setattr(daemon, "DAEMONS", {"networks": ((str(tmp_path / "pid"), os.path.basename(place)),)})
+    assert daemon.daemon_name("networks") == os.path.basename(place)
     monkeypatch.setattr(daemon, "USUAL", ("/gnu/store",))
     assert daemon.find_daemon() is None
 

@@ -1,7 +1,7 @@
 # Copyright (c) virtnet.libvirt contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The daemon of libvirt that starts networks; only one that sees the files that we see, where packages put it."""
+"""The daemons of libvirt by their drivers; only those that see the files that we see, from where packages put them."""
 
 from __future__ import annotations
 
@@ -11,13 +11,16 @@ from contextlib import suppress
 
 from .errors import KernelError
 
-DAEMONS = (("/run/virtnetworkd.pid", "virtnetworkd"), ("/run/libvirtd.pid", "libvirtd"))
+DAEMONS = {
+    "networks": (("/run/virtnetworkd.pid", "virtnetworkd"), ("/run/libvirtd.pid", "libvirtd")),
+    "filters": (("/run/virtnwfilterd.pid", "virtnwfilterd"), ("/run/libvirtd.pid", "libvirtd")),
+}
 USUAL = ("/usr/sbin", "/usr/bin", "/sbin", "/bin", "/usr/local/sbin")
 
 
-def find_daemon() -> tuple[int, str] | None:
+def find_daemon(drivers: str = "networks") -> tuple[int, str] | None:
     """Its process and name."""
-    for path, name in DAEMONS:
+    for path, name in DAEMONS[drivers]:
         with suppress(OSError, ValueError):
             with open(path, encoding="ascii") as file:
                 pid = int(file.read())
@@ -27,16 +30,16 @@ def find_daemon() -> tuple[int, str] | None:
     return None
 
 
-def daemon_name() -> str | None:
-    found = find_daemon()
+def daemon_name(drivers: str) -> str | None:
+    found = find_daemon(drivers)
     return found[1] if found else None
 
 
-def reload_daemon() -> None:
-    """Has it make firewall rules and guests' filters anew, and start each dnsmasq that is gone; it does so later."""
-    found = find_daemon()
+def reload_daemon(drivers: str) -> None:
+    """Has it make rules of networks or of filters anew, and start each dnsmasq that is gone, which it does later."""
+    found = find_daemon(drivers)
     if found is None:
-        raise KernelError("the daemon of libvirt that starts networks is not seen here")
+        raise KernelError("libvirt's daemon of %s is not seen here" % drivers)
     os.kill(found[0], signal.SIGHUP)
 
 

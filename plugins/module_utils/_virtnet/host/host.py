@@ -180,7 +180,7 @@ READERS: dict[str, Callable[[Host, str], Data]] = {
     "vf_settings": _kernel("vf_settings"),
     "limits": lambda host, module: host.limits.has(module) if host.local else None,
     "firewall": lambda host, _: host.firewall.read_firewall() if host.local else None,
-    "daemon": lambda host, _: host.daemon.daemon_name() if host.local else None,
+    "daemon": lambda host, drivers: host.daemon.daemon_name(drivers) if host.local else None,
     "dnsmasq": lambda host, _: host.programs.dnsmasq_problem() if host.local else None,
     "dnsmasq_of": lambda host, network: host.programs.read_dnsmasq(network) if host.local else None,
     "forwarding": lambda host, _: host.sysctls.read_forwarding() if host.local else None,

@@ -36,7 +36,7 @@ pci                                  iommu, intel, command_line
 driver              driver           whether the kernel has it
 limits              module           whether the kernel has it: see ``limits``
 firewall                             problem, backend, chains: see ``firewall``
-daemon                               the name of libvirt's daemon, null where it is not seen
+daemon               drivers         the name of libvirt's daemon of networks or filters, null where it is not seen
 dnsmasq                              what is wrong with it, empty where it works, null where that is not known
 dnsmasq_of           network          runs, conf, hosts, names: see ``dnsmasq``; null where they cannot be read
 forwarding                           by family: whether the kernel forwards
@@ -130,12 +130,14 @@ class Snapshot(Parts):
         return self
 
     def _complete_kernel(self) -> None:
-        for part in ("devices", "physical_functions", "pci_devices", "vfio_holders", "pci", "firewall", "daemon",
-                     "dnsmasq", "forwarding", "bridge_filter", "places"):
+        for part in ("devices", "physical_functions", "pci_devices", "vfio_holders", "pci", "firewall", "dnsmasq",
+                     "forwarding", "bridge_filter", "places"):
             self.get(part)
         for name, network in self.get("networks").items():
             if network["active"]:
                 self.get("dnsmasq_of", name)
+        for drivers in ("networks", "filters"):
+            self.daemon(drivers)
         for module in LIMITS:
             self.has(module)
         for device in self.devices or {}:
@@ -247,10 +249,9 @@ class Snapshot(Parts):
         found: Options | None = self.get("firewall") if self.reaches_kernel else None
         return found
 
-    @property
-    def daemon(self) -> str | None:
-        """The name of the daemon of libvirt that starts networks, None where it is not seen."""
-        found: str | None = self.get("daemon") if self.reaches_kernel else None
+    def daemon(self, drivers: str) -> str | None:
+        """The name of the daemon of libvirt that has these drivers (see ``daemon``), None where it is not seen."""
+        found: str | None = self.get("daemon", drivers) if self.reaches_kernel else None
         return found
 
     @property

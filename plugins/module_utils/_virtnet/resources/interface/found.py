@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Callable, NamedTuple
+from typing import TYPE_CHECKING, Any, Callable, NamedTuple
 
 from ...host.snapshot import DomainRecord, Snapshot
 from ...schema.errors import Path
@@ -19,6 +19,7 @@ from .meant import Meant, meant
 if TYPE_CHECKING:
     from lxml.etree import _Element as Element
 
+    from ...engine.plan import Drift
     from ...schema.nodes import Version
 
 
@@ -32,7 +33,8 @@ class InterfaceFound(NamedTuple):
     documents of their ports, ``devices`` the host's, None when not known: what only a running guest needs.
     ``traffic`` is what tc limits of the devices of running interfaces with bandwidth and of their bridges, ``lacks``
     what the options name and the host has not. ``saved`` are the interfaces with which it goes on from a managed save,
-    ``configured`` what the networks will be when they are started again.
+    ``configured`` what the networks will be when they are started again. ``unfiltered`` is by tap what the kernel lacks
+    of the rules of its filter, ``daemon`` who could put that back, None where it is not seen.
     """
 
     record: DomainRecord | None
@@ -47,6 +49,8 @@ class InterfaceFound(NamedTuple):
     lacks: tuple[Problem, ...] = ()
     saved: Cards = None
     configured: Mapping[str, Options] = MappingProxyType({})
+    unfiltered: Mapping[str, list[Drift]] = MappingProxyType({})
+    daemon: str | None = None
 
     @property
     def cards(self) -> tuple[Card, ...]:
@@ -78,7 +82,19 @@ def look(seen: Snapshot, domain: str, options: Options,
         lacks=tuple(_lacks(seen, options, one.config or one.live)),
         saved=saved_cards(seen, record.uuid),
         configured=_networks(seen, networks, "network_config"),
+        **_filters(seen, live or ()),
     )
+
+
+def _filters(seen: Snapshot, cards: Iterable[Card]) -> dict[str, Any]:
+    """Which rules are lost of the filters of running interfaces, for whom that matters."""
+    taps = [card.tap for card in cards if card.tap and card.options.get("filterref")]
+    if not taps:
+        return {}
+    from ..nwfilter_binding.rules import lost_rules
+
+    lost = {tap: lost_rules(seen, tap) for tap in taps}
+    return {"unfiltered": lost, "daemon": seen.daemon("filters") if any(lost.values()) else None}
 
 
 def _lacks(seen: Snapshot, options: Options, card: Card | None) -> Iterator[Problem]:

@@ -11,8 +11,8 @@ from ...documents.interface import INTERFACE
 from ...host.uses import GuestInterface
 from ...schema.errors import Path
 from ...schema.options import option
-from ..network.repair import Repair, carry_out, drift_of
 from ..network.taps import guest_repairs, tap_mtu_repairs, tap_repairs, usual_mtu
+from ..repair import Repair, carry_out, drift_of
 from .cards import Card
 from .piece import interface as piece
 from .promise import InterfacePlan
@@ -34,6 +34,18 @@ def _repairs(aim: Aim, card: Card) -> Iterator[Repair]:
         if one.drift is not None and one.drift.path.top == "guests":
             one = one._replace(drift=one.drift._replace(path=Path(*one.drift.path[2:]) or source))
         yield one
+    yield from _unfiltered(aim, card)
+
+
+def _unfiltered(aim: Aim, card: Card) -> Iterator[Repair]:
+    """What the kernel lacks of the rules of its filter."""
+    lost = aim.found.unfiltered.get(card.tap)
+    if lost:
+        from ..nwfilter_binding.rules import rule_repairs
+
+        for one in rule_repairs(card.tap, lost, aim.found.daemon):
+            yield one._replace(drift=one.drift and one.drift._replace(
+                path=Path("filterref", "rules", *one.drift.path[2:])))
 
 
 def _by_network(aim: Aim, card: Card) -> Iterable[Repair]:

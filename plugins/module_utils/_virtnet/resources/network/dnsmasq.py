@@ -16,8 +16,8 @@ from ...documents.network import manages_bridge
 from ...engine.plan import Drift
 from ...schema.errors import Path
 from ...schema.options import Options, option
+from ..repair import drift_of
 from .layers import options_of
-from .repair import drift_of
 
 if TYPE_CHECKING:
     from ...host.snapshot import Snapshot

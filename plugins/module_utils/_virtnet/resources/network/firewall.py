@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from ...host.parts import once
 from ...schema.errors import Entry, Path
 from ...schema.options import Options
+from ..repair import drift_of
 from .layers import options_of
-from .repair import drift_of
 from .rules import Rule, has_rules, missing_chains, rules_of
 
 if TYPE_CHECKING:

@@ -22,9 +22,9 @@ from ...engine.plan import Drift, Plan, Step
 from ...schema.errors import Invalid, Missing, Path
 from ...schema.nodes import check_version, in_order
 from ...schema.options import Options
+from ..repair import carry_out
 from .found import NetworkFound, missing, model
 from .piece import network as piece
-from .repair import carry_out
 from .repairs import kernel_repairs, missing_devices, missing_functions, stale_limits, unstartable
 
 if TYPE_CHECKING:

@@ -135,7 +135,7 @@ def _refuse_without_dnsmasq(seen: Snapshot, starts: bool) -> None:
 def _make_chains(seen: Snapshot, name: str, options: Options, plan: Plan) -> None:
     """Has libvirt's chains made again without which the network cannot start, before it is stopped."""
     missing = start_without_chains(seen, options)
-    if missing and not seen.daemon:
+    if missing and not seen.daemon("networks"):
         raise Invalid("firewall", "libvirt's chains are gone (%s), as after nft flush ruleset, so that no network that"
                       " takes rules can start; restart libvirt's daemon (systemctl restart libvirtd, or virtnetworkd),"
                       " which makes them again, while guests and networks go on" % ", ".join(missing))

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from ...documents.network import NETWORK, manages_bridge, mode_of, prefix_of, subnet_of
 from ...engine.plan import Drift, Piece, Step
@@ -14,9 +14,9 @@ from ...host.uses import GuestInterface
 from ...schema.errors import Path
 from ...schema.options import Options, Value, option
 from ...schema.scalars import without_odd
+from ..repair import Devices, Repair, drift_of
 from .found import NetworkFound
 from .piece import network as piece
-from .repair import Devices, Repair, drift_of
 from .taps import guest_repairs
 from .upkeep import Upkeep, sysctl_repairs, upkeep_repairs
 
@@ -48,7 +48,8 @@ def kernel_repairs(live: Options, devices: Devices, guests: Iterable[GuestInterf
     yield from guest_repairs(live, devices, guests, ports)
 
 
-def _bridge_repairs(name: str, live: Options, device: Options | None, sysctls: dict[str, int]) -> Iterator[Repair]:
+def _bridge_repairs(name: str, live: Options, device: Options | None,
+                    sysctls: Mapping[str, int]) -> Iterator[Repair]:
     bridge, of = live.get("bridge") or {}, piece(live["name"])
     mac = option(live, "mac", "address")
     is_new = device is None

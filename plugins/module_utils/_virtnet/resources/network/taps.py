@@ -13,9 +13,9 @@ from ...engine.plan import Do, Piece, Step
 from ...host.uses import GuestInterface
 from ...schema.errors import Entry, Path
 from ...schema.options import Options, option
+from ..repair import Devices, Repair, drift_of
 from .connect import is_isolated, isolate, plug_in_again, put_into
 from .piece import network as piece
-from .repair import Devices, Repair, drift_of
 
 if TYPE_CHECKING:
     from lxml.etree import _Element as Element

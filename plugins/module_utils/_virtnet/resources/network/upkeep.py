@@ -9,19 +9,20 @@ It puts its own rules and dnsmasq back; they are never made by us in its place.
 from __future__ import annotations
 
 import ipaddress
-import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from ...documents.network import manages_bridge, mode_of
 from ...engine.plan import Plan, Step
 from ...schema.errors import Path
 from ...schema.options import Options, option
+from ..reload import reload
+from ..repair import Repair, drift_of
 from .dnsmasq import service_of
 from .firewall import lost_rules, problem_of
 from .obstacles import obstacles
 from .piece import network as piece
-from .repair import Repair, drift_of
 from .rules import commands_for_chains
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from ...host.host import Host
     from ...host.snapshot import Snapshot
 
-TRIES, QUIET, PATIENCE = 3, 3, 3.0  # reloads; looks that find nothing; seconds without progress
 RELOAD = "reload the daemon of libvirt, which puts its firewall rules and dnsmasq back"
 
 
@@ -47,8 +47,8 @@ class Upkeep(NamedTuple):
     is_stale: bool = False
     daemon: str | None = None
     planned: bool = False
-    forwarding: dict[str, bool] = {}  # noqa: RUF012
-    sysctls: dict[str, int] = {}  # noqa: RUF012
+    forwarding: Mapping[str, bool] = MappingProxyType({})
+    sysctls: Mapping[str, int] = MappingProxyType({})
     blocked: tuple[str, ...] = ()
 
 
@@ -57,7 +57,8 @@ def upkeep_of(seen: Snapshot, name: str, live: Options) -> Upkeep:
     runs, bridge = seen.as_it_was, option(live, "bridge", "name")
     lost = tuple(_lost(runs, name))
     service = service_of(runs, name)
-    return Upkeep(problem_of(runs, name), lost, bool(service and service.is_stale), seen.daemon if lost else None,
+    daemon = seen.daemon("networks") if lost else None
+    return Upkeep(problem_of(runs, name), lost, bool(service and service.is_stale), daemon,
                   bool(lost and (seen.firewall or {}).get("planned")),
                   seen.forwarding if _forwarded(live) else {},
                   seen.bridge_sysctls(bridge) if seen.device(bridge) and manages_bridge(live) else {},
@@ -106,7 +107,7 @@ def _steps(name: str, found: Upkeep) -> Iterator[Step]:
         yield reload_step(name)
 
 
-def sysctl_repairs(bridge: str, live: Options, there: dict[str, int] | None) -> Iterator[Repair]:
+def sysctl_repairs(bridge: str, live: Options, there: Mapping[str, int] | None) -> Iterator[Repair]:
     """Settings of a bridge by which the host has IPv6 there only if the network has, and believes no guest's routers.
 
     ``there`` is None for a bridge that is about to be made.
@@ -145,17 +146,8 @@ def promise_upkeep(seen: Snapshot, plan: Plan) -> None:
 
 
 def put_back(host: Host) -> None:
-    """Makes libvirt's chains where they are gone, and has libvirt put back the rest for all networks where some is.
-
-    A second time where it took fresh rules away by numbers of lost ones (backend nftables).
-    """
-    for _ in range(TRIES):
-        make_chains(host, host.look())
-        if not _all_lost(host.look()):
-            return
-        host.daemon.reload_daemon()
-        if _is_settled(host):
-            return
+    """Makes libvirt's chains where they are gone, and has libvirt put back the rest for all networks where some is."""
+    reload(host, "networks", _all_lost, make_chains)
 
 
 def make_chains(host: Host, seen: Snapshot) -> None:
@@ -168,17 +160,3 @@ def make_chains(host: Host, seen: Snapshot) -> None:
 
 def _all_lost(seen: Snapshot) -> list[Drift]:
     return [drift for name in seen.network_names() for drift in _lost(seen, name)]
-
-
-def _is_settled(host: Host) -> bool:
-    """Waits while things come back; whether all are there, and stay."""
-    before, quiet, since = None, 0, time.monotonic()
-    while time.monotonic() - since < PATIENCE:
-        lost = _all_lost(host.look())
-        quiet = 0 if lost else quiet + 1
-        if quiet == QUIET:
-            return True
-        if lost != before:
-            before, since = lost, time.monotonic()
-        time.sleep(0.1)
-    return False

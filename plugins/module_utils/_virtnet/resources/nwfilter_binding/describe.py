@@ -21,5 +21,6 @@ def describe_binding(seen: Snapshot, name: str) -> Options:
         "device_exists": found.there,
         "guest": found.guest,
         "backend": None if found.document is None else NWFILTER_BINDING.parse(found.document, True).get("backend"),
+        "drift": [drift.as_result() for drift in found.lost],
         "variables": sorted(found.variables.get(option(found.current, "filterref", "filter") or "", ())),
     })

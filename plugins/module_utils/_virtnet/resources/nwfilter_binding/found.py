@@ -16,12 +16,14 @@ from ...schema.options import Options, option
 from ...schema.scalars import MAC
 from ..nwfilter.found import missing_of, variables_of
 from ..owner import stand_in
+from .rules import lost_rules
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from lxml.etree import _Element as Element
 
+    from ...engine.plan import Drift
     from ...schema.nodes import Version
     from .resource import NwFilterBinding
 
@@ -32,7 +34,8 @@ class BindingFound(NamedTuple):
     ``differences`` are where it is not as it is wished. ``there`` is whether the host has the device, None when that is
     not known. ``variables`` are what every filter needs, ``missing`` the filters that it leads to and that are not
     there. Nothing is known of these where the binding is to be removed. ``guest`` is the running guest that the device
-    belongs to; it is only looked for where the binding is to be replaced or removed.
+    belongs to; it is only looked for where the binding is to be replaced or removed. ``lost`` is what the kernel lacks
+    of its rules, and ``daemon`` who could put them back, None where it is not seen.
     """
 
     name: str
@@ -44,6 +47,8 @@ class BindingFound(NamedTuple):
     differences: tuple[Difference, ...] = ()
     there: bool | None = None
     guest: str | None = None
+    lost: tuple[Drift, ...] = ()
+    daemon: str | None = None
 
 
 def look(seen: Snapshot, desired: NwFilterBinding) -> BindingFound:
@@ -71,7 +76,9 @@ def _alone(seen: Snapshot, name: str) -> BindingFound:
 
 def _with_surroundings(seen: Snapshot, found: BindingFound) -> BindingFound:
     there = seen.device(found.name) is not None if seen.reaches_kernel else None
-    return found._replace(there=there, variables=variables_of(seen), missing=missing_of(seen))
+    lost = tuple(lost_rules(seen, found.name)) if there else ()
+    return found._replace(there=there, variables=variables_of(seen), missing=missing_of(seen), lost=lost,
+                          daemon=seen.daemon("filters") if lost else None)
 
 
 def _with_guest(seen: Snapshot, found: BindingFound) -> BindingFound:

@@ -13,8 +13,10 @@ from ...schema.errors import Invalid, Missing, Path
 from ...schema.nodes import check_version
 from ...schema.options import Options
 from ..nwfilter.tree import not_given
+from ..repair import carry_out
 from .found import BindingFound, model, stated
 from .piece import nwfilter_binding as piece
+from .rules import rule_repairs
 
 if TYPE_CHECKING:
     from lxml.etree import _Element as Element
@@ -41,6 +43,9 @@ def _binding(desired: NwFilterBinding, found: BindingFound) -> Plan:
         _refuse_guest(desired, found, "replaced")
         plan.steps += [_unbind("replace the binding of %s", found), bind]
         plan.warnings.append("device %s is without a filter while its binding is replaced" % found.name)
+    else:
+        carry_out(rule_repairs(found.name, found.lost, found.daemon), plan)
+        plan.show_layers()
     return plan
 
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from ...engine.plan import Drift, Plan, Step
-from ...schema.errors import Path
-from ...schema.options import Options, Value
+from ..engine.plan import Drift, Plan, Step
+from ..schema.errors import Path
+from ..schema.options import Options, Value
 
 Devices = dict[str, Options]
 
@@ -31,7 +31,7 @@ def drift_of(path: Path, desired: Value, current: Value) -> Drift:
     return Drift("kernel", path, desired, current)
 
 
-def carry_out(repairs: Iterable[Repair], plan: Plan, may_disturb: bool, remedy: str) -> None:
+def carry_out(repairs: Iterable[Repair], plan: Plan, may_disturb: bool = False, remedy: str = "") -> None:
     """Puts repairs into a plan; of what only people can repair, or who says that guests may notice, it warns."""
     for repair in repairs:
         waits = repair.disturbs and not may_disturb
