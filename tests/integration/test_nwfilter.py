@@ -513,7 +513,7 @@ def test_a_guests_interface_gets_its_filter_back(guest):
         assert all(one["path"].startswith("filterref.rules.") for one in done["drift"])
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(filters())
 def test_no_rule_is_missed_that_libvirt_does_not_make(hypervisor, options):
     """A filter that has just been put on a device has all its rules."""

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 RELOAD = "reload the daemon of libvirt, which puts the rules of filters back"
 ETHERNET = ("mac", "vlan", "stp", "arp", "rarp", "ip", "ipv6")  # the rest are protocols of IP, or of IPv6 by their end
 # of rules with others, and of messages without an answer, some chains have none
-PLAIN = frozenset(("match", "comment", "state", *(end + what for end in ("src", "dst") for what in (
+PLAIN = frozenset(("match", "comment", *(end + what for end in ("src", "dst") for what in (
     "ipaddr", "ipmask", "ipfrom", "ipto", "portstart", "portend"))))
 BASES = {"FORWARD": ("libvirt-in", "libvirt-out", "libvirt-in-post"), "INPUT": ("libvirt-host-in",)}
 OWN = (("libvirt-in", "FI"), ("libvirt-out", "FO"), ("libvirt-host-in", "HI"))
