@@ -67,3 +67,15 @@ def test_what_the_host_lacks(clean):
         done = run("interface", domain="guest", mac={"address": MAC}, **options)
         assert any(missing in warning and "does not start before" in warning for warning in done["warnings"])
         run("interface", domain="guest", mac={"address": MAC}, state="absent")
+
+
+def test_booting_from_an_interface_where_libvirt_itself_boots_the_disk(clean):
+    run("network", **LAB)
+    disk = "<disk type='file' device='disk'><source file='/none.img'/><target dev='vda' bus='virtio'/></disk>"
+    clean.defineXML(domain_xml("guest", PORTS + disk + INTERFACE))
+    assert "boot dev='hd'" in sh("virsh dumpxml guest")
+    with pytest.raises(Failed, match=r"boot\.order: .*which libvirt itself gives a guest.*give convert_boot: true"):
+        run("interface", domain="guest", mac={"address": MAC}, boot={"order": 1})
+    again(boot={"order": 1}, convert_boot=True)
+    shown = sh("virsh dumpxml guest")
+    assert "boot dev" not in shown and shown.index("boot order='2'") < shown.index("boot order='1'")
