@@ -65,6 +65,15 @@ options:
     description: Whether options that the task does not mention are removed; otherwise they stay as they are.
     type: bool
     default: false
+  convert_boot:
+    description:
+      - Whether boot devices in the C(os) of the guest may become orders of the devices that they mean, where
+        O(boot.order) is given. libvirt takes no order of devices beside them, and gives a guest that says nothing of
+        booting its hard disk there.
+      - The first device of each kind gets the next order that is free. So a guest that boots its disk boots an
+        interface with order 1 first, and its disk with order 2.
+    type: bool
+    default: false
   partner:
     description:
       - The virtual function that makes a teaming pair with the interface, by the options of an interface, as far as

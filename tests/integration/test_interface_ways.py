@@ -67,3 +67,42 @@ def test_what_the_host_lacks(clean):
         done = run("interface", domain="guest", mac={"address": MAC}, **options)
         assert any(missing in warning and "does not start before" in warning for warning in done["warnings"])
         run("interface", domain="guest", mac={"address": MAC}, state="absent")
+
+
+def test_booting_from_an_interface_where_libvirt_itself_boots_the_disk(clean):
+    run("network", **LAB)
+    disk = "<disk type='file' device='disk'><source file='/none.img'/><target dev='vda' bus='virtio'/></disk>"
+    clean.defineXML(domain_xml("guest", PORTS + disk + INTERFACE))
+    assert "boot dev='hd'" in sh("virsh dumpxml guest")
+    with pytest.raises(Failed, match=r"boot\.order: .*which libvirt itself gives a guest.*give convert_boot: true"):
+        run("interface", domain="guest", mac={"address": MAC}, boot={"order": 1})
+    again(boot={"order": 1}, convert_boot=True)
+    shown = sh("virsh dumpxml guest")
+    assert "boot dev" not in shown and shown.index("boot order='2'") < shown.index("boot order='1'")
+
+
+def test_what_a_task_says_of_a_running_guest_in_libvirts_own_words(clean):
+    """As virsh shows it, by libvirt's alias, and without a MAC address."""
+    run("network", **LAB)
+    clean.defineXML(domain_xml("guest", PORTS + INTERFACE)).create()
+    shown = {"type": "network", "source": {"network": "lab", "bridge": "lab0"}}
+    for options in ({"mac": {"address": MAC}, **shown}, {"alias": {"name": "net0"}}, {"source": {"network": "lab"}},
+                    {"mac": {"address": MAC}, "target": {"dev": "vnet0"}}):
+        assert not run("interface", domain="guest", **options)["changed"]
+    made = again(mac={}, type="user", model={"type": "virtio"})["interface"]["mac"]["address"]
+    assert made in sh("virsh dumpxml guest") and not run("interface", domain="guest", type="user")["changed"]
+
+
+def test_one_in_each_layer_are_two_and_another_guests_address_is_warned_of(clean):
+    run("network", **LAB)
+    clean.defineXML(domain_xml("guest", PORTS)).create()
+    card = {"type": "network", "source": {"network": "lab"}, "model": {"type": "virtio"}}
+    again(**card, layers=["live"])
+    again(mac={"address": NEW}, **card, layers=["config"])
+    gone = run("interface", check=True, domain="guest", mac={"address": MAC}, state="absent")
+    assert gone["steps"] == ["unplug interface %s of guest guest" % MAC]
+    clean.defineXML(domain_xml("other", PORTS))
+    done = run("interface", domain="other", mac={"address": NEW}, **card)
+    assert any("is that of an interface of guest guest too" in warning for warning in done["warnings"])
+    with pytest.raises(Failed, match=r"source\.portgroup: network lab has no portgroup none"):
+        run("interface", domain="other", mac={"address": NEW}, source={"portgroup": "none"})

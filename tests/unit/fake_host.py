@@ -302,6 +302,12 @@ class Libvirt(Layer):
 
         self._changed(uuid, CONFIG, change)
 
+    def _edit_domain(self, uuid: str, change: Any) -> None:
+        layer = self._host.parts["domain_config"]
+        document = load_xml(layer[uuid])
+        change(document)
+        layer[uuid] = dump_xml(document)
+
     def _attach_interface(self, uuid: str, interface: Any, flag: int) -> None:
         element = copy.deepcopy(interface)
         self._changed(uuid, flag, lambda devices: devices.append(

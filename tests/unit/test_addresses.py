@@ -26,8 +26,8 @@ SAME = [
 ]
 
 
-def differences(one: dict, other: dict) -> list:
-    return [str(found.path) for found in INTERFACE.differences(one, other)]
+def differences(desired: dict, current: dict) -> list:
+    return [str(found.path) for found in INTERFACE.differences(desired, current)]
 
 
 @pytest.mark.parametrize(("one", "other"), SAME)

@@ -729,3 +729,10 @@ def test_what_does_not_wait_changes_tags_at_once():
     seen = host(domain(config), domain(RUNNING), {"ovs": ON_SWITCH})
     planned = plan(seen, Interface("on", {"mac": {"address": MAC}, "vlan": {"tags": [{"id": 6}]}}))
     assert (len(planned.steps), planned.waiting) == (2, [])
+
+
+@pytest.mark.parametrize("options", [{"alias": {"name": "net0"}},
+                                     {"target": {"dev": "vnet3"}, "alias": {"name": "net0"}}])
+def test_what_libvirt_made_up_names_a_running_interface_and_states_nothing(options: dict):
+    seen = host(domain(CONFIGURED), domain(LIVE), {"lab": BRIDGE_LAB})
+    assert plan(seen, Interface("on", options)).drift == []

@@ -52,7 +52,8 @@ SETTINGS = {
                            FORCE),
     "nwfilter_binding": _group("nwfilter_binding", STATE, FORCE),
     "interface": _group("interface", Field("domain", "domain", LINE, "Its guest.", required=True), STATE, LAYERS,
-                        _bool("replace"), PURGE, Field("partner", "partner", DICTIONARY, "The other one of a pair.")),
+                        _bool("replace"), PURGE, _bool("convert_boot"),
+                        Field("partner", "partner", DICTIONARY, "The other one of a pair.")),
 }
 
 

@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from ..schema.errors import Invalid, shown
 from ..schema.options import Options
-from ..schema.xml import drop_attribute, dump_xml, load_xml
+from ..schema.xml import drop_attribute, dump_xml, load_xml, make
 from .errors import HypervisorError
 from .flags import LIVE
 
@@ -323,17 +323,22 @@ class Libvirt:
         for document in (direct, interface):
             domain.updateDeviceFlags(dump_xml(document), libvirt.VIR_DOMAIN_AFFECT_LIVE)
 
-    @_quiet
     def define_interfaces(self, uuid: str, interfaces: list[Element]) -> None:
         """Configures a guest with these interfaces in place of those that it has, and all else as it is."""
+        def change(document: Element) -> None:
+            devices = make(document, "devices")
+            for interface in devices.findall("interface"):
+                devices.remove(interface)
+            devices.extend(copy.deepcopy(interface) for interface in interfaces)
+
+        self.edit_domain(uuid, change)
+
+    @_quiet
+    def edit_domain(self, uuid: str, change: Callable[[Element], None]) -> None:
+        """Configures a guest with its document after a change."""
         domain = self._connection.lookupByUUIDString(uuid)
         document = load_xml(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE | libvirt.VIR_DOMAIN_XML_SECURE))
-        devices = document.find("devices")
-        if devices is None:
-            raise HypervisorError("the guest has no devices")
-        for interface in devices.findall("interface"):
-            devices.remove(interface)
-        devices.extend(copy.deepcopy(interface) for interface in interfaces)
+        change(document)
         self._connection.defineXML(dump_xml(document))
 
     @_quiet

@@ -19,6 +19,7 @@ from ...schema.options import Options
 from ...schema.xml import dump_xml
 from ..bandwidth import rates
 from ..network.layers import options_of
+from .boot import boot_as, kinds_of
 from .cards import Card, cards_of
 from .piece import interface_named as named
 from .running import in_place, only_portgroup
@@ -37,6 +38,10 @@ def back(was: Snapshot, now: Snapshot, name: str) -> Iterator[Step]:
     target = _Target(uuid, name, "interface %s of guest %s" % (macs[0], known[uuid]["name"]), macs)
     if before[0] is not None and after[0] is not None:
         yield from _configuration(target, before[0], after[0])
+        former = was.domain_of(uuid).config
+        if former is not None and kinds_of(former) != kinds_of(now.domain_of(uuid).config):
+            yield target.step("have the guest of %s boot as it did", lambda host: host.libvirt.edit_domain(
+                uuid, lambda document: boot_as(document, former)))
     if before[1] is not None and after[1] is not None:
         yield from _Live(was, now, target).steps(before[1], after[1])
 

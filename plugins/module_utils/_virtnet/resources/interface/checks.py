@@ -15,6 +15,7 @@ from ...schema.nodes import check_version
 from ...schema.options import Options, option
 from ...schema.scalars import MAC
 from ..bandwidth import floors, refuse_floor
+from .boot import kinds_of
 from .cards import Card
 from .running import HOTPLUG, given_by, network_like
 from .wanted import Aim
@@ -83,9 +84,18 @@ def _refuse_guest(aim: Aim, options: Options) -> None:
     if options["type"] == "vhostuser" and aim.found.version >= UNSHARED and not all(map(shares_memory, guests)):
         raise Invalid("type", "vhostuser needs a guest whose memory is shared (<memoryBacking> with <access"
                       " mode='shared'/>), and that of %s is not" % aim.guest)
-    if option(options, "boot", "order") and any(guest.find("os/boot") is not None for guest in guests):
-        raise Invalid(Path("boot", "order"), "guest %s has its boot order in <os> (<boot dev='...'/>), and libvirt"
-                      " takes no order of devices beside that" % aim.guest)
+    if option(options, "boot", "order") and any(map(kinds_of, guests)):
+        _refuse_order(aim)
+
+
+def _refuse_order(aim: Aim) -> None:
+    """Refuses an order of devices beside boot devices in <os>, unless these may become orders in the configuration."""
+    problem = ("guest %s has its boot order in <os> (<boot dev='...'/>), which libvirt itself gives a guest without"
+               " one, and takes no order of devices beside that; " % aim.guest)
+    if not aim.desired.convert_boot:
+        raise Invalid(Path("boot", "order"), problem + "give convert_boot: true to have it become orders of devices")
+    if "config" not in aim.layers or ("live" in aim.layers and aim.card("live") is None):
+        raise Invalid(Path("boot", "order"), problem + "while it runs that stays; give layers: [config]")
 
 
 def shares_memory(domain: Element) -> bool:

@@ -25,8 +25,8 @@ def plug_in(aim: Aim, plan: InterfacePlan, wanted: Options, drift: list[Drift]) 
         plan.waiting += drift
         return
     refuse_hotplug(aim, wanted)
-    refuse_model(aim, wanted)
     check_live(aim, wanted)
+    refuse_model(aim, wanted)
     element = INTERFACE.render(wanted)
     plan.steps.append(_steps(aim).plug_in(element))
     plan.changes.append(Change("live", None, element))

@@ -11,6 +11,7 @@ from ...documents.interface import INTERFACE
 from ...engine.plan import Drift
 from ...schema.errors import Invalid, Missing, Path
 from ...schema.options import Options, option
+from .boot import kinds_of
 from .cards import Card
 from .checks import check
 from .found import InterfaceFound, model
@@ -84,7 +85,9 @@ def _refuse_doubts(aim: Aim) -> None:
 def _configure(aim: Aim, plan: InterfacePlan, card: Card | None, wanted: Options, drift: list[Drift]) -> None:
     plan.needs.add("configure guest")
     steps, element = Steps(aim.record.uuid, aim.label), INTERFACE.render(wanted, card.element if card else None)
-    if card is None:
+    if option(wanted, "boot", "order") and kinds_of(aim.record.config):
+        plan.steps.append(steps.convert_boot(card, element))
+    elif card is None:
         plan.steps.append(steps.add(element))
     else:
         plan.steps.append(steps.configure(card.element, element, bool(tops(drift) & IDENTITY)))

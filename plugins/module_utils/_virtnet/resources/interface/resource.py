@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 class Interface:
     """An interface of the guest ``domain``; ``layers`` None stands for all that the guest has.
 
-    ``beside`` are aliases of interfaces that will be there too.
+    ``beside`` are aliases of interfaces that will be there too, ``convert_boot`` whether boot devices in <os> may
+    become orders of devices.
     """
 
     domain: str
@@ -33,6 +34,7 @@ class Interface:
     replace: bool = False
     purge: bool = False
     beside: tuple[str, ...] = ()
+    convert_boot: bool = False
     kind = "interface"
     position = 60
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING, NamedTuple
@@ -17,7 +18,9 @@ from ...host.uses import mac_of
 from ...schema.errors import Path
 from ...schema.options import Options
 from ...schema.scalars import MAC
+from ...schema.xml import make
 from ..bandwidth import rates
+from .boot import give_orders
 from .cards import Card
 from .piece import interface as piece
 from .running import CONNECTION, alias_of, only_portgroup
@@ -63,6 +66,20 @@ class Steps(NamedTuple):
 
         return Step("change the configuration of %s" % self.label, swap if swapped else update,
                     self._piece(before, after), writes=("domain_config", self.uuid))
+
+    def convert_boot(self, card: Card | None, after: Element) -> Step:
+        """The same at once with boot devices in <os> becoming orders of devices, for libvirt takes no other order."""
+        def change(document: Element) -> None:
+            devices = make(document, "devices")
+            if card is None:
+                devices.append(copy.deepcopy(after))
+            else:
+                devices.replace(devices.findall("interface")[card.place], copy.deepcopy(after))
+            give_orders(document)
+
+        return Step("configure %s, and its guest's boot devices in <os> as orders of devices" % self.label,
+                    lambda host: host.libvirt.edit_domain(self.uuid, change),
+                    self._piece(*([] if card is None else [card.element]), after), writes=("domain_config", self.uuid))
 
     # --- the running guest
 

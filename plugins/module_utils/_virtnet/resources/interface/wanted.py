@@ -48,7 +48,9 @@ class Aim(NamedTuple):
 
 def aim_of(desired: Interface, found: InterfaceFound) -> Aim:
     record = known_guest(desired.domain, found)
-    return Aim(desired, found, record, _without_libvirts_own(desired.options), _layers(record, desired.layers))
+    # no options at all would take all of them away
+    options = _without_libvirts_own(desired.options) or {"mac": {"address": found.meant.mac}}
+    return Aim(desired, found, record, options, _layers(record, desired.layers))
 
 
 def known_guest(domain: str, found: InterfaceFound) -> DomainRecord:
