@@ -128,7 +128,7 @@ class Connection:
 def module(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(layer, "libvirt", MODULE)
     monkeypatch.setattr(host, "read_devices", lambda *_none: Connection.latest.devices())
-    monkeypatch.setattr(firewall, "read_firewall", lambda: Connection.latest.firewall())
+    monkeypatch.setattr(firewall, "read_firewall", lambda *_none: Connection.latest.firewall())
 
 
 def libvirt(connection: Any = None, uri: str = "qemu:///system") -> Libvirt:

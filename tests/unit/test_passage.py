@@ -23,9 +23,10 @@ DROPPED = "guests of network lab do not reach eth0: their packets (10.0.0.0/24) 
           " through there"
 
 
-def warnings(live: dict = LIVE, backend: str = "nftables", uplink: Any = UPLINK, bridge_filter: dict | None = None,
-             **chains: Any) -> list[str]:
+def warnings(live: dict | None = None, backend: str = "nftables", uplink: Any = UPLINK,
+             bridge_filter: dict | None = None, **chains: Any) -> list[str]:
     """What is said of a network on a host that has these chains besides, each "family_table_name"."""
+    live = live or LIVE
     state = state_of(live, backend=backend)
     for base, hook in (("ip filter FORWARD", "forward"), ("ip libvirt_network forward", "forward"),
                        ("ip nat POSTROUTING", "postrouting"), ("ip libvirt_network guest_nat", "postrouting")):

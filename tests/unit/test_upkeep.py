@@ -57,12 +57,12 @@ RUNS = {"runs": True, "conf": CONF, "hosts": HOSTS, "names": NAMES}
 UP = dict(BRIDGE, addresses=["10.0.0.1/24", "fd00::1/64"], mtu=1500, routes=[])
 
 
-def host(live: dict = LIVE, **there: Any) -> FakeHost:
-    options = dict(live, mac={"address": "52:54:00:00:00:01"})
+def host(live: dict | None = None, **there: Any) -> FakeHost:
+    options = dict(live or LIVE, mac={"address": "52:54:00:00:00:01"})
     return lab_host(options, options, devices={"virbr0": UP, "nic0": device()}, **there)
 
 
-def planned(live: dict = LIVE, **there: Any) -> Any:
+def planned(live: dict | None = None, **there: Any) -> Any:
     return plan(host(live, **there).look(), wish())[0]
 
 

@@ -27,18 +27,23 @@ FIRST_BACKEND = "iptables"  # the only one before libvirt 10.4, from which on ne
 BASE = ("type", "hook", "prio", "policy")
 SAME = {"iif": "iifname", "oif": "oifname", "l4proto": "protocol", "ip protocol": "protocol",
         "ip6 nexthdr": "protocol"}
+HIDDEN = "xt"
 WITH_TARGET = ("jump", "goto")
 
 
 def read_firewall() -> dict[str, Any]:
-    """``chains`` by name; ``problem`` is why they cannot be seen, empty where they can; libvirt's ``backend``."""
+    """``chains`` by name; ``problem`` is why they cannot be seen, empty where they can; libvirt's ``backend``.
+
+    ``hides`` is whether libnftables shows nothing of what is iptables' own, as it does before 1.0: each is the word xt.
+    """
     problem, chains = _legacy(), {}
     if not problem:
         try:
             chains = chains_of(json.loads(_run("list ruleset")))
         except (OSError, KernelError) as error:
             problem = str(error)
-    return {"problem": problem, "backend": _backend(), "chains": chains}
+    hides = any(HIDDEN in words for chain in chains.values() for words in chain["rules"])
+    return {"problem": problem, "backend": _backend(), "chains": chains, "hides": hides}
 
 
 def change_firewall(commands: list[dict[str, Any]]) -> None:
@@ -118,8 +123,9 @@ def _word(statement: dict[str, Any]) -> str:
         operator = "" if value["op"] in ("==", "in") else value["op"] + " "
         return "%s %s%s" % (_left(value["left"]), operator, _right(value["right"]))
     if name == "xt":
-        own = (value or {}).get("name", "?")
-        return own.lower() if (value or {}).get("type") == "target" else "xt %s" % own
+        if not value:
+            return HIDDEN
+        return value["name"].lower() if value["type"] == "target" else "xt %s" % value["name"]
     if name in WITH_TARGET:
         return "%s %s" % (name, value["target"])
     return "" if name in ("counter", "comment") else name

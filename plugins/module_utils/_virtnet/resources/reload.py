@@ -23,7 +23,7 @@ def reload(host: Host, drivers: str, lost: Lost, prepare: Callable[[Host, Snapsh
 
     A second time where it took fresh rules away by numbers of lost ones (backend nftables).
     """
-    for _ in range(TRIES):
+    for _try in range(TRIES):
         if prepare:
             prepare(host, host.look())
         if not lost(host.look()):

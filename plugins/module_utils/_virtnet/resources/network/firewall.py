@@ -30,9 +30,12 @@ def problem_of(seen: Snapshot, name: str) -> str:
 def lost_rules(seen: Snapshot, name: str) -> Iterator[Drift]:
     """The chains that lack rules of a running network."""
     live, state, there = options_of(seen, "network_live", name), seen.firewall, _rules_there(seen)
+    if live is None or state is None or state["problem"]:
+        return
     by_chain: dict[str, Counter[Rule]] = {}
-    for rule in rules_of(live or {}, state["backend"]) if state and not state["problem"] else ():
-        by_chain.setdefault(rule.chain, Counter())[rule] += 1
+    for rule in rules_of(live, state["backend"]):
+        made_as = rule.hidden() if state["hides"] else rule
+        by_chain.setdefault(rule.chain, Counter())[made_as] += 1
     for chain, made in by_chain.items():
         if any(there[rule] < number for rule, number in made.items()):
             yield drift_of(Path("firewall", Entry(chain)), _words(made), _words(made & there))

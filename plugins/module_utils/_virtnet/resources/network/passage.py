@@ -108,7 +108,7 @@ def _follow(seen: Snapshot, name: str, packet: Packet, depth: int) -> End:
 
 def _end_of(seen: Snapshot, name: str, words: Words, packet: Packet, depth: int) -> End:
     """What a rule that matches makes of a packet."""
-    does, _, target = words[-1].partition(" ")
+    does, _space, target = words[-1].partition(" ")
     rule = "the rule %s of chain %s" % (" ".join(words), name)
     if does in ("jump", "goto"):
         inner = _follow(seen, "%s %s" % (name.rpartition(" ")[0], target), packet, depth + 1)
@@ -138,7 +138,7 @@ def _holds(condition: str, packet: Packet) -> Truth:
         return True
     if condition == "xt conntrack":
         return False  # what iptables' match says is not shown; nearly all of them let answers through
-    subject, _, value = condition.rpartition(" ")
+    subject, _space, value = condition.rpartition(" ")
     is_negated = subject.endswith(" !=")
     answer = _is(subject[:-3] if is_negated else subject, value, packet)
     return answer if answer is None else answer != is_negated
@@ -196,7 +196,7 @@ def _by_device(seen: Snapshot, name: str) -> dict[str, list[tuple[int, Words]]]:
 
 def _device(words: Words) -> str:
     for word in words[:-1]:
-        subject, _, value = word.partition(" ")
+        subject, _space, value = word.partition(" ")
         if subject in ("iifname", "oifname") and not set("*,!") & set(value):
             return value
     return ""
@@ -204,5 +204,5 @@ def _device(words: Words) -> str:
 
 def _rules_for(seen: Snapshot, name: str, packet: Packet) -> Iterator[Words]:
     by_device = _by_device(seen, name)
-    found = [rule for device in {packet.comes, packet.goes, ""} for rule in by_device.get(device, ())]
+    found = [rule for device in sorted({packet.comes, packet.goes, ""}) for rule in by_device.get(device, ())]
     return (words for _place, words in sorted(found, key=lambda rule: rule[0]))

@@ -21,6 +21,9 @@ FAMILIES = {4: "ip", 6: "ip6"}
 EXEMPT = {4: ("224.0.0.0/24", "255.255.255.255"), 6: ("ff02::/16",)}  # what is not translated
 
 
+OWN_TARGETS = ("reject", "masquerade", "snat", "checksum")  # of iptables
+
+
 class Base(NamedTuple):
     """A base chain, and the chains that it jumps to, the first first."""
 
@@ -69,6 +72,17 @@ class Rule(NamedTuple):
     chain: str
     conditions: frozenset[str]
     does: str
+
+    def hidden(self) -> Rule:
+        """As it looks where nothing is shown of what is iptables' own."""
+        shown, own = set(), self.does in OWN_TARGETS
+        for condition in self.conditions:
+            words = condition.split()
+            if words[0] in ("tcp", "udp"):
+                shown |= {"protocol %s" % words[0], "xt"}
+            else:
+                shown.add("xt" if words[0] == "xt" else condition)
+        return Rule(self.chain, frozenset(shown), "xt" if own else self.does)
 
     def __str__(self) -> str:
         return " ".join([*sorted(self.conditions), self.does])
