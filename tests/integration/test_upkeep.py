@@ -207,3 +207,14 @@ def test_who_drops_is_told_and_left_alone(reaches):
         if not said or "hook forward" in others:
             assert reaches() is (said is None)
         sh("nft delete table %s" % " ".join(others.split()[1:3]))
+
+
+def test_a_link_for_the_next_boot_comes_back(clean):
+    task = {**LAB, "autostart": True}
+    run("network", **task)
+    link = "/etc/libvirt/qemu/networks/autostart/lab.xml"
+    sh("rm %s" % link)
+    assert run("network_info", names=["lab"])["networks"][0]["status"]["drift"][0]["layer"] == "boot"
+    done = run("network", **task)
+    assert done["steps"] == ["switch autostart of network lab on again"] and sh("ls %s" % link)
+    assert not run("network", **task)["changed"]

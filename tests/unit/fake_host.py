@@ -64,7 +64,7 @@ def parts(**changes: Any) -> dict[str, dict[str, Any]]:
         "networks": {}, "nwfilters": {}, "bindings": {}, "domains": {}, "devices": {}, "physical_functions": {},
         "pci_devices": {}, "vfio_holders": {}, "pci": {"iommu": True, "intel": True, "command_line": ""},
         "firewall": None, "forwarding": {"ipv4": True, "ipv6": True},
-        "bridge_filter": {},
+        "bridge_filter": {}, "start": {"networks": None, "daemons": None},
         "dnsmasq": "", "places": {}, "bridges": {}, "subnets": {},
         **{name: {} for name in KEYED},
         "daemon": dict.fromkeys(("networks", "filters"), "libvirtd"),

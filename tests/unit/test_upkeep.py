@@ -12,7 +12,7 @@ from unit.fake_host import FakeHost, device
 from unit.networks import BRIDGE, lab_host
 from unit.test_refusals import plan, wish
 
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host import dnsmasq, sysctls
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host import dnsmasq, start, sysctls
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.errors import KernelError
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.network.upkeep import RELOAD
 
@@ -203,3 +203,45 @@ def test_settings_below_proc_sys(monkeypatch: pytest.MonkeyPatch, tmp_path):
     (tmp_path / "virbr0-accept_ra").write_text("1\n")
     sysctls.set_bridge("virbr0", "accept_ra", 0)
     assert sysctls.read_bridge("virbr0") == {"accept_ra": 0} and sysctls.read_bridge("gone") == {}
+
+
+# --- a boot
+
+
+def auto(**there: Any) -> Any:
+    """A running network of which libvirt says that a boot starts it."""
+    found = host({"name": "lab", "bridge": {"name": "virbr0"}}, start={"networks": ["lab"], "daemons": None, **there})
+    found.parts["networks"][""]["lab"]["autostart"] = True
+    return plan(found.look(), wish())[0]
+
+
+@pytest.mark.parametrize("there", [{}, {"networks": None}, {"daemons": ["libvirtd"]}])
+def test_a_network_that_a_boot_starts_or_of_which_nothing_is_known(there: dict):
+    found = auto(**there)
+    assert not found.drift and not found.steps and not found.warnings
+
+
+def test_a_link_that_somebody_took_away_is_made_again():
+    found = auto(networks=["other"])
+    assert [(drift.layer, str(drift.path), drift.desired, drift.current) for drift in found.drift] == [
+        ("boot", "autostart", True, False)]
+    assert [step.title for step in found.steps] == ["switch autostart of network lab on again"]
+    assert found.before["boot"] == {"autostart": False} and found.after["boot"] == {"autostart": True}
+
+
+def test_a_daemon_that_no_boot_starts_is_told():
+    found = auto(daemons=[])
+    assert not found.steps and "systemctl enable libvirtd" in found.warnings[0]
+
+
+def test_what_starts_is_read_from_links(monkeypatch: pytest.MonkeyPatch, tmp_path):
+    monkeypatch.setattr(start, "LINKS", str(tmp_path / "autostart"))
+    monkeypatch.setattr(start, "SYSTEMD", str(tmp_path))
+    monkeypatch.setattr(start, "WANTS", (str(tmp_path / "*.wants/%s.service"),))
+    assert start.read_start() == {"networks": [], "daemons": []}
+    for path in ("autostart/lab.xml", "multi-user.target.wants/libvirtd.service"):
+        (tmp_path / path).parent.mkdir()
+        (tmp_path / path).touch()
+    assert start.read_start() == {"networks": ["lab"], "daemons": ["libvirtd"]}
+    monkeypatch.setattr(start, "SYSTEMD", "/nowhere")
+    assert start.read_start()["daemons"] is None

@@ -24,7 +24,7 @@ DATA = ("host/snapshot.py", "host/parts.py", "host/uses.py", "host/subnets.py", 
         "host/__init__.py")
 TRANSPORTS = ("host/libvirt.py", "host/kernel.py", "host/netlink.py", "host/sysfs.py", "host/boot.py",
               "host/records.py", "host/systemd.py", "host/firewall.py", "host/limits.py", "host/places.py",
-              "host/daemon.py", "host/sysctls.py", "host/dnsmasq.py", "host/probes.py")
+              "host/daemon.py", "host/sysctls.py", "host/start.py", "host/dnsmasq.py", "host/probes.py")
 # what only plans, and so only sees data
 PURE = ("found.py", "plan.py", "promise.py", "describe.py", "resource.py", "back.py", "refusals.py")
 LIBRARIES = {

@@ -126,7 +126,7 @@ class Plan:
         for drift in self.drift:
             if drift.layer == "config":
                 configured.setdefault(drift.path, []).append(drift)
-        for layer in ("live", "saved", "kernel"):
+        for layer in ("live", "saved", "kernel", "boot"):
             found = [drift for drift in self.drift if drift.layer == layer
                      and drift._replace(layer="config") not in configured.get(drift.path, ())]
             if found:

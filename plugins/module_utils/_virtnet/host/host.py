@@ -98,6 +98,13 @@ class Host:
         return daemon
 
     @property
+    def start(self) -> ModuleType:
+        """What starts networks at boot."""
+        from . import start
+
+        return start
+
+    @property
     def sysctls(self) -> ModuleType:
         """The kernel's settings below /proc/sys."""
         from . import sysctls
@@ -184,6 +191,7 @@ READERS: dict[str, Callable[[Host, str], Data]] = {
     "dnsmasq": lambda host, _: host.programs.dnsmasq_problem() if host.local else None,
     "dnsmasq_of": lambda host, network: host.programs.read_dnsmasq(network) if host.local else None,
     "forwarding": lambda host, _: host.sysctls.read_forwarding() if host.local else None,
+    "start": lambda host, _: host.start.read_start() if host.local else None,
     "bridge_filter": lambda host, _: host.sysctls.read_bridge_filter() if host.local else None,
     "bridge_sysctls": lambda host, bridge: host.sysctls.read_bridge(bridge) if host.local else None,
     "places": lambda host, _: host.files.read_places() if host.local else {},

@@ -42,6 +42,7 @@ dnsmasq_of           network          runs, conf, hosts, names: see ``dnsmasq``;
 forwarding                           by family: whether the kernel forwards
 bridge_filter                        by family: whether what stays within a bridge passes the firewall too
 bridge_sysctls       bridge          its settings of IPv6 by name
+start                                networks and daemons that start at boot, each null where not known: see ``start``
 places                               by directory: see ``places``
 boot                PCI address      files (by path), others, python: see ``boot``
 boot_owners         PCI address      a list of who, file
@@ -131,7 +132,7 @@ class Snapshot(Parts):
 
     def _complete_kernel(self) -> None:
         for part in ("devices", "physical_functions", "pci_devices", "vfio_holders", "pci", "firewall", "dnsmasq",
-                     "forwarding", "bridge_filter", "places"):
+                     "forwarding", "bridge_filter", "start", "places"):
             self.get(part)
         for name, network in self.get("networks").items():
             if network["active"]:
@@ -269,6 +270,11 @@ class Snapshot(Parts):
         """Whether the kernel forwards, by family."""
         found: dict[str, bool] = self.get("forwarding") if self.reaches_kernel else {}
         return found
+
+    @property
+    def start(self) -> Options:
+        """What starts networks at boot, nothing where that is not known."""
+        return (self.get("start") if self.reaches_kernel else None) or {"networks": None, "daemons": None}
 
     @property
     def bridge_filter(self) -> dict[str, bool]:

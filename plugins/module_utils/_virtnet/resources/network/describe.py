@@ -11,7 +11,7 @@ from ...documents.network import NETWORK
 from ...host.snapshot import Snapshot
 from ...schema.options import Options, option
 from ...schema.sayable import sayable
-from .found import NetworkFound, live_drift, look, model
+from .found import NetworkFound, boot_drift, live_drift, look, model
 from .repairs import kernel_drift
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def describe_network(seen: Snapshot, name: str) -> Options:
         "connections": (live or {}).get("connections", 0),
         "ports": [_port(port, found) for port in found.ports],
         "leases": seen.get("leases", name) if found.active else [],
-        "drift": [drift.as_result() for drift in [*live_drift(found), *kernel_drift(found)]],
+        "drift": [drift.as_result() for drift in [*live_drift(found), *kernel_drift(found), *boot_drift(found)]],
     })
 
 

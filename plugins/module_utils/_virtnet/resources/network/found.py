@@ -13,8 +13,9 @@ from ...engine.plan import Drift
 from ...host.parts import once
 from ...host.snapshot import NetworkRecord, Snapshot
 from ...host.uses import GuestInterface, guests_of, members_of
-from ...schema.errors import Missing
+from ...schema.errors import Missing, Path
 from ...schema.options import Options, is_empty, option
+from ..refusals import is_system
 from .layers import options_of
 from .upkeep import Upkeep, upkeep_of
 
@@ -30,9 +31,10 @@ class NetworkFound(NamedTuple):
     ``devices`` are those of the host, None when the kernel is out of reach. ``functions`` are the PCI addresses of
     virtual functions, None when the network names none. ``traffic`` is what tc limits of the bridge, None for a network
     without bandwidth. ``pool`` is what a pool by physical function would hand out if it were started now, None for
-    other networks. ``upkeep`` is what its daemon keeps up for it. ``sets_metadata`` is whether libvirt changes
-    the metadata of a running network. ``members`` are the devices in the bridge that libvirt made for the network.
-    ``others`` are the names of all networks where there must be one of this name and is none.
+    other networks. ``upkeep`` is what its daemon keeps up for it. ``boots`` is whether a boot finds it among those that
+    start, ``enabled`` whether that starts libvirt's daemon of networks; None where that is not known. ``sets_metadata``
+    is whether libvirt changes the metadata of a running network. ``members`` are the devices in the bridge that libvirt
+    made for the network. ``others`` are the names of all networks where there must be one of this name and is none.
     """
 
     record: NetworkRecord | None
@@ -49,6 +51,8 @@ class NetworkFound(NamedTuple):
     members: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
     upkeep: Upkeep = Upkeep()
+    boots: bool | None = None
+    enabled: bool | None = None
 
     @property
     def active(self) -> bool:
@@ -108,7 +112,14 @@ def look(seen: Snapshot, name: str, names_functions: bool = False, is_needed: bo
         members=_members(seen, live) if live else (),
         others=tuple(seen.network_names()) if is_needed and not record else (),
         upkeep=upkeep_of(seen, name, live) if live else Upkeep(),
+        **_boot(seen, name) if record and record.autostart and is_system(seen.uri) else {},
     )
+
+
+def _boot(seen: Snapshot, name: str) -> dict[str, bool | None]:
+    networks, daemons = seen.start["networks"], seen.start["daemons"]
+    return {"boots": None if networks is None else name in networks,
+            "enabled": None if daemons is None else bool(daemons)}
 
 
 def missing(name: str, there: Iterable[str]) -> Missing:
@@ -156,6 +167,11 @@ def live_drift(found: NetworkFound) -> Iterator[Drift]:
     if found.live is not None and found.config is not None:
         for difference in NETWORK.differences(NETWORK.whole(found.config, found.live), found.live):
             yield Drift("live", *difference)
+
+
+def boot_drift(found: NetworkFound) -> list[Drift]:
+    """Where a boot does not start a network that libvirt says it does."""
+    return [Drift("boot", Path("autostart"), True, False)] if found.boots is False else []
 
 
 def model(found: NetworkFound) -> Options:

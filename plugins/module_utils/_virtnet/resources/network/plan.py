@@ -23,11 +23,13 @@ from ...schema.errors import Invalid, Missing, Path
 from ...schema.nodes import check_version, in_order
 from ...schema.options import Options
 from ..repair import carry_out
-from .found import NetworkFound, missing, model
+from .found import NetworkFound, boot_drift, missing, model
 from .piece import network as piece
 from .repairs import kernel_repairs, missing_devices, missing_functions, stale_limits, unstartable
 
 if TYPE_CHECKING:
+    from ...engine.plan import Do
+    from ...host.host import Host
     from .resource import Network
 
 # a call takes libvirt about 0.15 s, a new definition of the configuration as long as one of them
@@ -287,12 +289,28 @@ class _Planner:
     # --- the rest
 
     def _autostart(self) -> None:
-        name, autostart = self.name, self.desired.autostart
-        if autostart is None or autostart == bool(self.found.record and self.found.record.autostart):
+        name, autostart, found = self.name, self.desired.autostart, self.found
+        is_on = bool(found.record and found.record.autostart)
+        if autostart is None or autostart == is_on:
+            self._boot(is_on)
             return
         self._plan.needs.add("set autostart" if autostart else "clear autostart")
         self._plan.steps.append(Step("switch autostart of network %s %s" % (name, "on" if autostart else "off"),
                                      lambda host: host.libvirt.set_network_autostart(name, autostart), piece(name)))
+
+    def _boot(self, is_on: bool) -> None:
+        """Has a boot do what libvirt says of a network that keeps its autostart."""
+        name, drift = self.name, boot_drift(self.found)
+        if not is_on or not self.persistent:
+            return
+        if drift:
+            self._plan.drift += drift
+            self._plan.needs.add("set autostart")
+            self._plan.steps.append(Step("switch autostart of network %s on again" % name, _start_again(name),
+                                         piece(name)))
+        if self.found.enabled is False:
+            self._plan.warnings.append("network %s starts at boot only with libvirt's daemon, which no boot starts;"
+                                       " enable it (systemctl enable libvirtd, or virtnetworkd)" % name)
 
     def _say(self, left: list[Drift]) -> None:
         """Completes the diff and the warnings."""
@@ -308,6 +326,14 @@ class _Planner:
                 found.users)
             plan.wait_for("network", [self.name], "network %s must be restarted before %s is in force, and was not"
                           " because %s" % (self.name, ", ".join(str(drift.path) for drift in plan.waiting), why))
+
+
+def _start_again(name: str) -> Do:
+    def do(host: Host) -> None:
+        for autostart in (False, True):  # libvirt does nothing where it believes it done
+            host.libvirt.set_network_autostart(name, autostart)
+
+    return do
 
 
 def _drift(layer: str, stated: Options, current: Options) -> list[Drift]:
