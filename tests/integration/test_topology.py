@@ -6,19 +6,17 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-from pathlib import Path
 
 import pytest
 from guest.domain import domain_xml
 from integration.host import sh
 from integration.lab import LAB, answers
 from integration.modules import Failed, converge, run
+from integration.playbooks import playbook
 
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.topology import LISTS
 
-ROOT = Path(__file__).resolve().parents[2]
 CARD = "52:54:00:00:07:01"
 HOST = {
     "nwfilters": [{"name": "zz-base", "chain": "root"},
@@ -146,17 +144,6 @@ def test_the_plan_that_was_reviewed_is_done_or_none(clean):
     assert run("topology", plan_id=reviewed, **document)["changed"]
     with pytest.raises(Failed, match=r"^plan_id: nothing is to be done to network .*any more"):
         run("topology", plan_id=reviewed, **document)
-
-
-def playbook(tmp_path: Path, *arguments: object) -> str:
-    """What a playbook says that ends well."""
-    ended = subprocess.run(
-        [ROOT / ".venv/bin/ansible-playbook", *arguments], text=True, capture_output=True, check=False,
-        env=dict(os.environ, ANSIBLE_NOCOLOR="1", ANSIBLE_HOME=str(tmp_path / "home"),
-                 ANSIBLE_COLLECTIONS_PATH=str(ROOT / ".cache/collections"),
-                 ANSIBLE_PYTHON_INTERPRETER="/usr/bin/python3"))
-    assert ended.returncode == 0, ended.stdout + ended.stderr
-    return ended.stdout
 
 
 @pytest.mark.parametrize("name", ["host.yml", "host.json"])
