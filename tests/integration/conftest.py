@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-from pathlib import Path
 from typing import Any
 
 import libvirt
@@ -18,14 +17,6 @@ from integration.modules import run
 
 DEVICES = ("hostbr0 type bridge", "hostbr1 type bridge", "nic0 type veth peer name wire0",
            "nic1 type veth peer name wire1", "nic2 type veth peer name wire2")
-OPEN_VSWITCH = """
-mkdir -p /run/openvswitch
-ovsdb-tool create /run/openvswitch/conf.db /usr/share/openvswitch/vswitch.ovsschema
-ovsdb-server /run/openvswitch/conf.db --remote=punix:/run/openvswitch/db.sock \\
-    -vconsole:off --pidfile --log-file --detach
-ovs-vsctl --no-wait init
-ovs-vswitchd -vconsole:off --pidfile --log-file --detach
-"""
 
 
 class Connection:
@@ -69,17 +60,3 @@ def guest(clean):
     domain = boot(clean)
     assert answers()
     return domain
-
-
-@pytest.fixture
-def switch(clean):
-    """A bridge of Open vSwitch's userspace datapath, which needs nothing of the kernel."""
-    started = subprocess.run(["ovs-vsctl", "show"], check=False, capture_output=True).returncode
-    if started:
-        sh(OPEN_VSWITCH)
-    sh("ovs-vsctl add-br ovsbr0 -- set bridge ovsbr0 datapath_type=netdev")
-    yield clean
-    remove_everything(clean)
-    sh("ovs-vsctl del-br ovsbr0")
-    for daemon in ("ovs-vswitchd", "ovsdb-server") if started else ():
-        sh("kill %s" % Path("/run/openvswitch/%s.pid" % daemon).read_text())

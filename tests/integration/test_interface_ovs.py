@@ -5,12 +5,38 @@
 
 from __future__ import annotations
 
+import subprocess
+from pathlib import Path
+
+import pytest
 from guest.domain import domain_xml
-from integration.host import sh
+from integration.host import remove_everything, sh
 from integration.modules import converge, run
 
 MAC = "52:54:00:00:03:01"
 SWITCH = {"type": "openvswitch"}
+START = """
+mkdir -p /run/openvswitch
+ovsdb-tool create /run/openvswitch/conf.db /usr/share/openvswitch/vswitch.ovsschema
+ovsdb-server /run/openvswitch/conf.db --remote=punix:/run/openvswitch/db.sock \\
+    -vconsole:off --pidfile --log-file --detach
+ovs-vsctl --no-wait init
+ovs-vswitchd -vconsole:off --pidfile --log-file --detach
+"""
+
+
+@pytest.fixture
+def switch(clean):
+    """A bridge of Open vSwitch's userspace datapath, which needs nothing of the kernel."""
+    started = subprocess.run(["ovs-vsctl", "show"], check=False, capture_output=True).returncode
+    if started:
+        sh(START)
+    sh("ovs-vsctl add-br ovsbr0 -- set bridge ovsbr0 datapath_type=netdev")
+    yield clean
+    remove_everything(clean)
+    sh("ovs-vsctl del-br ovsbr0")
+    for daemon in ("ovs-vswitchd", "ovsdb-server") if started else ():
+        sh("kill %s" % Path("/run/openvswitch/%s.pid" % daemon).read_text())
 
 
 def boot(connection, interface):
