@@ -170,3 +170,24 @@ def test_a_host_is_adopted(off, tmp_path):
     play.write_text(json.dumps([{"hosts": "kvm1", "gather_facts": False, "tasks": [
         {"virtnet.libvirt.topology": {name: "{{ libvirt_topology.%s | default(omit) }}" % name for name in LISTS}}]}]))
     assert "changed=0 " in playbook(tmp_path, "-i", inventory, play)
+
+
+def test_what_hosts_have_in_common_is_the_groups(off, tmp_path):
+    run("topology", **HOST)
+    inventory = tmp_path / "hosts"
+    inventory.write_text("[kvm]\nkvm[1:2] ansible_connection=local\n")
+    arguments = ("-i", inventory, "virtnet.libvirt.adopt", "-e", "adopt_common=kvm", "-e", "adopt_portable=true", "-e")
+    playbook(tmp_path, *arguments, "target=kvm")
+    assert "name: top2" in (tmp_path / "group_vars/kvm/libvirt.yml").read_text()
+    # both are this host, so that nothing is left for one alone; what is taken from the group is the host's
+    own = tmp_path / "host_vars/kvm2/libvirt.yml"
+    assert "top2" not in own.read_text()
+    own.write_text("libvirt_own: {networks: [{name: top4, bridge: {name: top4}}]}\n")
+    play = tmp_path / "play.yml"
+    play.write_text(json.dumps([{"hosts": "kvm", "gather_facts": False, "serial": 1, "tasks": [
+        {"virtnet.libvirt.topology": {name: "{{ libvirt_topology.%s | default(omit) }}" % name for name in LISTS}}]}]))
+    said = playbook(tmp_path, "-i", inventory, play)
+    assert sum("changed=%d " % changed in said for changed in (0, 1)) == 2
+    assert networks() == ["top1", "top2", "top3", "top4"]
+    with pytest.raises(AssertionError, match="adopt_common: kvm also has kvm2; give target=kvm"):
+        playbook(tmp_path, *arguments, "target=kvm1")
