@@ -56,6 +56,7 @@ integration-pypi:
 integration-targets:
 	$(WITH) $(SYSTEM) tests/integration/test_sandbox.py
 	tests/targets
+	tests/examples
 
 faults: setup ## Break the collection in more than a thousand ways, and see what is left (half an hour)
 	@tests/faults/run

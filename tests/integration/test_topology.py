@@ -6,19 +6,17 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-from pathlib import Path
 
 import pytest
 from guest.domain import domain_xml
 from integration.host import sh
 from integration.lab import LAB, answers
 from integration.modules import Failed, converge, run
+from integration.playbooks import playbook
 
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.topology import LISTS
 
-ROOT = Path(__file__).resolve().parents[2]
 CARD = "52:54:00:00:07:01"
 HOST = {
     "nwfilters": [{"name": "zz-base", "chain": "root"},
@@ -148,17 +146,6 @@ def test_the_plan_that_was_reviewed_is_done_or_none(clean):
         run("topology", plan_id=reviewed, **document)
 
 
-def playbook(tmp_path: Path, *arguments: object) -> str:
-    """What a playbook says that ends well."""
-    ended = subprocess.run(
-        [ROOT / ".venv/bin/ansible-playbook", *arguments], text=True, capture_output=True, check=False,
-        env=dict(os.environ, ANSIBLE_NOCOLOR="1", ANSIBLE_HOME=str(tmp_path / "home"),
-                 ANSIBLE_COLLECTIONS_PATH=str(ROOT / ".cache/collections"),
-                 ANSIBLE_PYTHON_INTERPRETER="/usr/bin/python3"))
-    assert ended.returncode == 0, ended.stdout + ended.stderr
-    return ended.stdout
-
-
 @pytest.mark.parametrize("name", ["host.yml", "host.json"])
 def test_a_document_in_a_file(off, tmp_path, name: str):
     document, play = tmp_path / name, tmp_path / "play.yml"
@@ -183,3 +170,24 @@ def test_a_host_is_adopted(off, tmp_path):
     play.write_text(json.dumps([{"hosts": "kvm1", "gather_facts": False, "tasks": [
         {"virtnet.libvirt.topology": {name: "{{ libvirt_topology.%s | default(omit) }}" % name for name in LISTS}}]}]))
     assert "changed=0 " in playbook(tmp_path, "-i", inventory, play)
+
+
+def test_what_hosts_have_in_common_is_the_groups(off, tmp_path):
+    run("topology", **HOST)
+    inventory = tmp_path / "hosts"
+    inventory.write_text("[kvm]\nkvm[1:2] ansible_connection=local\n")
+    arguments = ("-i", inventory, "virtnet.libvirt.adopt", "-e", "adopt_common=kvm", "-e", "adopt_portable=true", "-e")
+    playbook(tmp_path, *arguments, "target=kvm")
+    assert "name: top2" in (tmp_path / "group_vars/kvm/libvirt.yml").read_text()
+    # both are this host, so that nothing is left for one alone; what is taken from the group is the host's
+    own = tmp_path / "host_vars/kvm2/libvirt.yml"
+    assert "top2" not in own.read_text()
+    own.write_text("libvirt_own: {networks: [{name: top4, bridge: {name: top4}}]}\n")
+    play = tmp_path / "play.yml"
+    play.write_text(json.dumps([{"hosts": "kvm", "gather_facts": False, "serial": 1, "tasks": [
+        {"virtnet.libvirt.topology": {name: "{{ libvirt_topology.%s | default(omit) }}" % name for name in LISTS}}]}]))
+    said = playbook(tmp_path, "-i", inventory, play)
+    assert sum("changed=%d " % changed in said for changed in (0, 1)) == 2
+    assert networks() == ["top1", "top2", "top3", "top4"]
+    with pytest.raises(AssertionError, match="adopt_common: kvm also has kvm2; give target=kvm"):
+        playbook(tmp_path, *arguments, "target=kvm1")
