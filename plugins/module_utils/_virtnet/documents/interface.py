@@ -292,8 +292,8 @@ INTERFACE = Group("interface", "interface", "A guest's network interface.", (
     Group("backenddomain", "backenddomain", "Domain that has the host's end (Xen).", (
         Field("name", "@name", LINE, "Name.", "1.2.13", required=True),
     ), since="1.2.13"),
-    Group("boot", "boot", "Booting from the interface. Not beside boot devices in the C(os) of the guest, but with"
-          " C(convert_boot).", (
+    Group("boot", "boot", ["Booting from the interface. Not beside boot devices in the C(os) of the guest, but with"
+                           " C(convert_boot)."], (
         Field("order", "@order", POSITIVE, "Place in the order of boot devices.", "0.8.8", required=True),
         Field("loadparm", "@loadparm", STR, "Boot menu entry on s390.", "3.5.0"),
     ), since="0.8.8"),

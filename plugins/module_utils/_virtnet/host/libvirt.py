@@ -172,8 +172,9 @@ class Libvirt:
                 return {}
             raise
         self._domains = {domain.UUIDString(): domain for domain in every}
-        found: Options = {uuid: {"name": domain.name(), "active": uuid in active, "persistent": uuid in persistent}
-                 for uuid, domain in self._domains.items()}
+        found: Options = {
+            uuid: {"name": domain.name(), "active": uuid in active, "persistent": uuid in persistent}
+            for uuid, domain in self._domains.items()}
         for uuid, state in states.items():
             found[uuid]["state"] = state
         for uuid in saved:
