@@ -514,6 +514,16 @@ class Sysctls:
                           lambda: self._host.parts["forwarding"][""].update({family: is_on}))
 
 
+class Firewall:
+    """What nftables does."""
+
+    def __init__(self, host: FakeHost) -> None:
+        self._host = host
+
+    def change_firewall(self, commands: list) -> None:
+        self._host.called("change_firewall", (commands,), lambda: None)
+
+
 class FakeHost:
     """A host whose ``parts`` are given; ``calls`` are those that change something, by name with their arguments.
 
@@ -530,7 +540,7 @@ class FakeHost:
         self.parts: dict[str, dict[str, Any]] = json.loads(json.dumps(parts(**given)))
         self.calls: list[tuple[Any, ...]] = []
         self.breaks, self.after, self.error = list(breaks), after, error
-        self.sysfs, self.boot, self.sysctls = sysfs, boot, Sysctls(self)
+        self.sysfs, self.boot, self.sysctls, self.firewall = sysfs, boot, Sysctls(self), Firewall(self)
         self.libvirt, self.kernel, self.looks = Libvirt(self), Kernel(self), 0
 
     @property

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from unit.fake_host import device
+from unit.fake_host import FakeHost, device
 from unit.networks import BRIDGE, LAB, TAP, guest, lab
 from unit.test_refusals import plan, refusal, wish
 
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.network import NETWORK
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host import firewall
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.errors import KernelError
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.errors import HypervisorError, KernelError
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.network.rules import (
     BACKENDS,
     commands_for_chains,
@@ -25,7 +25,10 @@ from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources
     missing_chains,
     rules_of,
 )
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.network.upkeep import RELOAD
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.network.upkeep import (
+    RELOAD,
+    start_with_chains,
+)
 
 DEVICES = {"virbr0": BRIDGE, "vnet0": TAP, "nic0": device()}
 IP, IP6 = {"address": "10.0.0.1", "prefix": 24}, {"family": "ipv6", "address": "fd00::1", "prefix": 64}
@@ -125,6 +128,9 @@ def test_without_the_library_it_says_what_is_missing(monkeypatch: pytest.MonkeyP
 
 def test_the_backend_is_what_running_networks_say(monkeypatch: pytest.MonkeyPatch, tmp_path):
     monkeypatch.setattr(firewall, "STATUS", str(tmp_path / "*.xml"))
+    monkeypatch.setattr(firewall, "SETTING", str(tmp_path / "network.conf"))
+    assert firewall._backend() == ""
+    (tmp_path / "network.conf").write_text('# firewall_backend = "x"\nfirewall_backend = "iptables"\n')
     assert firewall._backend() == "iptables"
     (tmp_path / "a.xml").write_text("<networkstatus><network/></networkstatus>")
     (tmp_path / "b.xml").write_text("no XML")
@@ -286,6 +292,27 @@ def test_what_neither_starts_nor_has_rules_needs_no_chains():
     assert RELOAD not in titles
     (found,) = plan(lab(LAB, devices=DEVICES, firewall=empty), wish(bridge={"name": "virbr1"}, state="active"))
     assert RELOAD not in [step.title for step in found.steps]
+
+
+@pytest.mark.parametrize(("message", "backend", "made"), [
+    ("iptables -w --table filter --insert LIBVIRT_INP failed", "", True), ("no such device", "", False),
+    ("nft -ae insert rule ip libvirt_network guest_output failed", "", True), ("no such device", "iptables", True)])
+def test_a_start_that_fails_for_want_of_chains_is_tried_once_more(message: str, backend: str, made: bool):
+    there, tried = FakeHost(firewall=dict(state_of(), chains={}, backend=backend)), []
+    there.parts["host"][""]["version"] = [11, 3, 0]
+
+    def start() -> None:
+        tried.append(len(there.calls))
+        if not there.calls:
+            raise HypervisorError(message)
+
+    if made:
+        start_with_chains(there, start)
+        (call, commands), = there.calls
+        assert call == "change_firewall" and commands and tried == [0, 1]
+    else:
+        with pytest.raises(HypervisorError, match=message):
+            start_with_chains(there, start)
 
 
 def apply(commands: list, chains: dict) -> dict:

@@ -14,6 +14,7 @@ import ctypes
 import glob
 import json
 import os
+import re
 from typing import Any
 
 from ..schema.xml import load_xml
@@ -23,7 +24,8 @@ LIBRARY = "libnftables.so.1"
 AS_JSON = 1 << 4  # NFT_CTX_OUTPUT_JSON
 IPTABLES = ("/usr/sbin/iptables", "/sbin/iptables")
 STATUS = "/run/libvirt/network/*.xml"
-FIRST_BACKEND = "iptables"  # the only one before libvirt 10.4, from which on networks say which they have
+SETTING = "/etc/libvirt/network.conf"
+STATED = re.compile(r"^\s*firewall_backend\s*=\s*\"(\w+)\"", re.MULTILINE)
 BASE = ("type", "hook", "prio", "policy")
 SAME = {"iif": "iifname", "oif": "oifname", "l4proto": "protocol", "ip protocol": "protocol",
         "ip6 nexthdr": "protocol"}
@@ -57,7 +59,10 @@ def _legacy() -> str:
 
 
 def _backend() -> str:
-    """What libvirt's running networks have their rules from."""
+    """What running networks say that they have their rules from, else what libvirt is told; empty where neither is.
+
+    libvirt says it from 10.4 on, and had iptables only before.
+    """
     for path in sorted(glob.glob(STATUS)):
         try:
             with open(path, encoding="utf-8") as file:
@@ -66,7 +71,12 @@ def _backend() -> str:
             continue
         if found is not None:
             return str(found.get("backend"))
-    return FIRST_BACKEND
+    try:
+        with open(SETTING, encoding="utf-8") as file:
+            stated = STATED.search(file.read())
+    except OSError:
+        return ""
+    return stated[1] if stated else ""
 
 
 def _run(command: str) -> str:

@@ -61,6 +61,7 @@ from .parts import Parts, Record, from_record, once
 if TYPE_CHECKING:
     from lxml.etree import _Element as Element
 
+CHOOSES_BACKEND = (10, 4)
 LIMITS = ("sch_htb", "sch_sfq", "act_police")
 
 
@@ -248,6 +249,8 @@ class Snapshot(Parts):
     def firewall(self) -> Options | None:
         """The kernel's firewall, None when it is out of reach."""
         found: Options | None = self.get("firewall") if self.reaches_kernel else None
+        if found and not found["backend"] and self.version < CHOOSES_BACKEND:
+            return dict(found, backend="iptables")
         return found
 
     def daemon(self, drivers: str) -> str | None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 TRIES, QUIET, PATIENCE = 3, 3, 3.0  # reloads; looks that find nothing; seconds without progress
 
 
-def reload(host: Host, drivers: str, lost: Lost, prepare: Callable[[Host, Snapshot], None] | None = None) -> None:
+def reload(host: Host, drivers: str, lost: Lost, prepare: Callable[[Host, Snapshot], object] | None = None) -> None:
     """Has the daemon of ``drivers`` put back what is ``lost`` of all that it keeps up; nothing where nothing is.
 
     A second time where it took fresh rules away by numbers of lost ones (backend nftables).

@@ -11,9 +11,10 @@ from ...documents.network import NETWORK, manages_bridge, mode_of
 from ...engine.plan import Step
 from ...schema.errors import Invalid
 from ...schema.options import Options, option
-from .connect import connections, every_connection, members, tap_mtus
+from .connect import bridge_of, connections, every_connection, members, tap_mtus
 from .found import NetworkFound
 from .piece import network as piece
+from .upkeep import start_with_chains
 
 if TYPE_CHECKING:
     from lxml.etree import _Element as Element
@@ -32,10 +33,25 @@ def _connection(options: Options) -> str:
 
 def start_step(name: str, options: Options, persistent: bool, base: Element | None) -> Step:
     """Starts a network: its configuration, or a transient one made of ``options`` and the unknown XML of ``base``."""
-    if persistent:
-        return Step("start network %s" % name, lambda host: host.libvirt.start_network(name), piece(name))
-    document = NETWORK.render(options, base)
-    return Step("start transient network %s" % name, lambda host: host.libvirt.create_network(document), piece(name))
+    document = None if persistent else NETWORK.render(options, base)
+
+    def start(host: Host) -> None:
+        start_with_chains(host, lambda: host.libvirt.start_network(name) if document is None else
+                          host.libvirt.create_network(document))
+        _set_mtu(host, name, option(options, "mtu", "size"))
+
+    return Step("start %snetwork %s" % ("" if persistent else "transient ", name), start, piece(name))
+
+
+def _set_mtu(host: Host, name: str, mtu: int | None) -> None:
+    """libvirt 7.0 starts a network without the MTU that it states."""
+    if not mtu or not host.local:
+        return
+    seen = host.look()
+    bridge = bridge_of(seen, name)
+    device = seen.device(bridge)
+    if bridge and device and device["mtu"] != mtu:
+        host.kernel.set_mtu(bridge, mtu)
 
 
 class Restart:

@@ -48,6 +48,11 @@ class Backend(NamedTuple):
     checksum: str
     answers: str  # the condition of what belongs to a connection
 
+    def names_one(self, text: str) -> bool:
+        """Whether a text names a chain of this backend."""
+        places = (self.to_host, self.from_host, self.out, self.into, self.across, self.nat)
+        return any(place.split()[1] in text for place in places if place)
+
 
 BACKENDS = {
     "iptables": Backend(
@@ -201,7 +206,7 @@ def _spelled(subnet: Subnet) -> str:
 def commands_for_chains(there: dict[str, Any], backend: str) -> list[dict[str, Any]]:
     """What libnftables is to do for all of libvirt's chains to be there, with the jumps to them."""
     commands: list[dict[str, Any]] = []
-    for family in FAMILIES.values():
+    for family in FAMILIES.values() if backend in BACKENDS else ():
         for base in BACKENDS[backend].bases:
             commands += _base_commands(there, family, base)
     return commands

@@ -11,10 +11,11 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Callable, NamedTuple
 
 from ...documents.network import manages_bridge, mode_of
 from ...engine.plan import Plan, Step
+from ...host.errors import HypervisorError
 from ...schema.errors import Path
 from ...schema.options import Options, option
 from ..reload import reload
@@ -23,7 +24,7 @@ from .dnsmasq import service_of
 from .firewall import lost_rules, problem_of
 from .obstacles import obstacles
 from .piece import network as piece
-from .rules import commands_for_chains
+from .rules import BACKENDS, commands_for_chains
 
 if TYPE_CHECKING:
     from ...engine.plan import Do, Drift
@@ -150,12 +151,29 @@ def put_back(host: Host) -> None:
     reload(host, "networks", _all_lost, make_chains)
 
 
-def make_chains(host: Host, seen: Snapshot) -> None:
-    """Makes the chains that libvirt makes only when its daemon starts, with the jumps to them."""
-    state = seen.firewall or {}
-    commands = commands_for_chains(state["chains"], state["backend"])
+def make_chains(host: Host, seen: Snapshot, backend: str = "") -> bool:
+    """Makes the chains that libvirt makes only when its daemon starts, with the jumps to them.
+
+    ``backend`` counts where nothing else says which it is. Returns whether some were gone.
+    """
+    state = seen.firewall
+    if state is None or state["problem"]:
+        return False
+    commands = commands_for_chains(state["chains"], state["backend"] or backend)
     if commands:
         host.firewall.change_firewall(commands)
+    return bool(commands)
+
+
+def start_with_chains(host: Host, start: Callable[[], None]) -> None:
+    """Starts a network; where that fails and libvirt's chains are gone, once more with those made again."""
+    try:
+        start()
+    except HypervisorError as error:
+        named = next((name for name, places in BACKENDS.items() if places.names_one(str(error))), "")
+        if not make_chains(host, host.look(), named):
+            raise
+        start()
 
 
 def _all_lost(seen: Snapshot) -> list[Drift]:
