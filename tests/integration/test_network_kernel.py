@@ -44,7 +44,7 @@ def seen():
     ("ip link set lab0 mtu 1300", ["set MTU 1400 of bridge lab0"]),
     ("ip link set lab0 type bridge stp_state 0", [BRIDGE]),
     ("ip link set lab0 type bridge forward_delay 900", [BRIDGE]),
-    ("ip link del lab0", ["make bridge lab0 again", BRIDGE, "set MTU 1400 of bridge lab0",
+    ("ip link del lab0", ["make bridge lab0 again", "set IPv6 of bridge lab0 on", BRIDGE, "set MTU 1400 of bridge lab0",
                           "add address 10.7.0.1/24 to bridge lab0", "add address fd00:7::1/64 to bridge lab0",
                           "set bridge lab0 up", *ROUTES]),
 ])
