@@ -9,7 +9,7 @@ import re
 
 import pytest
 from integration.host import sh, within
-from integration.lab import LAB, answers, boot
+from integration.lab import INTERFACE, LAB, answers, boot
 from integration.modules import run
 
 RELOAD = "reload the daemon of libvirt, which puts its firewall rules and dnsmasq back"
@@ -226,3 +226,15 @@ def test_a_link_for_the_next_boot_comes_back(clean):
     done = run("network", **task)
     assert done["steps"] == ["switch autostart of network lab on again"] and sh("ls %s" % link)
     assert not run("network", **task)["changed"]
+
+
+def test_who_has_which_device_of_a_pool_is_not_forgotten(clean):
+    run("network", **LAB)
+    run("network", name="pool", state="active", forward={"mode": "private", "interfaces": [{"dev": "nic0"}]})
+    domain = boot(clean, INTERFACE.replace("network='lab'", "network='pool'"))
+    sh("iptables -D LIBVIRT_FWO -i lab0 -j REJECT")
+    done = run("network", **LAB)
+    assert not done["changed"] and done["drift"] and "restart it (systemctl restart libvirtd)" in done["warnings"][0]
+    assert "connections" in sh("virsh net-dumpxml pool")
+    domain.destroy()
+    assert run("network", **LAB)["steps"] == [RELOAD] and not run("network", **LAB)["changed"]

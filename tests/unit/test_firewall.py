@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from unit.fake_host import FakeHost, device
-from unit.networks import BRIDGE, LAB, TAP, guest, lab
+from unit.networks import BRIDGE, LAB, TAP, guest, lab, lab_host
 from unit.test_refusals import plan, refusal, wish
 
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.network import NETWORK
@@ -29,6 +29,7 @@ from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources
     RELOAD,
     start_with_chains,
 )
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.xml import dump_xml
 
 DEVICES = {"virbr0": BRIDGE, "vnet0": TAP, "nic0": device()}
 IP, IP6 = {"address": "10.0.0.1", "prefix": 24}, {"family": "ipv6", "address": "fd00::1", "prefix": 64}
@@ -268,7 +269,31 @@ def test_rules_follow_a_bridge_that_is_made_again_before_guests_are_connected():
 
 def test_who_has_nobody_to_put_them_back_is_told():
     found = plan(used(without(WHOLE, "ip filter LIBVIRT_FWO", "reject"), daemon={"networks": None}), wish())[0]
-    assert not found.steps and found.unrepaired and "that cannot be repaired from here" in found.warnings[0]
+    assert not found.steps and found.unrepaired and "is not seen from here" in found.warnings[0]
+
+
+POOL = {"name": "pool", "forward": {"mode": "private", "interfaces": [{"dev": "nic0"}]}}
+
+
+def with_pool(state: dict, *ports: str) -> Any:
+    """A host that also has a pool of devices, on which there are guests where it has ports."""
+    there = lab_host(LAB, LAB, guests=(guest(),), devices=DEVICES, firewall=state)
+    there.parts["networks"][""]["pool"] = {"uuid": "u", "active": True, "persistent": False, "autostart": False}
+    there.parts["network_live"]["pool"] = dump_xml(NETWORK.render(NETWORK.check(POOL)))
+    there.parts["ports"]["pool"] = list(ports)
+    return there.look()
+
+
+def test_a_daemon_that_would_forget_who_has_which_device_is_not_reloaded():
+    state, port = without(WHOLE, "ip filter LIBVIRT_FWO", "reject"), "<networkport><uuid>p</uuid></networkport>"
+    idle = plan(with_pool(state), wish())[0]
+    assert [step.title for step in idle.steps] == [RELOAD] and not idle.warnings
+    busy = plan(with_pool(state, port), wish())[0]
+    assert not busy.steps and busy.unrepaired == busy.drift and len(busy.drift) == 1
+    assert "devices of network pool guests have; restart it (systemctl restart libvirtd)" in busy.warnings[0]
+    del state["chains"]["ip filter LIBVIRT_FWX"]
+    titles = [step.title for step in plan(with_pool(state, port), RESTART)[0].steps]
+    assert titles[:2] == ["make libvirt's firewall chains again", "stop network lab"]
 
 
 def test_one_reload_is_enough_for_a_task():

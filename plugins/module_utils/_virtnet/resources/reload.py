@@ -9,6 +9,10 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Callable
 
+from ..documents.network import DEVICES, manages_bridge
+from ..schema.options import option
+from .network.layers import options_of
+
 if TYPE_CHECKING:
     from ..host.host import Host
     from ..host.snapshot import Snapshot
@@ -16,6 +20,28 @@ if TYPE_CHECKING:
     Lost = Callable[[Snapshot], Sequence[object]]
 
 TRIES, QUIET, PATIENCE = 3, 3, 3.0  # reloads; looks that find nothing; seconds without progress
+
+
+def hindrance(seen: Snapshot, drivers: str) -> str:
+    """Why the daemon of ``drivers`` is not reloaded, with what to do; empty where it can be.
+
+    With that libvirt forgets who is on which device of its pools, and hands out some that are taken.
+    """
+    daemon = seen.daemon(drivers)
+    if daemon is None:
+        return "libvirt's daemon, which would put that back, is not seen from here"
+    pools = [] if daemon == "virtnwfilterd" else [name for name in seen.network_names() if _hands_out(seen, name)]
+    if not pools:
+        return ""
+    return ("a reload of %s, which would put that back, would have it forget which devices of network %s guests have;"
+            " restart it (systemctl restart %s), which puts all back while guests go on"
+            % (daemon, ", ".join(pools), daemon))
+
+
+def _hands_out(seen: Snapshot, name: str) -> bool:
+    """Whether guests have devices of a network."""
+    live = options_of(seen, "network_live", name) or {}
+    return not manages_bridge(live) and any(option(live, "forward", one) for one in DEVICES) and bool(seen.ports(name))
 
 
 def reload(host: Host, drivers: str, lost: Lost, prepare: Callable[[Host, Snapshot], object] | None = None) -> None:
@@ -26,7 +52,8 @@ def reload(host: Host, drivers: str, lost: Lost, prepare: Callable[[Host, Snapsh
     for _try in range(TRIES):
         if prepare:
             prepare(host, host.look())
-        if not lost(host.look()):
+        seen = host.look()
+        if not lost(seen) or hindrance(seen, drivers):
             return
         host.daemon.reload_daemon(drivers)
         if _is_settled(host, lost):

@@ -18,13 +18,14 @@ Devices = dict[str, Options]
 class Repair(NamedTuple):
     """A drift and the step that takes it away; without one, another step does, or only people can.
 
-    ``disturbs`` is whether guests that are connected notice.
+    ``disturbs`` is whether guests that are connected notice. ``remedy`` says why it is left to people, and what to do.
     """
 
     drift: Drift | None
     step: Step | None
     by_people: bool = False
     disturbs: bool = False
+    remedy: str = ""
 
 
 def drift_of(path: Path, desired: Value, current: Value) -> Drift:
@@ -39,7 +40,10 @@ def carry_out(repairs: Iterable[Repair], plan: Plan, may_disturb: bool = False, 
             plan.steps.append(repair.step)
         if repair.drift:
             plan.drift.append(repair.drift)
-            if waits or (repair.by_people and not repair.step):
+            if repair.remedy:
+                plan.unrepaired.append(repair.drift)
+                plan.warnings += [repair.remedy] if repair.remedy not in plan.warnings else []
+            elif waits or (repair.by_people and not repair.step):
                 plan.unrepaired.append(repair.drift)
                 plan.warnings.append("%s; %s" % (repair.drift, remedy if waits else
                                                  "that cannot be repaired from here"))

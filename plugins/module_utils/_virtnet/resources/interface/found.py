@@ -34,7 +34,7 @@ class InterfaceFound(NamedTuple):
     ``traffic`` is what tc limits of the devices of running interfaces with bandwidth and of their bridges, ``lacks``
     what the options name and the host has not. ``saved`` are the interfaces with which it goes on from a managed save,
     ``configured`` what the networks will be when they are started again. ``unfiltered`` is by tap what the kernel lacks
-    of the rules of its filter, ``daemon`` who could put that back, None where it is not seen.
+    of the rules of its filter, ``hindered`` why libvirt's daemon does not put that back, empty where it can.
     """
 
     record: DomainRecord | None
@@ -50,7 +50,7 @@ class InterfaceFound(NamedTuple):
     saved: Cards = None
     configured: Mapping[str, Options] = MappingProxyType({})
     unfiltered: Mapping[str, list[Drift]] = MappingProxyType({})
-    daemon: str | None = None
+    hindered: str = ""
 
     @property
     def cards(self) -> tuple[Card, ...]:
@@ -92,9 +92,10 @@ def _filters(seen: Snapshot, cards: Iterable[Card]) -> dict[str, Any]:
     if not taps:
         return {}
     from ..nwfilter_binding.rules import lost_rules
+    from ..reload import hindrance
 
     lost = {tap: lost_rules(seen, tap) for tap in taps}
-    return {"unfiltered": lost, "daemon": seen.daemon("filters") if any(lost.values()) else None}
+    return {"unfiltered": lost, "hindered": hindrance(seen, "filters") if any(lost.values()) else ""}
 
 
 def _lacks(seen: Snapshot, options: Options, card: Card | None) -> Iterator[Problem]:

@@ -43,7 +43,7 @@ def _unfiltered(aim: Aim, card: Card) -> Iterator[Repair]:
     if lost:
         from ..nwfilter_binding.rules import rule_repairs
 
-        for one in rule_repairs(card.tap, lost, aim.found.daemon):
+        for one in rule_repairs(card.tap, lost, aim.found.hindered):
             yield one._replace(drift=one.drift and one.drift._replace(
                 path=Path("filterref", "rules", *one.drift.path[2:])))
 

@@ -15,6 +15,7 @@ from ...host.uses import bridges_by_name
 from ...schema.errors import Invalid, Missing, Path
 from ...schema.options import Options, option
 from ..refusals import refuse_taken_uuid, refuse_unlimitable, refuse_unwritable
+from ..reload import hindrance
 from .dnsmasq import has_dnsmasq
 from .firewall import start_without_chains
 from .found import NetworkFound
@@ -23,7 +24,7 @@ from .overlaps import refuse_overlaps
 from .plan import merged_options
 from .promise import bridges_of
 from .repairs import LONGEST, unstartable
-from .upkeep import reload_step
+from .upkeep import chains_step, reload_step
 
 if TYPE_CHECKING:
     from .resource import Network
@@ -140,4 +141,4 @@ def _make_chains(seen: Snapshot, name: str, options: Options, plan: Plan) -> Non
                       " takes rules can start; restart libvirt's daemon (systemctl restart libvirtd, or virtnetworkd),"
                       " which makes them again, while guests and networks go on" % ", ".join(missing))
     if missing:
-        plan.steps.insert(0, reload_step(name))
+        plan.steps.insert(0, chains_step(name) if hindrance(seen, "networks") else reload_step(name))

@@ -18,7 +18,7 @@ from ...engine.plan import Plan, Step
 from ...host.errors import HypervisorError
 from ...schema.errors import Path
 from ...schema.options import Options, option
-from ..reload import reload
+from ..reload import hindrance, reload
 from ..repair import Repair, drift_of
 from .dnsmasq import service_of
 from .firewall import lost_rules, problem_of
@@ -38,7 +38,7 @@ class Upkeep(NamedTuple):
     """What is to be known of it for one network.
 
     ``problem`` is why its rules cannot be compared. ``lost`` is what libvirt's daemon has to put back; ``is_stale`` is
-    whether dnsmasq has to be started anew for it. ``daemon`` is who could, None where it is not seen; ``planned`` is
+    whether dnsmasq has to be started anew for it. ``hindered`` is why it does not, empty where it can; ``planned`` is
     whether somebody else of the same task has it do so. ``forwarding`` is whether the kernel forwards by family,
     ``sysctls`` are those of the bridge. ``blocked`` says who keeps guests from reaching what the network promises.
     """
@@ -46,7 +46,7 @@ class Upkeep(NamedTuple):
     problem: str = ""
     lost: tuple[Drift, ...] = ()
     is_stale: bool = False
-    daemon: str | None = None
+    hindered: str = ""
     planned: bool = False
     forwarding: Mapping[str, bool] = MappingProxyType({})
     sysctls: Mapping[str, int] = MappingProxyType({})
@@ -58,8 +58,8 @@ def upkeep_of(seen: Snapshot, name: str, live: Options) -> Upkeep:
     runs, bridge = seen.as_it_was, option(live, "bridge", "name")
     lost = tuple(_lost(runs, name))
     service = service_of(runs, name)
-    daemon = seen.daemon("networks") if lost else None
-    return Upkeep(problem_of(runs, name), lost, bool(service and service.is_stale), daemon,
+    return Upkeep(problem_of(runs, name), lost, bool(service and service.is_stale),
+                  hindrance(seen, "networks") if lost else "",
                   bool(lost and (seen.firewall or {}).get("planned")),
                   seen.forwarding if _forwarded(live) else {},
                   seen.bridge_sysctls(bridge) if seen.device(bridge) and manages_bridge(live) else {},
@@ -83,7 +83,8 @@ def upkeep_repairs(live: Options, found: Upkeep) -> Iterator[Repair]:
             yield Repair(drift_of(Path("forwarding", family), True, False), Step(
                 "switch forwarding of %s on" % family.replace("ip", "IP"), set_forwarding(family, True), piece(name)))
     for drift in found.lost:
-        yield Repair(drift, None, by_people=not found.daemon)
+        yield Repair(drift, None, remedy=found.hindered and (
+            "what libvirt keeps up for network %s is lost in part: %s" % (name, found.hindered)))
     for step in _steps(name, found):
         yield Repair(None, step)
 
@@ -99,7 +100,7 @@ def set_forwarding(family: str, is_on: bool) -> Do:
 
 
 def _steps(name: str, found: Upkeep) -> Iterator[Step]:
-    if not found.daemon:
+    if found.hindered or not found.lost:
         return
     if found.is_stale:
         yield Step("stop dnsmasq of network %s, whose configuration is not libvirt's" % name,
@@ -144,6 +145,13 @@ def promise_upkeep(seen: Snapshot, plan: Plan) -> None:
     """One reload is enough for all networks."""
     if any(step.title == RELOAD for step in plan.steps):
         seen.put("firewall", "", dict(seen.firewall or {}, planned=True))
+
+
+def chains_step(name: str) -> Step:
+    def make(host: Host) -> None:
+        make_chains(host, host.look())
+
+    return Step("make libvirt's firewall chains again", make, piece(name))
 
 
 def put_back(host: Host) -> None:

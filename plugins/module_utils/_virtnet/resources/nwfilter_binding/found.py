@@ -16,6 +16,7 @@ from ...schema.options import Options, option
 from ...schema.scalars import MAC
 from ..nwfilter.found import missing_of, variables_of
 from ..owner import stand_in
+from ..reload import hindrance
 from .rules import lost_rules
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class BindingFound(NamedTuple):
     not known. ``variables`` are what every filter needs, ``missing`` the filters that it leads to and that are not
     there. Nothing is known of these where the binding is to be removed. ``guest`` is the running guest that the device
     belongs to; it is only looked for where the binding is to be replaced or removed. ``lost`` is what the kernel lacks
-    of its rules, and ``daemon`` who could put them back, None where it is not seen.
+    of its rules, and ``hindered`` why libvirt's daemon does not put them back, empty where it can.
     """
 
     name: str
@@ -48,7 +49,7 @@ class BindingFound(NamedTuple):
     there: bool | None = None
     guest: str | None = None
     lost: tuple[Drift, ...] = ()
-    daemon: str | None = None
+    hindered: str = ""
 
 
 def look(seen: Snapshot, desired: NwFilterBinding) -> BindingFound:
@@ -78,7 +79,7 @@ def _with_surroundings(seen: Snapshot, found: BindingFound) -> BindingFound:
     there = seen.device(found.name) is not None if seen.reaches_kernel else None
     lost = tuple(lost_rules(seen, found.name)) if there else ()
     return found._replace(there=there, variables=variables_of(seen), missing=missing_of(seen), lost=lost,
-                          daemon=seen.daemon("filters") if lost else None)
+                          hindered=hindrance(seen, "filters") if lost else "")
 
 
 def _with_guest(seen: Snapshot, found: BindingFound) -> BindingFound:

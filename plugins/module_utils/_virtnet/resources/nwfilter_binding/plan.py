@@ -44,7 +44,7 @@ def _binding(desired: NwFilterBinding, found: BindingFound) -> Plan:
         plan.steps += [_unbind("replace the binding of %s", found), bind]
         plan.warnings.append("device %s is without a filter while its binding is replaced" % found.name)
     else:
-        carry_out(rule_repairs(found.name, found.lost, found.daemon), plan)
+        carry_out(rule_repairs(found.name, found.lost, found.hindered), plan)
         plan.show_layers()
     return plan
 

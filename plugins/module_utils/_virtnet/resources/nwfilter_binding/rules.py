@@ -134,11 +134,11 @@ def _own(rules: list[list[str]]) -> list[list[str]]:
 # --- mending
 
 
-def rule_repairs(device: str, lost: Sequence[Drift], daemon: str | None) -> Iterator[Repair]:
-    """``daemon`` is who could put them back, None where it is not seen."""
+def rule_repairs(device: str, lost: Sequence[Drift], hindered: str) -> Iterator[Repair]:
+    """``hindered`` is why libvirt's daemon does not put them back, empty where it can."""
     for drift in lost:
-        yield Repair(drift, None, by_people=not daemon)
-    if lost and daemon:
+        yield Repair(drift, None, remedy=hindered and "rules of the filter of %s are lost: %s" % (device, hindered))
+    if lost and not hindered:
         yield Repair(None, Step(RELOAD, put_back, piece(device)))
 
 
