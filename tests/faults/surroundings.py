@@ -105,6 +105,7 @@ def _shell(script: str) -> None:
 def _layout(bench: Bench, name: str) -> hosts.Layout:
     layout = hosts.layout("%s/%s" % (bench.seed, name.split("/")[0]))
     layout.waits, layout.mtu, layout.foreign = False, 0, True
+    layout.pool = False  # for whose guests' sake libvirt's daemon is not reloaded; see test_upkeep
     return layout
 
 

@@ -292,8 +292,9 @@ def test_a_daemon_that_would_forget_who_has_which_device_is_not_reloaded():
     assert not busy.steps and busy.unrepaired == busy.drift and len(busy.drift) == 1
     assert "devices of network pool guests have; restart it (systemctl restart libvirtd)" in busy.warnings[0]
     del state["chains"]["ip filter LIBVIRT_FWX"]
-    titles = [step.title for step in plan(with_pool(state, port), RESTART)[0].steps]
-    assert titles[:2] == ["make libvirt's firewall chains again", "stop network lab"]
+    restarted = plan(with_pool(state, port), RESTART)[0]
+    assert [step.title for step in restarted.steps][:2] == ["make libvirt's firewall chains again", "stop network lab"]
+    assert restarted.warnings[0].startswith("rules of other networks are lost too: a reload of libvirtd")
 
 
 def test_one_reload_is_enough_for_a_task():

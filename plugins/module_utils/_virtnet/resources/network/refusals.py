@@ -140,5 +140,8 @@ def _make_chains(seen: Snapshot, name: str, options: Options, plan: Plan) -> Non
         raise Invalid("firewall", "libvirt's chains are gone (%s), as after nft flush ruleset, so that no network that"
                       " takes rules can start; restart libvirt's daemon (systemctl restart libvirtd, or virtnetworkd),"
                       " which makes them again, while guests and networks go on" % ", ".join(missing))
+    hindered = hindrance(seen, "networks") if missing else ""
     if missing:
-        plan.steps.insert(0, chains_step(name) if hindrance(seen, "networks") else reload_step(name))
+        plan.steps.insert(0, chains_step(name) if hindered else reload_step(name))
+    if hindered:
+        plan.warnings.append("rules of other networks are lost too: %s" % hindered)
