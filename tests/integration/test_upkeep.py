@@ -169,6 +169,34 @@ def test_what_is_updated_live_is_what_dnsmasq_is_to_have(clean):
     assert not run("network_info", names=["lab"])["networks"][0]["status"]["drift"]
 
 
+ODD = {
+    "a'b&c": "<bridge name='odd0'/><dns><host ip='::ffff:10.0.0.1'><hostname>Two words</hostname></host></dns>",
+    "plus": "<forward mode='nat'/><bridge name='odd+'/><dns><forwarder addr='::ffff:10.0.0.2'/></dns>",
+    "mapped": "<forward mode='route'/><bridge name='odd0'/><ip family='ipv6' address='::ffff:10.9.0.1' prefix='112'/>",
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_what_libvirt_takes_of_others_is_no_drift(clean, name: str):
+    """Names that it escapes in files, and spellings of its own."""
+    clean.networkDefineXML("<network><name>%s</name>%s<ip address='10.5.1.1' prefix='24'><dhcp><range start='10.5.1.8'"
+                           " end='10.5.1.9'/><host id='1:2' name='A' ip='10.5.1.5'/></dhcp></ip></network>" % (
+                               name.replace("&", "&amp;"), ODD[name])).create()
+    assert not run("network_info", names=[name])["networks"][0]["status"]["drift"]
+    assert not run("network", name=name)["changed"]
+
+
+def test_rules_are_read_where_protocols_have_no_names_and_statements_no_json(clean):
+    run("network", **LAB)
+    sh("mv /etc/protocols /etc/protocols.kept")
+    try:
+        assert not run("network", **LAB)["changed"]
+        sh("nft add table inet own; nft 'add chain inet own f'; nft 'add rule inet own f jump { accept; }'")
+        assert not run("network", **LAB)["changed"]
+    finally:
+        sh("mv /etc/protocols.kept /etc/protocols; nft delete table inet own")
+
+
 @pytest.mark.parametrize(("ips", "wanted"), [(LAB["ips"], "1"), ([*LAB["ips"], {"address": "fd00:160::1/64"}], "0")])
 def test_settings_that_libvirt_made_come_back(clean, ips: list, wanted: str):
     """Of IPv6 on the bridge, where guests would else be believed as routers, and of forwarding."""

@@ -89,7 +89,11 @@ WHOLE = state_of(NETWORK.check(LAB))
     ({"match": {"op": "!=", "left": {"payload": {"protocol": "ip", "field": "daddr"}},
                 "right": {"prefix": {"addr": "10.0.0.0", "len": 24}}}}, "ip daddr != 10.0.0.0/24"),
     ({"match": {"op": "==", "left": {"payload": {"protocol": "ip", "field": "protocol"}}, "right": "tcp"}},
-     "protocol tcp"),
+     "ip protocol tcp"),
+    ({"match": {"op": "==", "left": {"meta": {"key": "l4proto"}}, "right": {"set": [17, 6, 1]}}}, "protocol 1,udp,tcp"),
+    ({"xt": {"type": "match", "name": "comment"}}, ""), ("jump { accept; }", "unknown"),
+    ({"set": {"op": "update", "elem": "a", "set": "@d", "stmt": [{"limit": {"rate": 5, "per": "second"}}]}}, "unknown"),
+    ({"set": {"op": "add", "elem": "a", "set": "@d"}}, "set"),
     ({"match": {"op": "==", "left": {"meta": {"key": "l4proto"}}, "right": {"set": ["udp", "tcp"]}}},
      "protocol tcp,udp"),
     ({"match": {"op": "in", "left": {"ct": {"key": "state"}}, "right": ["established", "related"]}},
@@ -99,6 +103,22 @@ WHOLE = state_of(NETWORK.check(LAB))
 ])
 def test_a_statement_of_a_rule_as_words(statement: dict, word: str):
     assert firewall._word(statement) == word
+
+
+@pytest.mark.parametrize(("family", "word"), [("ip", "protocol tcp"), ("inet", "ip protocol tcp")])
+def test_a_protocol_of_ipv4_is_any_where_there_is_only_ipv4(family: str, word: str):
+    match = {"match": {"op": "==", "left": {"payload": {"protocol": "ip", "field": "protocol"}}, "right": 6}}
+    of = {"family": family, "table": "t"}
+    chains = firewall.chains_of({"nftables": [{"chain": dict(of, name="c")},
+                                              {"rule": dict(of, chain="c", expr=[match])}]})
+    assert chains["%s t c" % family]["rules"] == [[word]]
+
+
+def test_a_table_that_is_dormant_has_no_base_chains():
+    of = {"family": "ip", "table": "t"}
+    chains = firewall.chains_of({"nftables": [{"table": {"family": "ip", "name": "t", "flags": ["dormant"]}},
+                                              {"chain": dict(of, name="c", hook="forward", policy="drop")}]})
+    assert chains == {"ip t c": {"rules": []}}
 
 
 def test_chains_of_a_ruleset():

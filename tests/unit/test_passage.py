@@ -106,6 +106,15 @@ def test_a_rule_before_libvirts():
     ([["jump INNER"], ["drop"]], True),
     ([["goto INNER"], ["drop"]], False),
     ([["mark 7", "drop"], ["drop"]], True),
+    ([["iifname @inside", "accept"], ["drop"]], False),
+    ([["iifname @inside", "accept"], ["iifname docker0", "accept"], ["drop"]], False),
+    ([["iifname virbr0", "xt conntrack", "accept"], ["drop"]], False),
+    ([["ip saddr 10.0.0.0/24", "xt conntrack", "accept"], ["drop"]], False),
+    ([["iifname docker0", "xt conntrack", "accept"], ["drop"]], True),
+    ([["ip daddr 192.0.2.0/24,198.51.100.0/24,203.0.113.0/24", "drop"]], False),
+    ([["ip6 nexthdr tcp", "drop"]], False),
+    ([["unknown", "drop"]], False),
+    ([["unknown"], ["drop"]], False),
 ])
 def test_what_a_rule_does_to_a_new_connection(rules: list, drops: bool):
     found = warnings(inet_own_forward=dict(FORWARD, rules=rules), inet_own_INNER={"rules": [["return"], ["accept"]]})

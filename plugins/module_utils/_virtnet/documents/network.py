@@ -88,6 +88,19 @@ def prefix_of(ip: Options) -> int:
     return 8 if first < 128 else 16 if first < 192 else 24
 
 
+def spelled(address: object) -> str:
+    """An address as libvirt and the kernel spell it, which not every Python does (::ffff:10.0.0.1)."""
+    found = ipaddress.ip_address(str(address))
+    before, last = int(found) >> 32, ipaddress.IPv4Address(int(found) & 0xFFFFFFFF)
+    if found.version == 6 and (before == 0xFFFF or (before == 0 and int(last) > 0xFFFF)):
+        return "::ffff:%s" % last if before else "::%s" % last
+    return str(found)
+
+
+def spelled_subnet(subnet: Subnet) -> str:
+    return "%s/%d" % (spelled(subnet.network_address), subnet.prefixlen)
+
+
 def subnet_of(ip: Options) -> Subnet:
     """The network that an address with prefix or netmask lies in."""
     return ipaddress.ip_network("%s/%d" % (ip["address"], prefix_of(ip)), strict=False)

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import time
 from contextlib import suppress
+from xml.sax.saxutils import escape
 
 from .daemon import USUAL, find_daemon
 
@@ -17,6 +18,7 @@ MISSING = "is not installed"
 FILES = "/var/lib/libvirt/dnsmasq/%s.%s"
 PROCESS = "/run/libvirt/network/%s.pid"
 LISTS = {"hosts": "hostsfile", "names": "addnhosts"}
+ESCAPED = {"'": "&apos;", '"': "&quot;"}  # as libvirt escapes a network's name in all file names but that of conf
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -64,7 +66,7 @@ def read_dnsmasq(network: str) -> dict[str, Any] | None:
         with open(FILES % (network, "conf"), encoding="utf-8", errors="replace") as file:
             conf = file.read()
         return {"runs": _process(network) is not None, "conf": conf,
-                **{name: _text(FILES % (network, ending)) for name, ending in LISTS.items()}}
+                **{name: _text(FILES % (escape(network, ESCAPED), ending)) for name, ending in LISTS.items()}}
     except FileNotFoundError:
         there = os.access(os.path.dirname(FILES), os.R_OK | os.X_OK)
         return {"runs": False, "conf": "", "hosts": "", "names": ""} if there else None
@@ -80,7 +82,7 @@ def _text(path: str) -> str:
 
 def _process(network: str) -> int | None:
     with suppress(OSError, ValueError):
-        with open(PROCESS % network, encoding="ascii") as file:
+        with open(PROCESS % escape(network, ESCAPED), encoding="ascii") as file:
             pid = int(file.read())
         with open("/proc/%d/cmdline" % pid, "rb") as file:
             if os.fsencode(FILES % (network, "conf")) in file.read():

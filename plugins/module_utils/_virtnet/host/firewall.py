@@ -21,15 +21,18 @@ from ..schema.xml import load_xml
 from .errors import KernelError
 
 LIBRARY = "libnftables.so.1"
-AS_JSON = 1 << 4  # NFT_CTX_OUTPUT_JSON
+AS_JSON, WITHOUT_ELEMENTS = 1 << 4, 1 << 11  # NFT_CTX_OUTPUT_JSON, _TERSE: sets of others may be long
 IPTABLES = ("/usr/sbin/iptables", "/sbin/iptables")
 STATUS = "/run/libvirt/network/*.xml"
 SETTING = "/etc/libvirt/network.conf"
 STATED = re.compile(r"^\s*firewall_backend\s*=\s*\"(\w+)\"", re.MULTILINE)
 BASE = ("type", "hook", "prio", "policy")
-SAME = {"iif": "iifname", "oif": "oifname", "l4proto": "protocol", "ip protocol": "protocol",
-        "ip6 nexthdr": "protocol"}
+SAME = {"iif": "iifname", "oif": "oifname", "l4proto": "protocol"}
+OF_FAMILY = {"ip": "ip protocol", "ip6": "ip6 nexthdr"}  # the same where there is nothing but that family
+PROTOCOLS = {"6": "tcp", "17": "udp"}  # which are numbers on a host without /etc/protocols
+UNKNOWN = "unknown"  # what libnftables has no JSON for
 HIDDEN = "xt"
+COMMENT = "comment"
 WITH_TARGET = ("jump", "goto")
 
 
@@ -90,7 +93,7 @@ def _run(command: str) -> str:
         getattr(library, name).restype = ctypes.c_char_p
     context = ctypes.c_void_p(library.nft_ctx_new(0))
     try:
-        library.nft_ctx_output_set_flags(context, AS_JSON)
+        library.nft_ctx_output_set_flags(context, AS_JSON | WITHOUT_ELEMENTS)
         library.nft_ctx_buffer_output(context)
         library.nft_ctx_buffer_error(context)
         failed = library.nft_run_cmd_from_buffer(context, command.encode())
@@ -111,34 +114,51 @@ def _text(buffer: bytes | None) -> str:
 def chains_of(answer: dict[str, Any]) -> dict[str, Any]:
     """The chains of a ruleset."""
     chains: dict[str, Any] = {}
+    asleep = set()
     for entry in answer.get("nftables", ()):
-        if "chain" in entry:
+        if "table" in entry and "dormant" in entry["table"].get("flags", ()):
+            asleep.add((entry["table"]["family"], entry["table"]["name"]))
+        elif "chain" in entry:
             chain = entry["chain"]
-            chains[_name(chain, chain["name"])] = {**{key: chain[key] for key in BASE if key in chain}, "rules": []}
+            base = () if (chain["family"], chain["table"]) in asleep else BASE
+            chains[_name(chain, chain["name"])] = {**{key: chain[key] for key in base if key in chain}, "rules": []}
         elif "rule" in entry:
             rule = entry["rule"]
-            chains[_name(rule, rule["chain"])]["rules"].append(
-                [word for word in map(_word, rule["expr"]) if word])
+            chains[_name(rule, rule["chain"])]["rules"].append(_words(rule))
     return chains
+
+
+def _words(rule: dict[str, Any]) -> list[str]:
+    words, protocol = filter(None, map(_word, rule["expr"])), OF_FAMILY.get(rule["family"], UNKNOWN)
+    return ["protocol" + word[len(protocol):] if word.startswith(protocol + " ") else word for word in words]
 
 
 def _name(entry: dict[str, Any], chain: str) -> str:
     return "%s %s %s" % (entry["family"], entry["table"], chain)
 
 
-def _word(statement: dict[str, Any]) -> str:
+def _word(statement: Any) -> str:
     """A statement of a rule, empty where it does nothing to a packet."""
+    if not isinstance(statement, dict):
+        return UNKNOWN
     (name, value), = statement.items()
     if name == "match":
         operator = "" if value["op"] in ("==", "in") else value["op"] + " "
-        return "%s %s%s" % (_left(value["left"]), operator, _right(value["right"]))
+        left, right = _left(value["left"]), _right(value["right"])
+        if left in ("protocol", *OF_FAMILY.values()):
+            right = ",".join(PROTOCOLS.get(one, one) for one in right.split(","))
+        return "%s %s%s" % (left, operator, right)
     if name == "xt":
         if not value:
             return HIDDEN
-        return value["name"].lower() if value["type"] == "target" else "xt %s" % value["name"]
+        if value["type"] == "target":
+            return str(value["name"]).lower()
+        return "" if value["name"] == COMMENT else "xt %s" % value["name"]
+    if name == "set" and value.get("stmt"):
+        return UNKNOWN  # a limit for each of its elements
     if name in WITH_TARGET:
         return "%s %s" % (name, value["target"])
-    return "" if name in ("counter", "comment") else name
+    return "" if name in ("counter", COMMENT) else name
 
 
 def _left(left: Any) -> str:

@@ -12,7 +12,7 @@ import ipaddress
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-from ...documents.network import manages_bridge
+from ...documents.network import manages_bridge, spelled
 from ...engine.plan import Drift
 from ...schema.errors import Path
 from ...schema.options import Options, option
@@ -92,7 +92,7 @@ def _wanted(live: Options) -> Iterator[str]:
         yield "domain=%s" % option(live, "domain", "name")
     for forwarder in dns.get("forwarders") or []:
         yield "server=" + ("/%s/" % forwarder["domain"] if forwarder.get("domain") else "") + (
-            _spelled(forwarder["addr"]) if forwarder.get("addr") else "")
+            spelled(forwarder["addr"]) if forwarder.get("addr") else "")
     for txt in dns.get("txts") or []:
         yield "txt-record=%s," % txt["name"]
     for srv in dns.get("srvs") or []:
@@ -101,23 +101,19 @@ def _wanted(live: Options) -> Iterator[str]:
         yield from _of_address(ip)
     addresses = [ip for ip in live.get("ips") or [] if ipaddress.ip_address(ip["address"]).version == 6]
     if not any(ip.get("dhcp") for ip in addresses):  # guests then make up addresses themselves
-        yield from ("dhcp-range=%s,ra-only" % _spelled(ip["address"]) for ip in addresses)
+        yield from ("dhcp-range=%s,ra-only" % spelled(ip["address"]) for ip in addresses)
 
 
 def _of_address(ip: Options) -> Iterator[str]:
     ranges, hosts = (option(ip, "dhcp", name) or [] for name in ("ranges", "hosts"))
     for one in ranges:
-        yield "dhcp-range=%s,%s" % (_spelled(one["start"]), _spelled(one["end"]))
+        yield "dhcp-range=%s,%s" % (spelled(one["start"]), spelled(one["end"]))
     if hosts and not ranges:
-        yield "dhcp-range=%s,static" % _spelled(ip["address"])
+        yield "dhcp-range=%s,static" % spelled(ip["address"])
     if option(ip, "tftp", "root"):
         yield "tftp-root=%s" % option(ip, "tftp", "root")
     if option(ip, "dhcp", "bootp", "file"):
         yield "dhcp-boot=%s" % option(ip, "dhcp", "bootp", "file")
-
-
-def _spelled(address: str) -> str:
-    return str(ipaddress.ip_address(address))
 
 
 # --- the files that it reads again
@@ -141,9 +137,9 @@ def _reservations(live: Options) -> set[Entry[str]]:
     entries = set()
     for ip in live.get("ips") or []:
         for host in option(ip, "dhcp", "hosts") or []:
-            fields = [_spelled(host["ip"]), host.get("name"), host.get("mac"),
-                      "id:" + host["id"] if host.get("id") else None, _lease(host)]
-            entries.add(Entry(field.lower() for field in fields if field))
+            fields = [spelled(host["ip"]), host.get("name"), host.get("mac"),
+                      "id:" + host["id"] if host.get("id") and ":" in host["ip"] else None, _lease(host)]
+            entries.update(_entries(",".join(filter(None, fields)), ","))
     return entries
 
 
@@ -155,5 +151,5 @@ def _lease(host: Options) -> str | None:
 
 
 def _names(live: Options) -> set[Entry[str]]:
-    return {Entry([_spelled(host["ip"]), *(name.lower() for name in host.get("hostnames") or [])])
-            for host in option(live, "dns", "hosts") or []}
+    return {entry for host in option(live, "dns", "hosts") or []
+            for entry in _entries(" ".join([spelled(host["ip"]), *(host.get("hostnames") or [])]), None)}

@@ -10,16 +10,20 @@ The first packet of a connection is followed through the chains. What cannot be 
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple, Optional
 
 from ...host.parts import once
 from ...host.snapshot import Snapshot
 
-OUTSIDE = {4: "192.0.2.1", 6: "2001:db8::1"}  # of the ranges that stand for any address in documentation
+OUTSIDE = {4: "20.30.40.50", 6: "2600::1"}  # like most, unlike those of documentation, which many drop as bogus
 FAMILIES = {4: ("ip", "inet"), 6: ("ip6", "inet")}
 NO_EFFECT = ("log", "mangle", "notrack", "set")  # statements that neither match nor end a rule
 DROPS, TRANSLATES = ("drop", "reject"), ("masquerade", "snat")
+ANSWERS = "xt conntrack"  # nearly all rules with it let answers through, unless they say from where
+WHENCE = re.compile("iifname |ip6? saddr ")
+BY_NAME = ("@", "{")  # a set by its name, or what has no words
 DEEPEST = 20  # chains within chains; the kernel allows 16
 
 Words = list[str]
@@ -128,6 +132,8 @@ def _end_of(seen: Snapshot, name: str, words: Words, packet: Packet, depth: int)
 def _matches(conditions: Words, packet: Packet) -> Truth:
     """Whether all conditions hold; None where that cannot be told, and none of them is known not to."""
     answers = [_holds(condition, packet) for condition in conditions]
+    if ANSWERS in conditions:  # what iptables' match says is not shown
+        answers.append(None if any(WHENCE.match(condition) for condition in conditions) else False)
     if False in answers:
         return False
     return None if None in answers else True
@@ -136,8 +142,6 @@ def _matches(conditions: Words, packet: Packet) -> Truth:
 def _holds(condition: str, packet: Packet) -> Truth:
     if condition in NO_EFFECT:
         return True
-    if condition == "xt conntrack":
-        return False  # what iptables' match says is not shown; nearly all of them let answers through
     subject, _space, value = condition.rpartition(" ")
     is_negated = subject.endswith(" !=")
     answer = _is(subject[:-3] if is_negated else subject, value, packet)
@@ -145,6 +149,8 @@ def _holds(condition: str, packet: Packet) -> Truth:
 
 
 def _is(subject: str, value: str, packet: Packet) -> Truth:
+    if value.startswith(BY_NAME):
+        return None
     if subject in ("iifname", "oifname"):
         name = packet.comes if subject == "iifname" else packet.goes
         return any(name.startswith(one[:-1]) if one.endswith("*") else name == one for one in value.split(","))
@@ -197,7 +203,7 @@ def _by_device(seen: Snapshot, name: str) -> dict[str, list[tuple[int, Words]]]:
 def _device(words: Words) -> str:
     for word in words[:-1]:
         subject, _space, value = word.partition(" ")
-        if subject in ("iifname", "oifname") and not set("*,!") & set(value):
+        if subject in ("iifname", "oifname") and not set("*,!@{") & set(value):
             return value
     return ""
 

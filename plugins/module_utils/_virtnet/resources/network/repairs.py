@@ -8,7 +8,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
-from ...documents.network import NETWORK, manages_bridge, mode_of, prefix_of, subnet_of
+from ...documents.network import NETWORK, manages_bridge, mode_of, prefix_of, spelled, spelled_subnet, subnet_of
 from ...engine.plan import Drift, Piece, Step
 from ...host.uses import GuestInterface
 from ...schema.errors import Path
@@ -71,7 +71,7 @@ def _bridge_repairs(name: str, live: Options, device: Options | None,
         yield Repair(drift_of(Path("mtu", "size"), mtu, device["mtu"]), Step(
             "set MTU %d of bridge %s" % (mtu, name), lambda host: host.kernel.set_mtu(name, mtu), of))
     for index, ip in enumerate(live.get("ips") or []):
-        yield from _address_repair(name, "%s/%d" % (ipaddress.ip_address(ip["address"]), prefix_of(ip)), index, device,
+        yield from _address_repair(name, "%s/%d" % (spelled(ip["address"]), prefix_of(ip)), index, device,
                                    of)
     if not device["up"]:
         yield Repair(drift_of(Path("bridge", "up"), True, False), Step(
@@ -87,8 +87,9 @@ def _address_repair(name: str, address: str, index: int, device: Options, of: Pi
 
 
 def _route_repair(name: str, route: Options, index: int, device: Options, of: Piece) -> Iterator[Repair]:
-    subnet = subnet_of(route) if int(ipaddress.ip_address(route["address"])) else route["address"] + "/0"
-    destination, gateway = str(subnet), str(ipaddress.ip_address(route["gateway"]))
+    address = route["address"]
+    destination = spelled_subnet(subnet_of(route)) if int(ipaddress.ip_address(address)) else address + "/0"
+    gateway = spelled(route["gateway"])
     metric = route.get("metric") or 1
     if {"destination": destination, "gateway": gateway, "metric": metric} not in device["routes"]:
         yield Repair(drift_of(Path("routes", index), "%s via %s" % (destination, gateway), None), Step(

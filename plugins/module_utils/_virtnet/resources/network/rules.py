@@ -13,14 +13,14 @@ import ipaddress
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from ...documents.network import manages_bridge, mode_of, subnet_of
+from ...documents.network import manages_bridge, mode_of, spelled, spelled_subnet, subnet_of
 from ...schema.options import Options, option
 
 Subnet = Any  # of ipaddress
 FAMILIES = {4: "ip", 6: "ip6"}
 EXEMPT = {4: ("224.0.0.0/24", "255.255.255.255"), 6: ("ff02::/16",)}  # what is not translated
 
-
+ENDS = {"+": "*", "*": "\\*"}  # of the names of devices, as iptables takes them
 OWN_TARGETS = ("reject", "masquerade", "snat", "checksum")  # of iptables
 
 
@@ -131,7 +131,7 @@ def _jumps(family: str, places: Backend) -> Iterator[Rule]:
 
 def _of_bridge(family: str, options: Options, places: Backend) -> Iterator[Rule]:
     """What does not depend on addresses: nothing passes but between guests, and they reach the host's services."""
-    bridge = option(options, "bridge", "name")
+    bridge = _device(option(options, "bridge", "name") or "", places)
     comes, goes = "iifname %s" % bridge, "oifname %s" % bridge
     yield _rule(family, places.across, comes, goes, "accept")
     yield _rule(family, places.out, comes, "reject")
@@ -169,7 +169,7 @@ def _of_subnet(options: Options, subnet: Subnet, places: Backend) -> Iterator[Ru
     if mode not in ("nat", "route"):
         return
     translates = mode == "nat" and (subnet.version == 4 or option(options, "forward", "nat", "ipv6"))
-    bridge, uplink = option(options, "bridge", "name"), uplink_of(options)
+    bridge, uplink = (_device(name, places) for name in (option(options, "bridge", "name") or "", uplink_of(options)))
     words = _spelled(subnet)
     yield _rule(family, places.out, "iifname %s" % bridge, uplink and "oifname %s" % uplink,
                 "%s saddr %s" % (family, words), "accept")
@@ -190,6 +190,11 @@ def _translation(options: Options, subnet: Subnet, places: Backend, uplink: str)
         yield _rule(family, places.nat, uplink, protocol, source, "%s daddr != %s" % (family, words), does)
 
 
+def _device(name: str, places: Backend) -> str:
+    """A device in a rule; for iptables, whatever begins so where there is a + at the end."""
+    return name[:-1] + ENDS.get(name[-1:], name[-1:]) if places.to_host else name
+
+
 def uplink_of(options: Options) -> str:
     """The device that traffic of a network is confined to, empty where it is not."""
     interfaces = option(options, "forward", "interfaces") or []
@@ -197,7 +202,7 @@ def uplink_of(options: Options) -> str:
 
 
 def _spelled(subnet: Subnet) -> str:
-    return str(subnet.network_address if subnet.prefixlen == subnet.max_prefixlen else subnet)
+    return spelled(subnet.network_address) if subnet.prefixlen == subnet.max_prefixlen else spelled_subnet(subnet)
 
 
 # --- chains
