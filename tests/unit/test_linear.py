@@ -9,9 +9,10 @@ import sys
 from typing import Any, Callable
 
 import pytest
-from unit.fake_host import parts
+from unit.fake_host import UUID, parts
 from unit.networks import many_parts, numbered
 
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.interface import INTERFACE
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.nwfilter import NWFILTER
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.converge import plan_all
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.order import in_order
@@ -21,6 +22,7 @@ from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources
 )
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.network.resource import Network
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.nwfilter.resource import NwFilter
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.topology import Topology
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.xml import dump_xml
 
 FEW, MANY = 150, 300
@@ -207,3 +209,41 @@ def removed_filters(count: int) -> Callable[[], None]:
 ], ids=lambda case: case.__name__.replace("_", " "))
 def test_twice_as_many_filters_or_rules_take_twice_as_long(case: Callable[[int], Callable[[], None]]):
     assert growth(case) < TWICE
+
+
+# --- all of a host
+
+
+def mixed(there: bool) -> Callable[[int], Callable[[], None]]:
+    """As many networks, filters and interfaces of guests, in one document."""
+
+    def prepare(count: int) -> Callable[[], None]:
+        every = [numbered(number) for number in range(count)]
+        cards = [{"domain": "guest%04d" % number, "mac": one["mac"], "type": "network",
+                  "source": {"network": one["name"]}, "filterref": {"filter": "f%04d" % number}}
+                 for number, one in enumerate(every)]
+        documents = ["<domain><devices>%s</devices></domain>" % (dump_xml(INTERFACE.render(
+            {name: value for name, value in card.items() if name != "domain"})) if there else "") for card in cards]
+        uuids = ["%s%06x" % (UUID[:-6], number) for number in range(count)]
+        networks = many_parts(count) if there else {}
+        host = {**{name: value for name, value in networks.items() if not name.startswith("domain")},
+                **(filters(*chain(count)) if there else {}),
+                "domains": {uuid: {"name": card["domain"], "active": False, "persistent": True}
+                            for uuid, card in zip(uuids, cards)},
+                "domain_config": dict(zip(uuids, documents))}
+        seen = Snapshot.of_record(parts(**host))
+
+        def plan() -> None:
+            read = Topology({"networks": [dict(one, state="active") for one in every], "nwfilters": chain(count),
+                             "interfaces": cards}, True, lambda _words: None)
+            assert not read.errors
+            assert {bool(one.plan.steps) for one in plan_all(seen.fork(), read.wishes)} == {not there}
+
+        return plan
+
+    return prepare
+
+
+@pytest.mark.parametrize("there", [True, False], ids=["as stated", "new"])
+def test_twice_as_much_of_a_host_takes_twice_as_long(there: bool):
+    assert growth(mixed(there)) < TWICE

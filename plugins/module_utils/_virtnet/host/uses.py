@@ -133,14 +133,26 @@ def guests_of(seen: Snapshot, network: str) -> tuple[GuestInterface, ...]:
 
 
 @once
+def guests_by_bridge(seen: Snapshot) -> dict[str, list[str]]:
+    """By bridge, the interfaces of running guests that name it and no network."""
+    found: dict[str, list[str]] = {}
+    for domain, live, _inactive in running(seen):
+        for interface in live.findall("devices/interface[@type='bridge']"):
+            source = interface.find("source")
+            if source is not None and not source.get("network"):
+                found.setdefault(source.get("bridge") or "", []).append("%s (%s)" % (domain.name, mac_of(interface)))
+    return found
+
+
+@once
 def networks_of_guests(seen: Snapshot) -> dict[str, list[str]]:
-    """By network, the guests whose configuration has an interface on it, by name."""
+    """By network, the guests whose configuration or saved state has an interface on it, by name."""
     found: dict[str, list[str]] = {}
     for uuid in seen.get("domains"):
         record = seen.domain_of(uuid)
-        if record.config is None:
-            continue
-        for source in record.config.findall("devices/interface/source[@network]"):
+        sources = [source for document in (record.config, record.saved) if document is not None
+                   for source in document.findall("devices/interface/source[@network]")]
+        for source in sources:
             names = found.setdefault(str(source.get("network")), [])
             if record.name not in names:
                 names.append(record.name)
@@ -266,7 +278,9 @@ def filter_users(seen: Snapshot) -> list[FilterUser]:
     """The interfaces of all guests, running or not, that refer to filters."""
     users = set()
     for uuid, found in seen.get("domains").items():
-        for part, runs in (("domain_config", False), ("domain_live", True)):
+        saved = found.get("saved") and not found["active"]
+        parts = [("domain_config", False), ("domain_live", True), *([("domain_saved", False)] if saved else ())]
+        for part, runs in parts:
             document = seen.document(part, uuid) if found["active"] or not runs else None
             for interface in document.findall("devices/interface") if document is not None else ():
                 reference = interface.find("filterref")

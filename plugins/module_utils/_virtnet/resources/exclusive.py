@@ -9,11 +9,13 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
+from ..documents.network import manages_bridge
 from ..host.snapshot import Snapshot
-from ..host.uses import filter_users, guests_of, networks_of_guests
+from ..host.uses import filter_users, guests_by_bridge, guests_of, members_of, networks_of_guests
 from ..schema.options import Options, option
 from .interface.cards import cards_of
 from .interface.resource import Interface
+from .network.layers import options_of
 from .network.resource import Network
 from .network_port.describe import describe_ports
 from .network_port.resource import NetworkPort
@@ -63,12 +65,23 @@ def settled(found: list[Unlisted]) -> tuple[list[Unlisted], list[Unlisted]]:
         going = [one for one in going if one not in held]
 
 
-def _networks(seen: Snapshot, _wishes: list[Any]) -> Iterator[Unlisted]:
-    configured = networks_of_guests(seen)
+def _networks(seen: Snapshot, wishes: list[Any]) -> Iterator[Unlisted]:
+    configured, on_bridges = networks_of_guests(seen), guests_by_bridge(seen)
+    of_ports = {wish.name for wish in wishes if wish.kind == "network_port" and not wish.absent}
     for name in seen.network_names():
-        running = tuple(guest.label for guest in guests_of(seen, name))
-        yield Unlisted("network", name, Network(name, {"name": name}, "absent"), running,
-                       () if running else tuple("guest %s" % guest for guest in configured.get(name, ())))
+        live = options_of(seen, "network_live", name)
+        bridge = option(live, "bridge", "name") if live and manages_bridge(live) else None
+        running = (*(guest.label for guest in guests_of(seen, name)), *on_bridges.get(bridge or "", ()))
+        others = (*("guest %s" % guest for guest in configured.get(name, ()) if not running),
+                  *("network_port %s" % _port_name(port) for port in describe_ports(seen, name)
+                    if not port["status"]["guest"] or name in of_ports),
+                  *("device %s" % device for device in members_of(seen, bridge or "") if not _is_tap(seen, device)))
+        yield Unlisted("network", name, Network(name, {"name": name}, "absent"), running, others)
+
+
+def _is_tap(seen: Snapshot, device: str) -> bool:
+    """Whether a device in a bridge is one of guests, which are found by their documents, or of libvirt's own."""
+    return bool((seen.as_it_was.devices or {})[device]["kind"] == "tun")
 
 
 def _nwfilters(seen: Snapshot, _wishes: list[Any]) -> Iterator[Unlisted]:
@@ -88,8 +101,12 @@ def _network_ports(seen: Snapshot, wishes: list[Any]) -> Iterator[Unlisted]:
     for network in seen.network_names():
         for port in describe_ports(seen, network):
             if not port["status"]["guest"] and stated.isdisjoint((network, named) for named in _ids(port)):
-                yield Unlisted("network_port", option(port, "mac", "address") or port["uuid"],
-                               NetworkPort(network, {"uuid": port["uuid"]}, "absent"))
+                yield Unlisted("network_port", _port_name(port), NetworkPort(
+                    network, {"uuid": port["uuid"]}, "absent"))
+
+
+def _port_name(port: Options) -> str:
+    return str(option(port, "mac", "address") or port["uuid"])
 
 
 def _ids(port: Options) -> set[str]:
