@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+import sys
 
 import pytest
 from integration.host import sh, within
@@ -187,6 +188,15 @@ def test_rules_are_read_where_protocols_have_no_names_and_statements_no_json(cle
         assert not run("network", **LAB)["changed"]
     finally:
         sh("mv /etc/protocols.kept /etc/protocols; nft delete table inet own")
+
+
+def test_from_another_network_namespace_the_kernel_is_out_of_reach(clean):
+    run("network", **LAB)
+    before = rules()
+    done = sh("cd tests && unshare --net " + sys.executable + " -c \"from integration.modules import run;"
+              " print(run('network', name='lab'), run('network_info', names=['lab']))\"")
+    assert "out of reach" in done and "'drift': []" in done and "'changed': False" in done
+    assert rules() == before
 
 
 @pytest.mark.parametrize(("ips", "wanted"), [(LAB["ips"], "1"), ([*LAB["ips"], {"address": "fd00:160::1/64"}], "0")])
