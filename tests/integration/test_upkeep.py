@@ -13,6 +13,8 @@ from integration.host import sh, within
 from integration.lab import LAB, answers, boot
 from integration.modules import run
 
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host import firewall
+
 RELOAD = "reload the daemon of libvirt, which puts its firewall rules and dnsmasq back"
 NAT = {"name": "nat", "state": "active", "bridge": {"name": "nat0", "stp": False}, "forward": {"mode": "nat"},
        "ips": [{"address": "10.5.0.1/24", "dhcp": {"ranges": [{"start": "10.5.0.100", "end": "10.5.0.120"}]}},
@@ -197,6 +199,13 @@ def test_from_another_network_namespace_the_kernel_is_out_of_reach(clean):
               " print(run('network', name='lab'), run('network_info', names=['lab']))\"")
     assert "out of reach" in done and "'drift': []" in done and "'changed': False" in done
     assert rules() == before
+
+
+def test_rules_that_cannot_be_read_are_told(clean, monkeypatch):
+    run("network", **LAB)
+    monkeypatch.setattr(firewall, "LIBRARY", "libnftables.so.0")
+    for told in (run("network", name="lab"), run("network_info", names=["lab"])):
+        assert "the firewall rules of network lab are not compared: libnftables.so.0" in told["warnings"][0]
 
 
 @pytest.mark.parametrize(("ips", "wanted"), [(LAB["ips"], "1"), ([*LAB["ips"], {"address": "fd00:160::1/64"}], "0")])
