@@ -129,6 +129,10 @@ from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.snap
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.network.describe import (
     describe_network,
 )
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.network.firewall import (
+    NOT_COMPARED,
+    problem_of,
+)
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.task import (
     read_only,
     reading_spec,
@@ -145,6 +149,10 @@ def main() -> None:
 
     def read(seen: Snapshot) -> dict:
         names = wanted_names(module, seen.network_names(), "network")
+        for name in names:
+            problem = problem_of(seen, name)
+            if problem:
+                module.warn(NOT_COMPARED % (name, problem))
         return {"networks": [describe_network(seen, name) for name in names]}
 
     read_only(module, read)

@@ -6,11 +6,14 @@
 from __future__ import annotations
 
 import re
+import sys
 
 import pytest
 from integration.host import sh, within
 from integration.lab import INTERFACE, LAB, answers, boot
 from integration.modules import run
+
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host import firewall
 
 RELOAD = "reload the daemon of libvirt, which puts its firewall rules and dnsmasq back"
 NAT = {"name": "nat", "state": "active", "bridge": {"name": "nat0", "stp": False}, "forward": {"mode": "nat"},
@@ -195,6 +198,22 @@ def test_rules_are_read_where_protocols_have_no_names_and_statements_no_json(cle
         assert not run("network", **LAB)["changed"]
     finally:
         sh("mv /etc/protocols.kept /etc/protocols; nft delete table inet own")
+
+
+def test_from_another_network_namespace_the_kernel_is_out_of_reach(clean):
+    run("network", **LAB)
+    before = rules()
+    done = sh("cd tests && unshare --net " + sys.executable + " -c \"from integration.modules import run;"
+              " print(run('network', name='lab'), run('network_info', names=['lab']))\"")
+    assert "out of reach" in done and "'drift': []" in done and "'changed': False" in done
+    assert rules() == before
+
+
+def test_rules_that_cannot_be_read_are_told(clean, monkeypatch):
+    run("network", **LAB)
+    monkeypatch.setattr(firewall, "LIBRARY", "libnftables.so.0")
+    for told in (run("network", name="lab"), run("network_info", names=["lab"])):
+        assert "the firewall rules of network lab are not compared: libnftables.so.0" in told["warnings"][0]
 
 
 @pytest.mark.parametrize(("ips", "wanted"), [(LAB["ips"], "1"), ([*LAB["ips"], {"address": "fd00:160::1/64"}], "0")])

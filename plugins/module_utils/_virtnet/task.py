@@ -20,6 +20,7 @@ from .documents.settings import SETTINGS
 from .engine.converge import UNKEPT, ConvergeError, Outcome, Unkept, converge, until_it_is_there
 from .engine.keeping import Confirmation, Keeper, LeftBehind, others, put_back
 from .engine.report import model_of, result_of, results_of
+from .host.daemon import shares_network
 from .host.errors import HostError, HypervisorError, remedy
 from .host.host import Host
 from .host.libvirt import LIBVIRT_ERROR, Libvirt
@@ -118,7 +119,7 @@ def _connect(uri: str) -> Host:
         libvirt = Libvirt(uri)
     except HypervisorError as error:
         raise NoLibvirt("cannot connect to libvirt at %s: %s%s" % (uri, error, remedy(str(error)))) from error
-    return Host(libvirt, local=libvirt.is_local)
+    return Host(libvirt, local=libvirt.is_local and shares_network())
 
 
 @contextmanager

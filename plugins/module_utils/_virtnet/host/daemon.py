@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
 from contextlib import suppress
 
 from .errors import KernelError
@@ -20,14 +21,28 @@ USUAL = ("/usr/sbin", "/usr/bin", "/sbin", "/bin", "/usr/local/sbin")
 
 def find_daemon(drivers: str = "networks") -> tuple[int, str] | None:
     """Its process and name."""
+    with suppress(OSError):
+        return next(((pid, name) for pid, name in _running(drivers) if _same_files(pid)), None)
+    return None
+
+
+def shares_network() -> bool:
+    """Whether we see the devices and rules of the daemon of networks; so we do where the daemon itself is not seen."""
+    with suppress(OSError):
+        return all(os.readlink("/proc/%d/ns/net" % pid) == os.readlink("/proc/self/ns/net")
+                   for pid, _name in _running("networks"))
+    return True
+
+
+def _running(drivers: str) -> Iterator[tuple[int, str]]:
+    """Those into which we can look, from where packages put them."""
     for path, name in DAEMONS[drivers]:
         with suppress(OSError, ValueError):
             with open(path, encoding="ascii") as file:
                 pid = int(file.read())
             place = os.readlink("/proc/%d/exe" % pid)
-            if os.path.basename(place) == name and place.startswith(USUAL) and _same_files(pid):
-                return pid, name
-    return None
+            if os.path.basename(place) == name and place.startswith(USUAL):
+                yield pid, name
 
 
 def daemon_name(drivers: str) -> str | None:

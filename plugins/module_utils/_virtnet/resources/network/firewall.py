@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from ...host.snapshot import Snapshot
 
 
+NOT_COMPARED = "the firewall rules of network %s are not compared: %s"
+
+
 def problem_of(seen: Snapshot, name: str) -> str:
     """Why the rules of a running network cannot be compared; empty where they can, and where it has none."""
     live, state = options_of(seen, "network_live", name), seen.firewall

@@ -23,6 +23,7 @@ from ...schema.errors import Invalid, Missing, Path
 from ...schema.nodes import check_version, in_order
 from ...schema.options import Options
 from ..repair import carry_out
+from .firewall import NOT_COMPARED
 from .found import NetworkFound, boot_drift, missing, model
 from .piece import network as piece
 from .repairs import kernel_repairs, missing_devices, missing_functions, stale_limits, unstartable
@@ -256,8 +257,7 @@ class _Planner:
             self.desired.repair and found.devices is not None) else ()
         plan.warnings += found.upkeep.blocked
         if found.upkeep.problem:
-            plan.warnings.append("the firewall rules of network %s are not compared: %s"
-                                 % (self.name, found.upkeep.problem))
+            plan.warnings.append(NOT_COMPARED % (self.name, found.upkeep.problem))
         carry_out(repairs, plan, self.desired.restart == "always", "restart: always repairs it")
         for path, problem in self._problems():
             plan.warnings.append("%s: %s, which the running network %s needs" % (path, problem, self.name))
