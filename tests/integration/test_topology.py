@@ -160,7 +160,8 @@ def test_a_document_in_a_file(off, tmp_path, name: str):
 
 
 def test_a_host_is_adopted(off, tmp_path):
-    run("topology", **HOST)
+    odd = "a {{ not }} {% nor %} {# this #} {{{ {%"
+    run("topology", **with_(networks=[dict(HOST["networks"][0], portgroups=[{"name": odd}]), *HOST["networks"][1:]]))
     inventory, written = tmp_path / "hosts", tmp_path / "host_vars/kvm1/libvirt.yml"
     inventory.write_text("kvm1 ansible_connection=local\n")
     for _time in range(2):
@@ -170,6 +171,9 @@ def test_a_host_is_adopted(off, tmp_path):
     play.write_text(json.dumps([{"hosts": "kvm1", "gather_facts": False, "tasks": [
         {"virtnet.libvirt.topology": {name: "{{ libvirt_topology.%s | default(omit) }}" % name for name in LISTS}}]}]))
     assert "changed=0 " in playbook(tmp_path, "-i", inventory, play)
+    sh("virsh net-destroy top1 && virsh net-undefine top1")
+    assert "changed=1 " in playbook(tmp_path, "-i", inventory, play)
+    assert odd in sh("virsh net-dumpxml top1")
 
 
 def test_what_hosts_have_in_common_is_the_groups(off, tmp_path):
