@@ -195,3 +195,22 @@ def test_what_hosts_have_in_common_is_the_groups(off, tmp_path):
     assert networks() == ["top1", "top2", "top3", "top4"]
     with pytest.raises(AssertionError, match="adopt_common: kvm also has kvm2; give target=kvm"):
         playbook(tmp_path, *arguments, "target=kvm1")
+
+
+def test_another_host_is_given_what_is_portable(off):
+    parent = {"name": "zz-base", "chain": "root", "entries": [{"filterref": {"filter": "clean-traffic"}}]}
+    run("topology", **with_(nwfilters=[parent, HOST["nwfilters"][1]]))
+    given = run("topology_info", portable=True)["topology"]
+    assert "clean-traffic" not in [one["name"] for one in given["nwfilters"]]
+    # another host has none of these, other UUIDs of libvirt's own filters, and a guest of the same name
+    run("interface", domain="off", state="absent", mac={"address": CARD})
+    run("topology", exclusive=["networks", "network_ports", "nwfilters"])
+    shipped = sh("virsh nwfilter-dumpxml clean-traffic")
+    sh("virsh nwfilter-undefine clean-traffic")
+    subprocess.run(["virsh", "nwfilter-define", "/dev/stdin"], check=True, text=True, capture_output=True,
+                   input="\n".join(line for line in shipped.splitlines() if "<uuid>" not in line))
+    assert networks() == [] and sh("virsh nwfilter-dumpxml clean-traffic") != shipped
+    lists = {name: items for name, items in given.items() if items}
+    converge("topology", **lists)
+    assert run("topology_info", portable=True)["topology"] == given
+    assert "aa-web" in sh("virsh dumpxml off") and "clean-traffic" in sh("virsh nwfilter-dumpxml zz-base")
