@@ -160,7 +160,8 @@ def test_a_document_in_a_file(off, tmp_path, name: str):
 
 
 def test_a_host_is_adopted(off, tmp_path):
-    run("topology", **HOST)
+    odd = "a {{ not }} {% nor %} {# this #} {{{ {%"
+    run("topology", **with_(networks=[dict(HOST["networks"][0], portgroups=[{"name": odd}]), *HOST["networks"][1:]]))
     inventory, written = tmp_path / "hosts", tmp_path / "host_vars/kvm1/libvirt.yml"
     inventory.write_text("kvm1 ansible_connection=local\n")
     for _time in range(2):
@@ -170,6 +171,9 @@ def test_a_host_is_adopted(off, tmp_path):
     play.write_text(json.dumps([{"hosts": "kvm1", "gather_facts": False, "tasks": [
         {"virtnet.libvirt.topology": {name: "{{ libvirt_topology.%s | default(omit) }}" % name for name in LISTS}}]}]))
     assert "changed=0 " in playbook(tmp_path, "-i", inventory, play)
+    sh("virsh net-destroy top1 && virsh net-undefine top1")
+    assert "changed=1 " in playbook(tmp_path, "-i", inventory, play)
+    assert odd in sh("virsh net-dumpxml top1")
 
 
 def test_what_hosts_have_in_common_is_the_groups(off, tmp_path):
@@ -191,3 +195,22 @@ def test_what_hosts_have_in_common_is_the_groups(off, tmp_path):
     assert networks() == ["top1", "top2", "top3", "top4"]
     with pytest.raises(AssertionError, match="adopt_common: kvm also has kvm2; give target=kvm"):
         playbook(tmp_path, *arguments, "target=kvm1")
+
+
+def test_another_host_is_given_what_is_portable(off):
+    parent = {"name": "zz-base", "chain": "root", "entries": [{"filterref": {"filter": "clean-traffic"}}]}
+    run("topology", **with_(nwfilters=[parent, HOST["nwfilters"][1]]))
+    given = run("topology_info", portable=True)["topology"]
+    assert "clean-traffic" not in [one["name"] for one in given["nwfilters"]]
+    # another host has none of these, other UUIDs of libvirt's own filters, and a guest of the same name
+    run("interface", domain="off", state="absent", mac={"address": CARD})
+    run("topology", exclusive=["networks", "network_ports", "nwfilters"])
+    shipped = sh("virsh nwfilter-dumpxml clean-traffic")
+    sh("virsh nwfilter-undefine clean-traffic")
+    subprocess.run(["virsh", "nwfilter-define", "/dev/stdin"], check=True, text=True, capture_output=True,
+                   input="\n".join(line for line in shipped.splitlines() if "<uuid>" not in line))
+    assert networks() == [] and sh("virsh nwfilter-dumpxml clean-traffic") != shipped
+    lists = {name: items for name, items in given.items() if items}
+    converge("topology", **lists)
+    assert run("topology_info", portable=True)["topology"] == given
+    assert "aa-web" in sh("virsh dumpxml off") and "clean-traffic" in sh("virsh nwfilter-dumpxml zz-base")

@@ -71,8 +71,10 @@ def _networks(seen: Snapshot, wishes: list[Any]) -> Iterator[Unlisted]:
     for name in seen.network_names():
         live = options_of(seen, "network_live", name)
         bridge = option(live, "bridge", "name") if live and manages_bridge(live) else None
-        running = (*(guest.label for guest in guests_of(seen, name)), *on_bridges.get(bridge or "", ()))
-        others = (*("guest %s" % guest for guest in configured.get(name, ()) if not running),
+        guests = guests_of(seen, name)
+        on_it = {guest.domain for guest in guests}
+        running = (*(guest.label for guest in guests), *on_bridges.get(bridge or "", ()))
+        others = (*("guest %s" % guest for guest in configured.get(name, ()) if guest not in on_it),
                   *("network_port %s" % _port_name(port) for port in describe_ports(seen, name)
                     if not port["status"]["guest"] or name in of_ports),
                   *("device %s" % device for device in members_of(seen, bridge or "") if not _is_tap(seen, device)))
@@ -86,14 +88,16 @@ def _is_tap(seen: Snapshot, device: str) -> bool:
 
 def _nwfilters(seen: Snapshot, _wishes: list[Any]) -> Iterator[Unlisted]:
     users = filter_users(seen)
+    taps = {user.tap for user in users}  # whose bindings are their guests'
     for name in sorted(set(seen.filters()) - SHIPPED):
         found = look_at_all(seen, name)
         mine = [user for user in users if user.filter == name]
+        running = {user.domain for user in mine if user.tap}
         yield Unlisted("nwfilter", name, NwFilter(name, {"name": name}, "absent"),
                        tuple(user.label for user in mine if user.tap),
-                       (*("guest %s" % user.label for user in mine if not user.tap),
+                       (*("guest %s" % user.label for user in mine if user.domain not in running),
                         *("nwfilter %s" % other for other in found.referrers),
-                        *("nwfilter_binding %s" % device for device in found.bindings)))
+                        *("nwfilter_binding %s" % device for device in found.bindings if device not in taps)))
 
 
 def _network_ports(seen: Snapshot, wishes: list[Any]) -> Iterator[Unlisted]:
