@@ -63,7 +63,8 @@ def values(node) -> st.SearchStrategy:
             child.name: values(child) for child in node.nodes
             if child.name not in needed and not getattr(child, "readonly", False)}).filter(bool)
     if isinstance(node, Many):
-        return st.lists(values(node.item), min_size=1, max_size=2, unique_by=str)
+        one = (lambda item: item[node.key[0]]) if node.unique and node.key else str
+        return st.lists(values(node.item), min_size=1, max_size=2, unique_by=one)
     if node.type in (types.IP, types.IPV4):
         return st.sampled_from(["10.1.2.3", "10.1.2.4"])
     if node.type.choices or node.type.kind == "bool" or node.type in (types.UUID, types.MAC):

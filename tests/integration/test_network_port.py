@@ -114,7 +114,8 @@ def test_a_running_guests_port_is_kept(clean):
     domain = clean.defineXML(domain_xml("guest", interface % MAC, cmdline="guest.ip=10.6.0.9/24"))
     domain.create()
     found = run("network_port_info", names=["lab"])["network_ports"][0]
-    assert found["status"] == {"guest": "guest (%s)" % MAC, "guest_interface": found["status"]["guest_interface"]}
+    assert found["status"] == {"guest": "guest (%s)" % MAC, "guest_interface": found["status"]["guest_interface"],
+                               "left_out": []}
     assert run("network_port", **found)["steps"] == []
     with pytest.raises(Failed, match=r"state: the port belongs to the running guest guest \(%s\)" % MAC):
         run("network_port", state="absent", **PORT)

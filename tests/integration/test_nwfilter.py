@@ -482,7 +482,8 @@ LOSSES = ("nft flush ruleset", "ebtables -t nat -F", "iptables -F FI-tap9; iptab
 
 def made() -> str:
     """The rules of filters, without counters and without the order of those of several chains."""
-    return "\n".join(sorted(sh("iptables -S; ip6tables -S; ebtables -t nat -L").splitlines()))
+    lines = sh("iptables -S; ip6tables -S; ebtables -t nat -L").splitlines()
+    return "\n".join(sorted(line for line in lines if line.strip() and "LIBVIRT_" not in line))
 
 
 @both

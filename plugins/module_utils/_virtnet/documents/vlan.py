@@ -39,5 +39,5 @@ VLAN = Group("vlan", "vlan", [
         Field("id", "@id", integer(0, 4095), "VLAN tag.", "0.10.0", required=True),
         Field("native_mode", "@nativeMode", enum("tagged", "untagged"),
               "Makes this the native VLAN of a trunk, its frames tagged or untagged (Open vSwitch).", "1.1.0"),
-    )), since="0.10.0", key=("id",)),
+    )), since="0.10.0", key=("id",), unique=True),
 ), since="0.10.0", rules=(_consistent,), simplify=_trunk)
