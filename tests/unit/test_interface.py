@@ -736,3 +736,17 @@ def test_what_does_not_wait_changes_tags_at_once():
 def test_what_libvirt_made_up_names_a_running_interface_and_states_nothing(options: dict):
     seen = host(domain(CONFIGURED), domain(LIVE), {"lab": BRIDGE_LAB})
     assert plan(seen, Interface("on", options)).drift == []
+
+
+@pytest.mark.parametrize(("mode", "refused"), [("bridge", True), ("hostdev", False)])
+def test_a_card_in_a_running_q35_machine_needs_a_model_and_a_virtual_function_none(mode: str, refused: bool):
+    network = BRIDGE_LAB if mode == "bridge" else (
+        "<network><name>lab</name><forward mode='hostdev' managed='yes'><pf dev='pf0'/></forward></network>")
+    machine = "<type machine='pc-q35-7.2'>hvm</type>"
+    seen = host(domain(os=machine), domain(os=machine), {"lab": network})
+    wish = Interface("on", {"type": "network", "mac": {"address": EIGHTH}, "source": {"network": "lab"}})
+    if refused:
+        with pytest.raises(Invalid, match=r"^model.type: is missing, and what libvirt takes then"):
+            plan(seen, wish)
+    else:
+        assert titles(plan(seen, wish))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...documents.interface import INTERFACE, interface_too_new, refuse_incomplete, refuse_unfit
-from ...documents.network import connection_of, takes_tags, vlan_refusal
+from ...documents.network import connection_of, mode_of, takes_tags, vlan_refusal
 from ...documents.virtualport import unfit_type
 from ...schema.errors import Invalid, Missing, Path
 from ...schema.nodes import check_version
@@ -140,11 +140,16 @@ def check_live(aim: Aim, wanted: Options) -> None:
 CONVENTIONAL = ("pci-bridge", "pcie-to-pci-bridge", "dmi-to-pci-bridge")
 
 
+def _gives_functions(aim: Aim, network: str | None) -> bool:
+    """Whether guests on a network have PCI devices of the host, which are no cards of a model."""
+    return mode_of(aim.found.networks.get(network or "") or {}) == "hostdev"
+
+
 def refuse_model(aim: Aim, wanted: Options) -> None:
     """Refuses a new card of no stated model in a running q35 machine: libvirt takes one that has no place in it."""
     guest = aim.record.live
     if guest is None or option(wanted, "model", "type") or option(wanted, "address", "type") or (
-            wanted["type"] == "hostdev"):
+            wanted["type"] == "hostdev" or _gives_functions(aim, option(wanted, "source", "network"))):
         return
     machine = guest.find("os/type")
     found = {controller.get("model") for controller in guest.findall("devices/controller")}
