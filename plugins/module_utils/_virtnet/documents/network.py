@@ -101,6 +101,16 @@ def spelled_subnet(subnet: Subnet) -> str:
     return "%s/%d" % (spelled(subnet.network_address), subnet.prefixlen)
 
 
+def hands_out(options: Options) -> bool:
+    """Whether guests on a network have devices of it, of which libvirt counts who is on which."""
+    return not manages_bridge(options) and any(option(options, "forward", name) for name in DEVICES)
+
+
+def of_version(options: Options, version: int) -> list[Options]:
+    """The addresses of a network of IPv4 or IPv6."""
+    return [ip for ip in options.get("ips") or [] if ipaddress.ip_address(ip["address"]).version == version]
+
+
 def subnet_of(ip: Options) -> Subnet:
     """The network that an address with prefix or netmask lies in."""
     return ipaddress.ip_network("%s/%d" % (ip["address"], prefix_of(ip)), strict=False)

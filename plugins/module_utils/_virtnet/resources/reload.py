@@ -9,8 +9,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Callable
 
-from ..documents.network import DEVICES, manages_bridge
-from ..schema.options import option
+from ..documents.network import hands_out
 from .network.layers import options_of
 
 if TYPE_CHECKING:
@@ -40,8 +39,7 @@ def hindrance(seen: Snapshot, drivers: str) -> str:
 
 def _hands_out(seen: Snapshot, name: str) -> bool:
     """Whether guests have devices of a network."""
-    live = options_of(seen, "network_live", name) or {}
-    return not manages_bridge(live) and any(option(live, "forward", one) for one in DEVICES) and bool(seen.ports(name))
+    return hands_out(options_of(seen, "network_live", name) or {}) and bool(seen.ports(name))
 
 
 def reload(host: Host, drivers: str, lost: Lost, prepare: Callable[[Host, Snapshot], object] | None = None) -> None:

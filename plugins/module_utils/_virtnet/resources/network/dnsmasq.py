@@ -8,12 +8,12 @@ Its files are compared by meaning: what a definition gives must be there, and no
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-from ...documents.network import manages_bridge, spelled
+from ...documents.network import manages_bridge, of_version, spelled
 from ...engine.plan import Drift
+from ...host.parts import once
 from ...schema.errors import Path
 from ...schema.options import Options, option
 from ..repair import drift_of
@@ -46,6 +46,7 @@ def has_dnsmasq(options: Options) -> bool:
         option(options, "dns", "enable") is not False or any(ip.get("dhcp") for ip in ips))
 
 
+@once
 def service_of(seen: Snapshot, name: str) -> Service | None:
     """None for a network that has no dnsmasq, and where its files cannot be read."""
     live = options_of(seen, "network_live", name)
@@ -99,7 +100,7 @@ def _wanted(live: Options) -> Iterator[str]:
         yield "srv-host=_%s._%s" % (srv["service"], srv["protocol"])
     for ip in live.get("ips") or []:
         yield from _of_address(ip)
-    addresses = [ip for ip in live.get("ips") or [] if ipaddress.ip_address(ip["address"]).version == 6]
+    addresses = of_version(live, 6)
     if not any(ip.get("dhcp") for ip in addresses):  # guests then make up addresses themselves
         yield from ("dhcp-range=%s,ra-only" % spelled(ip["address"]) for ip in addresses)
 

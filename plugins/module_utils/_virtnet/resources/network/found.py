@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-from ...documents.network import DEVICES, NETWORK, manages_bridge, mode_of
+from ...documents.network import NETWORK, hands_out, manages_bridge, mode_of
 from ...engine.plan import Drift
 from ...host.parts import once
 from ...host.snapshot import NetworkRecord, Snapshot
@@ -72,8 +72,7 @@ class NetworkFound(NamedTuple):
 
         It would then hand out devices that are taken, and remove some under their guests.
         """
-        live = self.live or {}
-        return bool(self.users) and not manages_bridge(live) and any(option(live, "forward", name) for name in DEVICES)
+        return bool(self.users) and hands_out(self.live or {})
 
     @property
     def known_ports(self) -> frozenset[str]:

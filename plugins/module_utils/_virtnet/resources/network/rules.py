@@ -13,7 +13,7 @@ import ipaddress
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from ...documents.network import manages_bridge, mode_of, spelled, spelled_subnet, subnet_of
+from ...documents.network import manages_bridge, mode_of, of_version, spelled, spelled_subnet, subnet_of
 from ...schema.options import Options, option
 
 Subnet = Any  # of ipaddress
@@ -111,12 +111,7 @@ def rules_of(options: Options, backend: str) -> Iterator[Rule]:
 
 
 def _families(options: Options) -> list[str]:
-    return ["ip", "ip6"] if options.get("ipv6") or _of_version(options, 6) else ["ip"]
-
-
-def _of_version(options: Options, version: int) -> list[Options]:
-    """Its addresses of IPv4 or IPv6."""
-    return [ip for ip in options.get("ips") or [] if ipaddress.ip_address(ip["address"]).version == version]
+    return ["ip", "ip6"] if options.get("ipv6") or of_version(options, 6) else ["ip"]
 
 
 def _rule(family: str, place: str, *words: str) -> Rule:
@@ -140,7 +135,7 @@ def _of_bridge(family: str, options: Options, places: Backend) -> Iterator[Rule]
         if places.to_host:
             yield _rule(family, places.to_host, comes, "%s dport %d" % (protocol, to_host), "accept")
             yield _rule(family, places.from_host, goes, "%s dport %d" % (protocol, from_host), "accept")
-    if places.checksum and family == "ip" and any(map(_hands_out, _of_version(options, 4))):
+    if places.checksum and family == "ip" and any(map(_hands_out, of_version(options, 4))):
         yield _rule(family, places.checksum, goes, "udp dport 68", "checksum")
 
 
@@ -150,13 +145,13 @@ def _services(family: str, options: Options) -> Iterator[tuple[str, int, int]]:
         yield from (("udp", 53, 53), ("tcp", 53, 53), ("udp", 67, 68), ("tcp", 67, 68))
         if _has_tftp(options):
             yield "udp", 69, 69
-    elif _of_version(options, 6):
+    elif of_version(options, 6):
         yield from (("udp", 53, 53), ("tcp", 53, 53), ("udp", 547, 546))
 
 
 def _has_tftp(options: Options) -> bool:
     """libvirt asks the first IPv4 address that has DHCP or TFTP."""
-    first = next((ip for ip in _of_version(options, 4) if _hands_out(ip) or option(ip, "tftp", "root")), {})
+    first = next((ip for ip in of_version(options, 4) if _hands_out(ip) or option(ip, "tftp", "root")), {})
     return bool(option(first, "tftp", "root"))
 
 

@@ -8,12 +8,11 @@ It puts its own rules and dnsmasq back; they are never made by us in its place.
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Callable, NamedTuple
 
-from ...documents.network import manages_bridge, mode_of
+from ...documents.network import manages_bridge, mode_of, of_version
 from ...engine.plan import Plan, Step
 from ...host.errors import HypervisorError
 from ...schema.errors import Path
@@ -91,8 +90,8 @@ def upkeep_repairs(live: Options, found: Upkeep) -> Iterator[Repair]:
 
 def _forwarded(live: Options) -> list[str]:
     """The families that libvirt has the kernel forward."""
-    versions = {ipaddress.ip_address(ip["address"]).version for ip in live.get("ips") or []}
-    return ["ipv%d" % version for version in sorted(versions)] if mode_of(live) in ("nat", "route", "open") else []
+    return ["ipv%d" % version for version in (4, 6) if of_version(live, version)] if (
+        mode_of(live) in ("nat", "route", "open")) else []
 
 
 def set_forwarding(family: str, is_on: bool) -> Do:
@@ -114,7 +113,7 @@ def sysctl_repairs(bridge: str, live: Options, there: Mapping[str, int] | None) 
 
     ``there`` is None for a bridge that is about to be made.
     """
-    has_ipv6 = "ipv6" in ["ipv%d" % ipaddress.ip_address(ip["address"]).version for ip in live.get("ips") or []]
+    has_ipv6 = bool(of_version(live, 6))
     wanted = {"disable_ipv6": int(not has_ipv6), "accept_ra": 0, "autoconf": 0}
     for name, value in wanted.items():
         if there is not None and there.get(name, value) != value:
