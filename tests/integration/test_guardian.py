@@ -109,6 +109,20 @@ def test_a_task_that_is_stopped_is_ended_and_taken_back(guest):
     assert witness(guest) == before and answers()
 
 
+def test_what_somebody_else_has_configured_meanwhile_stays(guest):
+    process = task("network", **CHANGE)
+    when(lambda: not os.path.exists("/sys/class/net/lab0"), process)
+    os.kill(process.pid, signal.SIGSTOP)
+    sh("virsh net-dumpxml --inactive lab | sed 's,</network>,<portgroup name=\"theirs\"/></network>,' >/run/theirs.xml")
+    sh("virsh net-define /run/theirs.xml")
+    theirs = sh("virsh net-dumpxml --inactive lab")
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate(timeout=10)
+    assert settled()
+    assert "theirs" in theirs and sh("virsh net-dumpxml --inactive lab") == theirs
+    assert "theirs" not in sh("virsh net-dumpxml lab") and answers()
+
+
 def cut_off() -> None:
     """Has a task and its guardian die while the network is down."""
     process = task("network", **CHANGE)

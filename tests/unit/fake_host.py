@@ -24,6 +24,7 @@ from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents
     prefix_of,
     subnet_of,
 )
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.record import document_of
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host import boot, kernel, libvirt, sysfs
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.errors import HypervisorError, KernelError
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.flags import (
@@ -564,6 +565,9 @@ class FakeHost:
         if broken:
             raise self.error or HypervisorError("%s is broken" % name)
         return None
+
+    def document(self, part: str, key: str) -> str | None:
+        return document_of(Snapshot(self.read), part, key)
 
     def look(self) -> Snapshot:
         """The host as it is from now on; like the real one it is read part by part, when somebody asks."""

@@ -14,12 +14,13 @@ from unit.fake_host import FakeHost
 
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.network import NETWORK
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.plan import Step
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.restore import (
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.record import (
+    UNKNOWN,
     Record,
-    Restored,
-    restore,
+    places_of,
     take,
 )
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.restore import Restored, restore
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.snapshot import Snapshot
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.nodes import in_order
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.xml import (
@@ -35,9 +36,10 @@ def begun(host: FakeHost, steps: Iterable[Step]) -> Record:
     """Does steps, and gives the record of what was there before, as it comes back from a disk."""
     steps = list(steps)
     record = take(host.look(), steps)
+    record.wrote = dict.fromkeys(places_of(record.pieces), UNKNOWN)  # steps may write what they like
     record.was = Snapshot.of_record(json.loads(json.dumps(record.was.recorded())))
     for step in steps:
-        record.begin(step.of)
+        record.begin(step)
         step.do(host)
     return record
 

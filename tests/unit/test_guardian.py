@@ -31,20 +31,19 @@ def write(path: Path, value: object) -> None:
 
 @pytest.mark.parametrize(("waits", "ends"), [(True, guardian.Guardian.hold),
                                              (False, lambda watch: os.close(watch._pipe))])
-def test_it_knows_what_was_begun_and_whether_that_waits(tmp_path, waits: bool, ends):
+def test_it_knows_whether_what_was_done_waits(tmp_path, waits: bool, ends):
     said = tmp_path / "said"
-    watch = guardian.start(lambda begun, held: write(said, [begun, held]))
-    watch.tell(2)
+    watch = guardian.start(lambda held: write(said, held))
     watch.is_alive()
-    watch.tell(0)
+    watch.is_alive()
     ends(watch)
-    assert told(said) == [[2, 0], waits]
+    assert told(said) is waits
 
 
 def test_it_does_nothing_when_it_is_released(tmp_path):
     said = tmp_path / "said"
-    watch = guardian.start(lambda begun, held: write(said, begun))
-    watch.tell(1)
+    watch = guardian.start(lambda held: write(said, held))
+    watch.is_alive()
     watch.release()
     assert told(said, 0.5) is None
 
@@ -61,7 +60,7 @@ def test_it_frees_nothing_that_the_module_had(tmp_path):
     old.itself = old
     del old
 
-    def take_back(_begun: list[int], _held: bool) -> None:
+    def take_back(_held: bool) -> None:
         gc.collect()
         write(said, freed)
 

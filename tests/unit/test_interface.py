@@ -27,7 +27,8 @@ from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.co
     plan_all,
 )
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.plan import Plan
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.restore import Restored, restore, take
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.record import take
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.restore import Restored, restore
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host import flags
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.errors import HypervisorError
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.snapshot import Snapshot
@@ -480,7 +481,7 @@ def test_what_is_left_of_new_limits_is_taken_away():
     there, wish = limited(), Interface("on", {"mac": {"address": MAC}, "bandwidth": {"inbound": {"average": 20}}})
     steps_ = plan(there.look(), wish).steps
     record, (port,) = take(there.look(), steps_), there.parts["ports"]["lab"]
-    record.begin(steps_[0].of)
+    record.begin(steps_[0])
     there.parts["ports"]["lab"] = [port.replace("average='10'", "average='20'")]
     there.parts["traffic"]["vnet3"] = traffic({"inbound.average": 15})
     assert restore(there, record).failed == []
@@ -567,7 +568,7 @@ def test_what_is_plugged_in_is_unplugged_again_if_it_is_there():
     assert [name for name, *_rest in back(running(), wish)] == ["define_interfaces", "detach_interface"]
     there = running()
     record = take(there.look(), plan(there.look(), wish).steps)
-    record.begin(record.pieces[0])
+    record.begun += record.pieces[:1]
     assert restore(there, record) == Restored() and there.calls == []
 
 

@@ -24,16 +24,15 @@ from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.co
     converge,
 )
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.plan import Piece, Step
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.restore import (
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.record import (
     Changed,
     Record,
-    Restored,
     listed,
     named,
     of_another_boot,
-    restore,
     take,
 )
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.restore import Restored, restore
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.errors import HypervisorError
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.flags import CONFIG, LIVE
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.every_way import EVERY_WAY
@@ -369,8 +368,8 @@ def test_only_what_was_begun_is_brought_back():
     record = take(host.look(), [Step("start", print, LAB_PIECE), Step("filter", print, CLEAN)])
     calls(("start_network", "lab"), ("define_nwfilter", filter_of("clean", "22")))(host)
     assert restore(host, record) == Restored()
-    record.begin(CLEAN)
-    record.begin(CLEAN)
+    for _time in range(2):
+        record.begin(Step("filter", print, CLEAN, writes=("nwfilters", "clean")))
     assert restore(host, record).done == ["remove filter clean"] and record.begun == [CLEAN]
 
 
@@ -417,17 +416,60 @@ def test_a_step_refuses_what_somebody_else_has_changed_just_now_and_that_stays()
     host = lab_host(LAB, LAB, devices={"virbr0": BRIDGE})
     record = taken(host, DEFINE, STOP)
     record.refuse_foreign(host, DEFINE)
-    host.libvirt.define_network(document(network(domain={"name": "a"})))
-    record.refuse_foreign(host, DEFINE)  # once what it writes is its own
-    record = taken(host, DEFINE, STOP)
     host.libvirt.define_network(document(network(domain={"name": "b"})))
     before = state(host)
     with pytest.raises(Changed, match=r"^network lab$"):
         record.refuse_foreign(host, DEFINE)
-    record.begin(LAB_PIECE)
-    DEFINE.do(host)
-    assert restore(host, record).failed == []
+    record.begin(STOP)
+    STOP.do(host)
+    assert str(restore(host, record)) == (
+        "Put back: start network lab as it ran. Left as somebody else has changed it meanwhile: network lab.")
     assert state(host) == before, differences(state(host), before)
+
+
+OTHERS = document(network(domain={"name": "others"}))
+MEANWHILE = {
+    "the step that writes it has ended": (True, Restored(foreign=["network lab"])),
+    "it failed, and may have done anything": (False, Restored(done=["define network lab as it was"])),
+}
+
+
+@pytest.mark.parametrize(("ended", "restored"), MEANWHILE.values(), ids=MEANWHILE)
+def test_what_somebody_else_writes_after_a_step_stays_where_that_has_ended(ended: bool, restored: Any):
+    host = lab_host(LAB)
+    record = taken(host, DEFINE)
+    record.begin(DEFINE)
+    DEFINE.do(host)
+    if ended:
+        record.note(host, DEFINE)
+    record.refuse_foreign(host, DEFINE)
+    host.libvirt.define_network(OTHERS)
+    if ended:
+        with pytest.raises(Changed, match=r"^network lab$"):
+            record.refuse_foreign(host, DEFINE)
+    assert restore(host, record) == restored
+    assert (host.parts["network_config"]["lab"] == dump_xml(OTHERS)) is ended
+
+
+def test_what_a_step_left_comes_back_though_libvirt_has_forgotten_it():
+    host = lab_host(LAB)
+    record = taken(host, DEFINE)
+    record.begin(DEFINE)
+    DEFINE.do(host)
+    record.note(host, DEFINE)
+    host.libvirt.undefine_network("lab")
+    assert restore(host, record).done == ["define network lab as it was"]
+
+
+def test_what_no_step_wrote_is_somebody_elses():
+    host = lab_host(LAB, LAB, devices={"virbr0": BRIDGE})
+    record = taken(host, STOP)
+    record.begin(STOP)
+    STOP.do(host)
+    host.libvirt.define_network(OTHERS)
+    restored = restore(host, record)
+    assert restored.done == ["start network lab as it ran"] and restored.foreign == ["network lab"]
+    assert host.parts["network_config"]["lab"] == dump_xml(OTHERS)
 
 
 @pytest.mark.parametrize("writes", [("nwfilters", "clean"), ("bindings", "tap9")])
@@ -443,8 +485,7 @@ def test_of_filters_and_bindings_only_the_one_counts(writes: tuple, others: bool
         return
     with pytest.raises(Changed):
         record.refuse_foreign(host, step)
-    record.begin(step.of)
-    assert restore(host, record) == Restored()
+    assert restore(host, record) == Restored()  # it was not begun
 
 
 def test_a_network_that_somebody_else_makes_just_now_is_not_written_over():
@@ -453,8 +494,8 @@ def test_a_network_that_somebody_else_makes_just_now_is_not_written_over():
     host.libvirt.define_network(document(LAB))
     with pytest.raises(Changed, match=r"^network lab$"):
         record.refuse_foreign(host, DEFINE)
-    record.begin(LAB_PIECE)
-    assert restore(host, record) == Restored() and "lab" in host.parts["networks"][""]
+    record.begun.append(LAB_PIECE)  # by an earlier step
+    assert restore(host, record) == Restored(foreign=["network lab"]) and "lab" in host.parts["networks"][""]
 
 
 class Foreign(FakeHost):

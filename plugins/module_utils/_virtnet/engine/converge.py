@@ -14,8 +14,9 @@ from ..schema.errors import Invalid, Missing, Path, raise_all
 from .interrupts import interruptible
 from .order import fold, in_order
 from .plan import Plan, Step
+from .record import Changed, Record, take
 from .resource import Foresees
-from .restore import Changed, Record, restore, take, words_of
+from .restore import Restored, restore, words_of
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -59,6 +60,9 @@ class Watching(Protocol):
     def begins(self, step: Step) -> None:
         """A step is about to be done."""
 
+    def wrote(self, step: Step) -> None:
+        """A step is done, and the record has how it left what it writes."""
+
     def prove(self) -> None:
         """All is done, and is kept only if what must be reached can be; raises HostError otherwise."""
 
@@ -75,6 +79,8 @@ class Unkept:
 
     def begins(self, step: Step) -> None:
         """Nobody is told."""
+
+    wrote = begins
 
     def prove(self) -> None:
         """Nothing has to be reached."""
@@ -222,9 +228,11 @@ def _apply(host: Host, seen: Snapshot, planned: list[Outcome], keep: Keep) -> No
                 doing = "Could not %s" % step.title
                 signals.check()
                 record.refuse_foreign(host, step)
-                record.begin(step.of)
+                record.begin(step)
                 watching.begins(step)
                 step.do(host)
+                record.note(host, step)
+                watching.wrote(step)
             doing = "Could not read back what was done"
             left = _verify(host, planned)
             signals.check()
@@ -235,9 +243,15 @@ def _apply(host: Host, seen: Snapshot, planned: list[Outcome], keep: Keep) -> No
         except BaseException as error:
             signals.hold()
             restored = restore(host, record)
-            if isinstance(error, Changed) and not restored.failed:
-                raise
+            if _again(error, restored):
+                raise (error if isinstance(error, Changed) else Changed(restored.foreign)) from error
             raise ConvergeError("%s. %s" % (_said(doing, error), restored)) from error
+
+
+def _again(error: BaseException, restored: Restored) -> bool:
+    """Whether it is somebody else's doing, so that a new plan may succeed."""
+    return not restored.failed and (isinstance(error, Changed) or (
+        isinstance(error, NotConverged) and restored.foreign != []))
 
 
 def _said(doing: str, error: BaseException) -> str:

@@ -29,10 +29,6 @@ class Guardian:
     def __init__(self, pipe: int) -> None:
         self._pipe = pipe
 
-    def tell(self, index: int) -> None:
-        """Says that a piece is begun, by its place in the record."""
-        self._say(b"%d" % index)
-
     def is_alive(self) -> None:
         """Says that the module is at work."""
         self._say(b"")
@@ -54,14 +50,13 @@ class Guardian:
             pass  # the guardian was killed; the record on disk is what is left
 
 
-TakeBack = Callable[[list[int], bool], None]
+TakeBack = Callable[[bool], None]
 
 
 def start(take_back: TakeBack, keeps: Iterable[int] = ()) -> Guardian:
     """Forks the guardian, which ``keeps`` these files.
 
-    ``take_back`` is called in it when it is not released, with the places of what was begun, and whether that waits to
-    be confirmed.
+    ``take_back`` is called in it when it is not released, with whether what was done waits to be confirmed.
     """
     said, says = os.pipe()
     stands, ready = os.pipe()
@@ -92,7 +87,7 @@ def _become_guardian(module: int, said: int, ready: int, keeps: set[int], take_b
         os.close(ready)
         words = _listen(said, module)
         if RELEASE not in words:
-            take_back([int(word) for word in words if word != HOLD], HOLD in words)
+            take_back(HOLD in words)
     finally:
         os._exit(0)
 

@@ -17,7 +17,8 @@ from ..host.host import Host, connected
 from ..host.snapshot import Snapshot
 from ..schema.options import Options
 from .plan import Piece
-from .restore import Record, Restored, of_another_boot, restore
+from .record import UNKNOWN, Record, of_another_boot, places_of
+from .restore import Restored, restore, words_of
 
 if TYPE_CHECKING:
     from .guardian import Guardian
@@ -59,7 +60,7 @@ class Keeper:
                                  steps=steps, parts=record.was.recorded(),
                                  pieces=[[piece.kind, piece.name] for piece in record.pieces]))
         try:
-            watch = guardian.start(lambda begun, waits: self._take_back(record, kept, begun, waits), [self._lock.file])
+            watch = guardian.start(lambda waits: self._take_back(record, kept, waits), [self._lock.file, kept.file])
         except OSError as error:
             raise HostError("no guardian can be started: %s; nothing was begun" % error.strerror) from error
         finally:
@@ -79,18 +80,27 @@ class Keeper:
                     kept.remove()
                 watch.release()
 
-    def _take_back(self, record: Record, kept: records.Kept, begun: list[int], waits: bool) -> None:
+    def _take_back(self, record: Record, kept: records.Kept, waits: bool) -> None:
         """What the guardian does, in a process of its own, of which nobody sees more than the journal."""
-        if waits and self._confirmation and kept.is_confirmed(self._confirmation.seconds):
-            return
-        record.begun = list(dict.fromkeys(record.pieces[place] for place in begun))
+        try:
+            if not (waits and self._confirmation and kept.is_confirmed(self._confirmation.seconds)):
+                self._restore(record, kept, waits)
+        except Exception as error:
+            log("What %s of process %s had begun cannot be put back now; the next task tries it: %s"
+                % (self._about.get("module"), self._about.get("pid"), words_of(error)))
+
+    def _restore(self, record: Record, kept: records.Kept, waits: bool) -> None:
+        one = kept.read()
+        pieces = {(piece.kind, piece.name): piece for piece in record.pieces}
+        record.begun = [pieces[kind, name] for kind, name in dict.fromkeys(step[:2] for step in one.begun)]
+        record.wrote = one.wrote
         alone = Host(connected(self._host.libvirt.uri, CONNECT_SECONDS), local=self._host.local)
         restored = restore(alone, record)
         if not restored.failed:
             kept.remove()
         if waits:
             kept.tell(str(restored))
-        if begun:
+        if one.begun:
             log("%s of process %s %s. %s" % (self._about.get("module"), self._about.get("pid"), "was not confirmed"
                                              if waits else "ended without a word", restored))
 
@@ -106,10 +116,16 @@ class Watched:
         """Notes a step before it is done, and tells the journal of long work how far it is."""
         self._begun += 1
         self._kept.begin(step.of.kind, step.of.name, step.title)
-        self._watch.tell(self._record.pieces.index(step.of))
+        self.wrote(step)
+        self._watch.is_alive()
         if time.monotonic() - self._told > TOLD_SECONDS:
             self._told = time.monotonic()
             log("step %d: %s" % (self._begun, step.title))
+
+    def wrote(self, step: Step) -> None:
+        """Notes how the document is left that a step writes, as the record has it."""
+        if step.writes:
+            self._kept.wrote(step.writes, self._record.wrote[step.writes])
 
     def prove(self) -> None:
         """Waits until all probes have answered; raises NotKept."""
@@ -180,8 +196,8 @@ def put_back(host: Host, way_of: Callable[[str], Back | None]) -> list[str]:
 
 def _record(host: Host, one: records.Left, way_of: Callable[[str], Back | None]) -> Record:
     was, begun = Snapshot.of_record(one.data["parts"]), [(kind, name) for kind, name, _title in one.begun]
-    if one.data["boot"] != records.boot_id():
-        # what was begun is written without waiting for the disk
+    is_of_this_boot = one.data["boot"] == records.boot_id()
+    if not is_of_this_boot:  # what was begun, and how it was left, is written without waiting for the disk
         was, begun = of_another_boot(was, host.look()), [(str(kind), str(name)) for kind, name in one.data["pieces"]]
     pieces = [Piece(kind, name, back) for kind, name in dict.fromkeys(begun) for back in [way_of(kind)] if back]
-    return Record(was, pieces, pieces)
+    return Record(was, pieces, pieces, one.wrote if is_of_this_boot else dict.fromkeys(places_of(pieces), UNKNOWN))

@@ -124,6 +124,10 @@ class Host:
                         READERS[part](self, key))
         return seen
 
+    def document(self, part: str, key: str) -> str | None:
+        """One document of libvirt alone, as it is right now; None where there is none."""
+        return self.libvirt.document(part, key)
+
     def close(self) -> None:
         self.libvirt.close()
         if self._kernel is not None:

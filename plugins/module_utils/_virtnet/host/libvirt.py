@@ -59,6 +59,17 @@ def refuse_program(uri: str) -> None:
                       " libvirt.conf, and give that" % shown(uri))
 
 
+def _read_document(connection: Any, part: str, key: str) -> str | None:
+    if part in ("network_config", "network_live"):
+        network, is_live = connection.networkLookupByName(key), part == "network_live"
+        has = network.isActive() if is_live else network.isPersistent()
+        return str(network.XMLDesc(0 if is_live else libvirt.VIR_NETWORK_XML_INACTIVE)) if has else None
+    if part == "domain_config":
+        return str(connection.lookupByUUIDString(key).XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE))
+    look_up = {"nwfilters": connection.nwfilterLookupByName, "bindings": connection.nwfilterBindingLookupByPortDev}
+    return str(look_up[part](key).XMLDesc(0))
+
+
 class Libvirt:
     """A connection to libvirt."""
 
@@ -101,6 +112,17 @@ class Libvirt:
         self._connection.close()
 
     # --- reading
+
+    @_quiet
+    def document(self, part: str, key: str) -> str | None:
+        """One document alone, by part and key of a snapshot, as it is right now; None where there is none."""
+        try:
+            return _read_document(self._connection, part, key)
+        except libvirt.libvirtError as error:
+            if error.get_error_code() in (libvirt.VIR_ERR_NO_NETWORK, libvirt.VIR_ERR_NO_DOMAIN,
+                                          libvirt.VIR_ERR_NO_NWFILTER, libvirt.VIR_ERR_NO_NWFILTER_BINDING):
+                return None
+            raise
 
     @_quiet
     def networks(self) -> Options:

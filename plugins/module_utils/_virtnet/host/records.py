@@ -3,9 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Records of what a host was, kept as files while it is changed, and the lock that only one task has at a time.
 
-A record is a file that only its owner can read: a line of JSON, and a line for each step that was begun. What its name
-ends with says what it is: "record", "confirmed" (by who changed the host), "expired" (nobody did in time, and it is
-being put back), and "outcome", the words for who comes to confirm too late.
+A record is a file that only its owner can read: a line of JSON, and a line for each step that was begun and for how
+each has left the document that it writes. What its name ends with says what it is: "record", "confirmed" (by who
+changed the host), "expired" (nobody did in time, and it is being put back), and "outcome", the words for who comes to
+confirm too late.
 """
 
 from __future__ import annotations
@@ -21,9 +22,11 @@ from typing import NamedTuple
 
 from ..schema.options import Options
 from .errors import HostError
+from .parts import Place
 
 SYSTEM = "/var/lib/virtnet"
 LIBVIRT = "/run/libvirt"  # whoever can talk to libvirt can open this folder
+WROTE = "wrote"
 PAUSE = 0.05
 DAY = 86400
 
@@ -54,20 +57,31 @@ class Kept:
         self._path = self.place + ".record"
         try:
             _sweep(_made(directory()))
-            self._file = os.open(self._path + ".new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
-            os.write(self._file, json.dumps(data).encode() + b"\n")
-            os.fsync(self._file)
+            self.file = os.open(self._path + ".new", os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
+            self._add(data)
+            os.fsync(self.file)
             os.rename(self._path + ".new", self._path)
             _sync(directory())
         except OSError as error:
             raise HostError("no record of what is there can be kept in %s: %s; nothing was begun"
                             % (directory(), error.strerror)) from error
 
+    def _add(self, data: Options | list[str | None]) -> None:
+        os.write(self.file, json.dumps(data).encode() + b"\n")
+
     def begin(self, kind: str, name: str, title: str) -> None:
-        os.write(self._file, json.dumps([kind, name, title]).encode() + b"\n")
+        self._add([kind, name, title])
+
+    def wrote(self, place: Place, left: str | None) -> None:
+        """Notes how a step has left a document, or UNKNOWN while one is at it."""
+        self._add([WROTE, *place, left])
+
+    def read(self) -> Left:
+        """What is in it, also where its file was removed."""
+        return _parsed(self._path, os.pread(self.file, os.fstat(self.file).st_size, 0).decode())
 
     def close(self) -> None:
-        os.close(self._file)
+        os.close(self.file)
 
     def remove(self) -> None:
         remove(self._path)
@@ -92,11 +106,13 @@ class Kept:
 
 
 class Left(NamedTuple):
-    """A record that is there: its file, what is in it, and the kind, name and title of each step that was begun."""
+    """A record that is there: its file, what is in it, the kind, name and title of each step that was begun, and how
+    the documents were left that steps have written."""
 
     path: str
     data: Options
     begun: list[tuple[str, str, str]]
+    wrote: dict[Place, str | None]
 
     @property
     def pid(self) -> str:
@@ -120,10 +136,25 @@ def left(uri: str) -> list[Left]:
 def _read(path: str) -> Left:
     try:
         with open(path, encoding="utf-8") as file:
-            lines = [json.loads(line) for line in file if line.endswith("\n")]
-        return Left(path, lines[0], [(str(kind), str(name), str(title)) for kind, name, title in lines[1:]])
-    except (OSError, ValueError, IndexError):
-        return Left(path, {}, [])
+            return _parsed(path, file.read())
+    except OSError:
+        return Left(path, {}, [], {})
+
+
+def _parsed(path: str, text: str) -> Left:
+    begun, wrote = [], {}
+    try:
+        data, *lines = [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
+        for word, *more in lines:
+            if word == WROTE:
+                part, key, left_so = more
+                wrote[str(part), str(key)] = left_so
+            else:
+                name, title = more
+                begun.append((str(word), str(name), str(title)))
+    except (TypeError, ValueError):
+        return Left(path, {}, [], {})
+    return Left(path, data, begun, wrote)
 
 
 def remove(path: str) -> None:
