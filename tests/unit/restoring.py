@@ -17,7 +17,7 @@ from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.pl
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.record import (
     UNKNOWN,
     Record,
-    places_of,
+    place_of,
     take,
 )
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.restore import Restored, restore
@@ -36,7 +36,7 @@ def begun(host: FakeHost, steps: Iterable[Step]) -> Record:
     """Does steps, and gives the record of what was there before, as it comes back from a disk."""
     steps = list(steps)
     record = take(host.look(), steps)
-    record.wrote = dict.fromkeys(places_of(record.pieces), UNKNOWN)  # steps may write what they like
+    record.wrote = {place: UNKNOWN for place in map(place_of, record.pieces) if place}  # steps write what they like
     record.was = Snapshot.of_record(json.loads(json.dumps(record.was.recorded())))
     for step in steps:
         record.begin(step)

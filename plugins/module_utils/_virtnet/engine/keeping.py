@@ -17,7 +17,7 @@ from ..host.host import Host, connected
 from ..host.snapshot import Snapshot
 from ..schema.options import Options
 from .plan import Piece
-from .record import UNKNOWN, Record, of_another_boot, places_of
+from .record import UNKNOWN, Record, of_another_boot, place_of
 from .restore import Restored, restore, words_of
 
 if TYPE_CHECKING:
@@ -200,4 +200,5 @@ def _record(host: Host, one: records.Left, way_of: Callable[[str], Back | None])
     if not is_of_this_boot:  # what was begun, and how it was left, is written without waiting for the disk
         was, begun = of_another_boot(was, host.look()), [(str(kind), str(name)) for kind, name in one.data["pieces"]]
     pieces = [Piece(kind, name, back) for kind, name in dict.fromkeys(begun) for back in [way_of(kind)] if back]
-    return Record(was, pieces, pieces, one.wrote if is_of_this_boot else dict.fromkeys(places_of(pieces), UNKNOWN))
+    return Record(was, pieces, pieces, one.wrote if is_of_this_boot else {
+        place: UNKNOWN for place in map(place_of, pieces) if place})

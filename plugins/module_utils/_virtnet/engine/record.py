@@ -22,7 +22,7 @@ SAID = 8  # of a long list no more than so many are told
 VOLATILE = ("devices", "traffic", "vf_settings", "ports")  # parts that change by themselves
 DOCUMENTS = ("network_config", "network_live", "domain_config", "domain_live")
 CONFIGURED = ("host", "network_config", "domain_config", "nwfilters", "boot", "boot_owners")
-OF_PEOPLE = {"network": "network_config", "interface": "domain_config", "nwfilter": "nwfilters"}  # by kind of a piece
+OF_PEOPLE = {"network": "network_config", "nwfilter": "nwfilters"}  # documents that only people change
 LAYERS = {"network_config": "persistent", "network_live": "active"}  # what a network is that has them
 WHOLE = ("nwfilters", "bindings")  # parts that are read all at once
 UNKNOWN = ""  # how a step leaves a document that has not ended
@@ -75,16 +75,15 @@ class Record:
         if not self._is_ours(step.writes, text) and not same_document(document_of(self.was, *step.writes), text):
             raise Changed([named(*step.writes)])
 
-    def leave_foreign(self, host: Host) -> list[str]:
-        """Has what somebody else has configured meanwhile stay as it is now, and names it."""
-        left, now = [], host.look()
-        for place in places_of(self.begun):
-            text = document_of(now, *place)
-            if text is not None and not self._is_ours(place, text) and not same_document(
-                    document_of(self.was, *place), text):  # libvirt too forgets a configuration
-                left.append(named(*place))
-                self._leave(now, *place)
-        return left
+    def leave_foreign(self, piece: Piece, now: Snapshot) -> list[str]:
+        """Has what somebody else has configured of a piece meanwhile stay as it is now, and names it."""
+        place = place_of(piece)
+        text = document_of(now, *place) if place else None
+        if place is None or text is None or self._is_ours(place, text) or same_document(
+                document_of(self.was, *place), text):
+            return []  # libvirt too forgets a configuration
+        self._leave(now, *place)
+        return [named(*place)]
 
     def _is_ours(self, place: Place, text: str | None) -> bool:
         return place in self.wrote and self.wrote[place] in (UNKNOWN, _digest(text))
@@ -100,10 +99,11 @@ class Record:
             self.was.put_entry("networks", key, dict(former, persistent=network["persistent"]))
 
 
-def places_of(pieces: Iterable[Piece]) -> list[Place]:
-    """Where the documents of these pieces are that only people change."""
-    return list(dict.fromkeys((OF_PEOPLE[piece.kind], piece.name.split(" ")[0] if piece.kind == "interface" else (
-        piece.name)) for piece in pieces if piece.kind in OF_PEOPLE))
+def place_of(piece: Piece) -> Place | None:
+    """Where the document of a piece is that only people change."""
+    if piece.kind == "interface":
+        return "domain_config", piece.name.split(" ")[0]
+    return (OF_PEOPLE[piece.kind], piece.name) if piece.kind in OF_PEOPLE else None
 
 
 def listed(words: list[str]) -> str:

@@ -9,7 +9,6 @@ not count, and it can be done again and again.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -21,7 +20,6 @@ from .record import Record, listed
 
 if TYPE_CHECKING:
     from ..host.host import Host
-    from ..host.snapshot import Snapshot
 
 ROUNDS = 8  # what one round brings back another one needs: a network its guests, a bridge its ports
 
@@ -49,13 +47,13 @@ class Restored:
 def restore(host: Host, record: Record) -> Restored:
     """Has all that was begun be as it was, goes on past what cannot be done, and says what that was."""
     host.reconnect()
-    restored, former = Restored(foreign=_foreign(host, record)), None
+    restored, former = Restored(), None
     done: list[str] = []
     for _round in range(ROUNDS):
         done = []
         restored.failed = []
         for piece in reversed(record.begun):
-            _bring_back(host, record.was, piece, done, restored.failed)
+            _bring_back(host, record, piece, done, restored)
         restored.done += [title for title in done if title not in restored.done]
         now = (done, restored.failed)
         if now in (([], []), former):  # what failed once may work the second time
@@ -67,30 +65,28 @@ def restore(host: Host, record: Record) -> Restored:
     return restored
 
 
-def _foreign(host: Host, record: Record) -> list[str]:
-    for _attempt in range(2):  # a call may fail once
-        with suppress(HostError):
-            return record.leave_foreign(host)
-    return []
-
-
 def _not_as_it_was(host: Host, record: Record) -> list[str]:
     """What would still be done, though it was done again and again."""
     return ["%s (it does not last)" % step.title for piece in record.begun
             for step in piece.back(record.was, host.look(), piece.name)]
 
 
-def _bring_back(host: Host, was: Snapshot, piece: Piece, done: list[str], failed: list[str]) -> None:
+def _bring_back(host: Host, record: Record, piece: Piece, done: list[str], restored: Restored) -> None:
     """What can be done for one piece right now."""
+    failed = restored.failed
     try:
-        steps = list(piece.back(was, host.look(), piece.name))
+        now = host.look()
+        restored.foreign += [name for name in record.leave_foreign(piece, now) if name not in restored.foreign]
+        steps = list(piece.back(record.was, now, piece.name))
     except Exception as error:
         failed.append("%s %s (%s)" % (piece.kind, piece.name, words_of(error)))
         return
     for step in steps:
         try:
+            record.begin(step)
             step.do(host)
             done.append(step.title)
+            record.note(host, step)
         except Exception as error:
             failed.append("%s (%s)" % (step.title, words_of(error)))
 

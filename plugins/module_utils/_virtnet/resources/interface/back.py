@@ -40,7 +40,7 @@ def back(was: Snapshot, now: Snapshot, name: str) -> Iterator[Step]:
         yield from _configuration(target, before[0], after[0])
         former = was.domain_of(uuid).config
         if former is not None and kinds_of(former) != kinds_of(now.domain_of(uuid).config):
-            yield target.step("have the guest of %s boot as it did", lambda host: host.libvirt.edit_domain(
+            yield target.configuring("have the guest of %s boot as it did", lambda host: host.libvirt.edit_domain(
                 uuid, lambda document: boot_as(document, former)))
     if before[1] is not None and after[1] is not None:
         yield from _Live(was, now, target).steps(before[1], after[1])
@@ -60,13 +60,17 @@ class _Target(NamedTuple):
     def step(self, title: str, do: Do) -> Step:
         return Step(title % self.label, do, named(self.name))
 
+    def configuring(self, title: str, do: Do) -> Step:
+        return self.step(title, do)._replace(writes=("domain_config", self.uuid))
+
 
 def _configuration(target: _Target, before: tuple[Card, ...], after: tuple[Card, ...]) -> Iterator[Step]:
     old, new = target.of(before), target.of(after)
     if [dump_xml(card.raw) for card in old] == [dump_xml(card.raw) for card in new]:
         return
     elements = [card.raw for card in _in_places(target, before, after)]
-    yield target.step("configure %s as it was", lambda host: host.libvirt.define_interfaces(target.uuid, elements))
+    yield target.configuring("configure %s as it was",
+                             lambda host: host.libvirt.define_interfaces(target.uuid, elements))
 
 
 def _in_places(target: _Target, before: tuple[Card, ...], after: tuple[Card, ...]) -> list[Card]:

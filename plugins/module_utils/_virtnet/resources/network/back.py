@@ -62,7 +62,7 @@ def _go(after: NetworkRecord | None) -> Iterator[Step]:
         yield _stop(after.name)
     if after is not None and after.persistent:
         yield Step("remove network %s" % after.name, lambda host: host.libvirt.undefine_network(after.name),
-                   piece(after.name))
+                   piece(after.name), writes=("network_config", after.name))
 
 
 def _stop(name: str) -> Step:
@@ -97,14 +97,15 @@ def startable(live: Element) -> Element:
 
 
 def _configuration(was: Snapshot, now: Snapshot, before: NetworkRecord, after: NetworkRecord | None) -> Iterator[Step]:
-    name, config = before.name, before.config
+    name, config, writes = before.name, before.config, ("network_config", before.name)
     if config is None:
         if after is not None and after.persistent:
             yield Step("make network %s transient again" % name,
-                       lambda host: host.libvirt.undefine_network(name), piece(name))
+                       lambda host: host.libvirt.undefine_network(name), piece(name), writes=writes)
         return
     if after is None or after.config is None or now.get("network_config", name) != was.get("network_config", name):
-        yield Step("define network %s as it was" % name, lambda host: host.libvirt.define_network(config), piece(name))
+        yield Step("define network %s as it was" % name, lambda host: host.libvirt.define_network(config), piece(name),
+                   writes=writes)
     if before.autostart != (after is not None and after.autostart):
         yield Step("switch autostart of network %s %s" % (name, "on" if before.autostart else "off"),
                    lambda host: host.libvirt.set_network_autostart(name, before.autostart), piece(name))

@@ -19,12 +19,13 @@ def back(was: Snapshot, now: Snapshot, name: str) -> Iterator[Step]:
     before, after = was.filter(name), now.filter(name)
     if before is None:
         if after is not None:
-            yield Step("remove filter %s" % name, lambda host: host.libvirt.undefine_nwfilter(name), piece(name))
+            yield Step("remove filter %s" % name, lambda host: host.libvirt.undefine_nwfilter(name), piece(name),
+                       writes=("nwfilters", name))
     elif after is None or (was.get("nwfilters")[name] != now.get("nwfilters")[name]
                            and _meant(before) != _meant(after)):
         document = NWFILTER.render(definable(NWFILTER.parse(before.document)))  # a form in which libvirt loses nothing
         yield Step("define filter %s as it was" % name, lambda host: host.libvirt.define_nwfilter(document),
-                   piece(name))
+                   piece(name), writes=("nwfilters", name))
 
 
 def _meant(record: FilterRecord) -> Value:
