@@ -211,6 +211,22 @@ def test_what_the_kernel_has_of_a_network_comes_back(change: list, way: set):
     assert set(back(lab_host(LAB, LAB, **USED), calls(*change), LAB_PIECE)) == way
 
 
+def test_a_port_comes_back_whose_tap_was_elsewhere_and_that_stays_there():
+    host = lab_host(LAB, LAB, **dict(USED, devices=dict(USED["devices"], vnet1=dict(TAP, master=None))))
+    back(host, calls(("stop_network", "lab"), ("create_network", document(LAB))), LAB_PIECE)
+    assert host.devices["vnet1"]["master"] is None
+
+
+@pytest.mark.parametrize("config", [LAB, None], ids=["there", "new"])
+def test_the_bridge_of_a_start_that_killed_libvirt_goes(config: dict | None):
+    def killed(host: FakeHost) -> None:
+        host.libvirt.define_network(document(LAB))
+        host.devices["virbr0"] = BRIDGE
+
+    assert back(lab_host(config, devices={}), killed, LAB_PIECE) == [
+        "remove_device", *([] if config else ["undefine_network"])]
+
+
 def test_how_many_guests_libvirt_counts_is_no_change_to_take_back():
     def count(host: FakeHost) -> None:
         counted = load_xml(host.parts["network_live"]["lab"])

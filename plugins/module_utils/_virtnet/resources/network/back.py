@@ -18,14 +18,14 @@ from ...host.flags import LIVE
 from ...host.snapshot import NetworkRecord, Snapshot
 from ...host.uses import guests_of, members_of, uncounted
 from ...schema.nodes import in_order
-from ...schema.options import Options
+from ...schema.options import Options, option
 from ..bandwidth import can_set, rates
 from .connect import bridge_of, connections, members, set_mtu
 from .layers import options_of
 from .metadata import metadata_steps, with_metadata
 from .piece import network as piece
 from .updates import apply_updates, busy_interfaces, plan_updates, update_step
-from .upkeep import set_forwarding, set_sysctls
+from .upkeep import set_forwarding, set_sysctls, start_with_chains
 
 if TYPE_CHECKING:
     from lxml.etree import _Element as Element
@@ -44,6 +44,8 @@ def back(was: Snapshot, now: Snapshot, name: str) -> Iterator[Step]:
 
 def _network(was: Snapshot, now: Snapshot, name: str) -> Iterator[Step]:
     before, after = was.network(name), now.network(name)
+    if before is None or before.live is None:
+        yield from _bridge_of_no_network(was, now, after)
     if before is None:
         yield from _go(after)
         return
@@ -65,6 +67,17 @@ def _go(after: NetworkRecord | None) -> Iterator[Step]:
                    piece(after.name), writes=("network_config", after.name))
 
 
+def _bridge_of_no_network(was: Snapshot, now: Snapshot, after: NetworkRecord | None) -> Iterator[Step]:
+    """libvirt that ended while it started a network has made a bridge of which it knows nothing afterwards."""
+    there = was.devices
+    if after is None or after.active or after.config is None or there is None:
+        return
+    options = NETWORK.parse(after.config)
+    bridge = option(options, "bridge", "name")
+    if bridge and manages_bridge(options) and bridge not in there and now.device(bridge):
+        yield Step("remove bridge %s" % bridge, lambda host: host.kernel.remove_device(bridge), piece(after.name))
+
+
 def _stop(name: str) -> Step:
     return Step("stop network %s" % name, lambda host: host.libvirt.stop_network(name), piece(name))
 
@@ -74,7 +87,7 @@ def _start(before: NetworkRecord, live: Element) -> Step:
 
     def start(host: Host) -> None:
         try:
-            host.libvirt.create_network(document)
+            start_with_chains(host, lambda: host.libvirt.create_network(document))
         except Exception:
             if config is not None:  # libvirt forgets a network that it could not start by its running definition
                 host.libvirt.define_network(config)

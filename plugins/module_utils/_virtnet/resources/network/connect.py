@@ -43,7 +43,7 @@ def _connections(was: Snapshot, now: Snapshot, name: str, every: bool) -> Iterat
     if live is None:
         return
     there = _by_uuid(now, name)
-    yield from _guests(was, now, name, every)
+    yield from _guests(was, now, name, live, every)
     for uuid in _foreign(was, name):
         if uuid not in there:
             yield _reclaim(name, _by_uuid(was, name)[uuid], live)
@@ -59,12 +59,14 @@ def _foreign(seen: Snapshot, name: str) -> list[str]:
     return [uuid for uuid in _by_uuid(seen, name) if uuid not in known]
 
 
-def _guests(was: Snapshot, now: Snapshot, name: str, every: bool) -> Iterator[Step]:
+def _guests(was: Snapshot, now: Snapshot, name: str, live: Options, every: bool) -> Iterator[Step]:
     """Interfaces that were connected, and those of guests that started meanwhile."""
     before, after = ({_identity(guest): guest for guest in guests_of(seen, name)} for seen in (was, now))
     for identity in dict.fromkeys([*before, *after]):
         old, new = before.get(identity), after.get(identity)
         if old is not None and not every and not is_connected(was, name, old):
+            if new is not None and old.port in _by_uuid(was, name) and old.port not in _by_uuid(now, name):
+                yield _reclaim(name, _by_uuid(was, name)[old.port], live)  # its tap was elsewhere, and stays there
             continue
         if new is not None and not is_connected(now, name, new):
             yield _connect(was, now, name, new)
