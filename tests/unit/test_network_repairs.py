@@ -14,6 +14,7 @@ from unit.networks import Guest, lab_host
 from unit.restoring import there_and_back
 
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.network import NETWORK
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.converge import converge
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.network.found import look
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.network.repairs import (
     Problem,
@@ -23,6 +24,7 @@ from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources
     missing_functions,
     unstartable,
 )
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.network.resource import Network
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.errors import Entry, Path
 
 LIVE = {
@@ -183,6 +185,19 @@ def test_a_tap_in_its_bridge_needs_nothing():
     there = look(host(guests=(guest(),)).look(), "lab")
     bare = [one._replace(tap="") for one in there.guests]
     assert list(kernel_repairs(there.live, there.devices, bare, there.known_ports, there.upkeep)) == []
+
+
+@pytest.mark.parametrize(("others", "mtu"), [
+    ({}, 1500), ({"wire": device(kind="veth", master="virbr0", mtu=1280)}, 1280),
+    ({"wire": device(kind="veth", master="br0", mtu=1280)}, 1500)])
+@pytest.mark.parametrize("stated", [{"mtu": {}}, {}], ids=["none is stated", "nothing is stated"])
+def test_a_task_that_states_no_mtu_has_the_bridge_lose_its_own(stated: dict, others: dict, mtu: int):
+    live = {name: value for name, value in LIVE.items() if name != "mtu"}
+    there = host(dict(BRIDGE, mtu=1400), live, guests=(guest(),), vnet0=TAP, **others)
+    converge(there, [Network("lab", {"name": "lab", **stated})], False)
+    mtus = [call for call in there.calls if call[0] == "set_mtu"]
+    assert mtus == ([("set_mtu", "virbr0", mtu), ("set_mtu", "vnet0", mtu)] if stated else
+                    [("set_mtu", "vnet0", 1500)] if mtu == 1500 else [])
 
 
 def test_a_tap_has_the_mtu_of_the_network():

@@ -21,12 +21,13 @@ from ...documents.without_effect import refuse_new
 from ...engine.plan import Drift, Plan, Step
 from ...schema.errors import Invalid, Missing, Path
 from ...schema.nodes import check_version, in_order
-from ...schema.options import Options
+from ...schema.options import Options, is_empty, option
 from ..repair import carry_out
 from .firewall import NOT_COMPARED
 from .found import NetworkFound, boot_drift, missing, model
 from .piece import network as piece
 from .repairs import kernel_repairs, missing_devices, missing_functions, stale_limits, unstartable
+from .taps import unset_mtu
 
 if TYPE_CHECKING:
     from ...engine.plan import Do
@@ -253,6 +254,7 @@ class _Planner:
         """Repairs the kernel; what only people can repair is reported."""
         plan, found = self._plan, self.found
         plan.unconnected = [guest.label for guest in found.guests if guest.port not in found.known_ports]
+        live = self._with_mtu(live)
         repairs = kernel_repairs(live, found.devices, found.guests, found.known_ports, found.upkeep) if (
             self.desired.repair and found.devices is not None) else ()
         plan.warnings += found.upkeep.blocked
@@ -261,6 +263,13 @@ class _Planner:
         carry_out(repairs, plan, self.desired.restart == "always", "restart: always repairs it")
         for path, problem in self._problems():
             plan.warnings.append("%s: %s, which the running network %s needs" % (path, problem, self.name))
+
+    def _with_mtu(self, live: Options) -> Options:
+        """What runs with the MTU that its bridge is to have where the task states that the network has none."""
+        bridge, stated = option(live, "bridge", "name"), self.desired.options.get("mtu")
+        if stated is None or not is_empty(stated) or not manages_bridge(live) or live.get("mtu"):
+            return live
+        return dict(live, mtu={"size": unset_mtu(bridge or "", self.found.devices or {})})
 
     def _start(self) -> None:
         from .restart import connect_step, start_step

@@ -74,9 +74,14 @@ def _usual_mtu(bridge: str, live: Options, devices: Devices) -> int:
 
 
 def usual_mtu(bridge: str, devices: Devices, least: int = 0) -> int:
-    """The MTU of a bridge without what it has of its taps: where nobody set it, it is the least of its ports."""
-    others = [device["mtu"] for device in devices.values() if device["master"] == bridge and device["kind"] != "tun"]
-    return max(devices[bridge]["mtu"] if bridge in devices else 0, min(others, default=least))
+    """The MTU of a bridge without what it has of its taps."""
+    return max(devices[bridge]["mtu"] if bridge in devices else 0, unset_mtu(bridge, devices, least))
+
+
+def unset_mtu(bridge: str, devices: Devices, least: int = USUAL_MTU) -> int:
+    """The MTU that a bridge has where nobody sets one: the least of its ports, of which taps follow the bridge."""
+    return min((device["mtu"] for device in devices.values()
+                if device["master"] == bridge and device["kind"] != "tun"), default=least)
 
 
 def tap_mtu_repairs(usual: int, devices: Devices, guests: Iterable[GuestInterface], of: Piece) -> Iterator[Repair]:
