@@ -1,6 +1,6 @@
 # Development of virtnet.libvirt; "make help" tells the targets.
 .DEFAULT_GOAL := help
-STAGES := lint sanity unit integration molecule test-lab
+STAGES := lint sanity unit integration faults-short molecule test-lab
 # Sandboxes mostly wait.
 SIDE_BY_SIDE = $(MAKE) --no-print-directory --jobs=3 --output-sync=target --keep-going
 IN_SANDBOX := tests/integration --ignore tests/integration/test_sandbox.py
@@ -8,7 +8,8 @@ WITH := PYTHONPATH=$(CURDIR)/.cache/pylib
 SYSTEM := /usr/bin/python3 -m pytest
 VENV := .venv/bin/python -m pytest
 .PHONY: help setup demo bench lab lint sanity unit integration molecule test-lab test changelog build clean \
-	unit-debian unit-pypi integration-12 integration-13 integration-targets integration-pypi faults
+	unit-debian unit-pypi integration-12 integration-13 integration-targets integration-pypi faults faults-short \
+	lab-13 lab-others
 
 help: ## Show this
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -61,12 +62,21 @@ integration-targets:
 faults: setup ## Break the collection in more than a thousand ways, and see what is left (half an hour)
 	@tests/faults/run
 
+faults-short: setup ## The same with a few of each
+	@tests/faults/run --short
+
 molecule: setup ## Run the scenarios of extensions/molecule
 	@tests/molecule
 
 test-lab: setup ## Run the scenarios that need the lab; of those for Debian 12 a part
-	@failed=; tests/lab molecule || failed=13; tests/lab --debian 12 molecule sriov || failed="$$failed 12"; \
-	tests/lab --debian bare molecule || failed="$$failed bare"; [ -z "$$failed" ] || { echo "lab: failed: $$failed"; exit 1; }
+	@tests/lab --debian 12 build # which is what both of them unpack
+	@$(SIDE_BY_SIDE) lab-13 lab-others
+
+lab-13:
+	tests/lab molecule
+
+lab-others:
+	tests/lab --debian 12 molecule sriov; twelve=$$?; tests/lab --debian bare molecule && exit $$twelve
 
 test: setup ## Run all of the above
 	@tests/all $(STAGES)
