@@ -5,14 +5,19 @@
 
 from __future__ import annotations
 
+import ctypes
+import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 from guest.domain import domain_xml
-from integration.host import sh
+from integration.host import sh, within
 from integration.modules import Failed, converge, run
 from integration.test_interface_guests import INTERFACE, LAB, MAC, NEW, PORTS
 
+PTRACE_SEIZE = 0x4206
 OTHER = {"name": "other", "state": "active", "bridge": {"name": "other0", "stp": False}}
 
 
@@ -31,6 +36,24 @@ def running(clean):
     domain = clean.defineXML(domain_xml("guest", PORTS + INTERFACE))
     domain.create()
     return domain
+
+
+@contextmanager
+def held(pid: int) -> Iterator[None]:
+    """A process that is told to end stays as it is, as long as this lasts."""
+    said, says = os.pipe()
+    holder = os.fork()
+    if holder == 0:  # who traces must be one thread
+        os.close(says)
+        ctypes.CDLL(None).ptrace(PTRACE_SEIZE, pid, None, None)
+        os.read(said, 1)
+        os._exit(0)  # which lets it go
+    os.close(said)
+    try:
+        yield
+    finally:
+        os.close(says)
+        os.waitpid(holder, 0)
 
 
 def test_paused_then_saved(running):
@@ -60,6 +83,65 @@ def test_transient(clean):
     assert not again(link={"state": "down"})["restart_required"]
     with pytest.raises(Failed, match=r"model\.type: cannot change while guest guest runs; give replace: true"):
         run("interface", domain="guest", mac={"address": MAC}, model={"type": "e1000e"})
+
+
+def told(before: dict, state: str) -> None:
+    """A guest that lets nothing go: what is configured changes, what runs too where nothing is unplugged."""
+    assert sh("virsh domstate guest").strip() == state
+    assert not run("interface", **before)["changed"]
+    with pytest.raises(Failed, match=r"guest guest (sleeps|has crashed) and lets no interface go"):
+        run("interface", domain="guest", mac={"address": MAC}, state="absent")
+    again(source={"network": "other"})
+    assert "other" in attached()
+    assert again(model={"type": "e1000e"})["restart_required"]
+    assert sh("virsh domstate guest").strip() == state
+
+
+@pytest.mark.parametrize(("end", "state"), [("crash", "crashed"), ("sleep", "pmsuspended")])
+def test_a_guest_that_has_crashed_or_sleeps(clean, end: str, state: str):
+    run("network", **LAB)
+    run("network", **OTHER)
+    document = domain_xml("guest", PORTS + INTERFACE + "<panic model='isa'/>", cmdline="guest.then=" + end)
+    clean.defineXML(document.replace("<on_crash>destroy", "<on_crash>preserve")).create()
+    assert within(60, lambda: sh("virsh domstate guest").strip() == state)
+    found, = run("interface_info", domain="guest")["interfaces"]
+    found.pop("status")
+    told(found, state)
+
+
+def test_a_guest_that_is_shutting_down(clean):
+    run("network", **LAB)
+    run("network", **OTHER)
+    clean.defineXML(domain_xml("guest", PORTS + INTERFACE, cmdline="guest.then=off")).create()
+    with held(int(sh("cat /run/libvirt/qemu/guest.pid"))):
+        assert within(30, lambda: sh("virsh domstate guest").strip() == "in shutdown")
+        with pytest.raises(Failed, match="guest guest is shutting down"):
+            run("interface", domain="guest", mac={"address": MAC}, source={"network": "other"}, layers=["live"])
+        done = again(source={"network": "other"})
+        assert done["steps"] == ["change the configuration of interface %s of guest guest" % MAC]
+        assert not done["restart_required"]
+    assert within(20, lambda: sh("virsh domstate guest").strip() == "shut off")
+    assert not run("interface", domain="guest", mac={"address": MAC}, source={"network": "other"})["changed"]
+
+
+def test_a_guest_that_runs_from_a_snapshot(clean, tmp_path):
+    """It has the interfaces that it had when the snapshot was made, in both layers."""
+    run("network", **LAB)
+    run("network", **OTHER)
+    disk = "/var/lib/libvirt/images/guest.qcow2"
+    sh("mkdir -p /var/lib/libvirt/images; qemu-img create -q -f qcow2 %s 1M" % disk)
+    drive = ("<disk type='file'><driver name='qemu' type='qcow2'/><source file='%s'/><target dev='vda' bus='virtio'/>"
+             "</disk>" % disk)
+    clean.defineXML(domain_xml("guest", PORTS + INTERFACE + drive)).create()
+    sh("virsh snapshot-create-as guest before")
+    again(source={"network": "other"})
+    sh("virsh snapshot-revert guest before")
+    assert "lab" in attached() and "other" not in attached()
+    found, = run("interface_info", domain="guest")["interfaces"]
+    assert not run("interface", **found)["changed"]
+    again(source={"network": "other"})
+    assert "other" in attached()
+    sh("virsh snapshot-delete guest before")
 
 
 def test_what_no_task_can_say_is_left_out_of_info_and_left_alone(clean):

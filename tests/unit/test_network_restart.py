@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 from unit.fake_host import FakeHost
-from unit.networks import BRIDGE, FOREIGN, LAB, TAP, found, guest, lab_host, network, port
+from unit.networks import BRIDGE, FOREIGN, LAB, TAP, found, guest, lab_host, lab_parts, network, port
 from unit.restoring import there_and_back
 
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.network import NETWORK
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.plan import Plan, Step
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.errors import HypervisorError
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.network.found import look
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.network.piece import (
     network as network_piece,
@@ -106,6 +107,33 @@ def test_a_device_that_is_gone_in_the_meantime_is_passed_over():
     for step in made.start_steps(True):
         step.do(host)
     assert kernel_calls(host) == []
+
+
+class Leaving(FakeHost):
+    """A host whose second guest ends just when it is to be connected."""
+
+    def called(self, name: str, arguments: tuple[Any, ...], effect: Any) -> Any:
+        if name == "plug_in_again" and arguments[0] == guest(1).uuid:
+            self.parts["domains"][""][guest(1).uuid]["active"] = False
+            del self.parts["domain_live"][guest(1).uuid], self.devices["vnet1"]
+            raise HypervisorError("there is no device vnet1")
+        return super().called(name, arguments, effect)
+
+
+@pytest.mark.parametrize("kind", [FakeHost, Leaving])
+def test_a_guest_that_ends_while_it_is_connected_is_passed_over(kind: type):
+    host = kind(**lab_parts(LAB, LAB, guests=(guest(0), guest(1, "two")), devices={
+        "virbr0": BRIDGE, "vnet0": TAP, "vnet1": TAP}))
+    host.breaks = ["plug_in_again"] if kind is FakeHost else []
+    made = Restart("lab", look(host.look(), "lab"), LAB)
+    steps = [made.stop_step(), *made.start_steps(True)]
+    if kind is FakeHost:
+        with pytest.raises(HypervisorError, match="plug_in_again is broken"):
+            [step.do(host) for step in steps]
+        return
+    for step in steps:
+        step.do(host)
+    assert host.devices["vnet0"]["master"] == "virbr0"
 
 
 def test_ports_of_others_are_reclaimed_and_ports_of_guests_made_anew():

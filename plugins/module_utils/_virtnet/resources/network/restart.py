@@ -5,10 +5,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from functools import partial
 from typing import TYPE_CHECKING, Callable
 
 from ...documents.network import NETWORK, manages_bridge, mode_of
 from ...engine.plan import Step
+from ...host.errors import HostError
 from ...schema.errors import Invalid
 from ...schema.options import Options, option
 from .connect import bridge_of, connections, every_connection, members, tap_mtus
@@ -97,7 +100,16 @@ def connect_step(name: str, found: NetworkFound, before: Callable[[], Snapshot] 
         was = before() if before else host.look()
         # a bridge takes over the smallest MTU of what is put into it
         for ways in (lambda _was, now, name: tap_mtus(now, name), every_connection, members, members):
-            for step in ways(was, host.look(), name):
-                step.do(host)
+            _do(host, partial(ways, was, name=name))
 
     return Step("connect %s again" % ", ".join(found.users), connect, piece(name), "brief")
+
+
+def _do(host: Host, ways: Callable[[Snapshot], Iterable[Step]]) -> None:
+    """Does steps; what cannot be done for a guest that has gone meanwhile need not be."""
+    for step in ways(host.look()):
+        try:
+            step.do(host)
+        except HostError:
+            if step.title in [again.title for again in ways(host.look())]:
+                raise
