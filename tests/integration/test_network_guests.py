@@ -86,7 +86,7 @@ def test_restart_always_connects_the_guest_again_without_touching_it(guest):
     pid, tap = pid_of(guest), tap_of(guest)
     sh("bridge link set dev %s learning off flood off isolated on" % tap)
     done = changed(mtu={"size": 1400}, restart="always")
-    assert done["steps"] == ["stop network lab", "change the configuration of network lab", "start network lab",
+    assert done["steps"] == ["change the configuration of network lab", "stop network lab", "start network lab",
                              "connect guest (52:54:00:00:01:01) again"]
     assert (pid_of(guest), tap_of(guest)) == (pid, tap)
     assert "mtu 1400" in sh("ip link show lab0")

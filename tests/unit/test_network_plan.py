@@ -204,7 +204,7 @@ def test_updates_go_to_the_layer_that_they_are_for():
 def test_an_idle_network_is_restarted_for_what_needs_it():
     plan = plan_of(IDLE, mtu={"size": 9000})
     assert [(step.title, step.impact) for step in plan.steps] == [
-        ("stop network lab", "none"), ("change the configuration of network lab", "none"),
+        ("change the configuration of network lab", "none"), ("stop network lab", "none"),
         ("start network lab", "none")]
     assert plan.waiting == [] and plan.warnings == []
 
@@ -220,7 +220,7 @@ def test_a_used_network_is_not_restarted_unasked():
 def test_a_used_network_is_restarted_on_demand_and_guests_are_connected_again():
     plan = plan_of(USED, mtu={"size": 9000}, restart="always")
     assert [(step.title, step.impact) for step in plan.steps] == [
-        ("stop network lab", "brief"), ("change the configuration of network lab", "none"),
+        ("change the configuration of network lab", "none"), ("stop network lab", "brief"),
         ("start network lab", "none"), ("connect one (52:54:00:00:01:00) again", "brief")]
     assert plan.connects == ["one (52:54:00:00:01:00)"] and plan.waiting == []
 
@@ -455,7 +455,7 @@ def test_drift_of_the_kernel_is_repaired_without_touching_libvirt():
 def test_a_restart_repairs_the_kernel_by_itself():
     there = lab(LAB, LAB, devices={"virbr0": dict(BRIDGE, addresses=[])})
     assert steps(there, mtu={"size": 9000}) == [
-        "stop network lab", "change the configuration of network lab", "start network lab"]
+        "change the configuration of network lab", "stop network lab", "start network lab"]
 
 
 def test_a_kernel_that_is_out_of_reach_is_left_out():

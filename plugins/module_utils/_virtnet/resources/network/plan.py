@@ -240,7 +240,7 @@ class _Planner:
         return policy == "always" or (policy == "when_idle" and not self.found.users)
 
     def _restart(self, define: list[Step]) -> None:
-        """Stops the network, changes the configuration and starts it, in an order that can be undone at each step."""
+        """Changes the configuration, stops the network and starts it, so that it is away for no longer than needed."""
         from .restart import Restart
 
         restart = Restart(self.name, self.found, self.merged)
@@ -248,7 +248,7 @@ class _Planner:
         self._refuse(unstartable(self.merged, self.found.devices or {}, restart.goes))
         self._plan.needs.add("start network")
         self._plan.connects = [guest.label for guest in self.found.guests]
-        self._plan.steps += [restart.stop_step(), *define, *restart.start_steps(self.persistent)]
+        self._plan.steps += [*define, restart.stop_step(), *restart.start_steps(self.persistent)]
 
     def _repair(self, live: Options) -> None:
         """Repairs the kernel; what only people can repair is reported."""
