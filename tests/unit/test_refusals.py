@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import os
+import resource
 import struct
 from typing import Any
 
@@ -25,7 +27,10 @@ from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host impo
     places,
 )
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.uses import Bridges
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.network.dnsmasq import has_dnsmasq
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.network.dnsmasq import (
+    has_dnsmasq,
+    watches_servers,
+)
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.network.resource import Network
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.refusals import WRITES, is_system
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.errors import Invalid, Missing
@@ -162,6 +167,56 @@ def test_dnsmasq_is_asked_for_its_version(tmp_path, monkeypatch):
     assert dnsmasq.dnsmasq_problem() == "%s does not work (%s --version fails)" % (program, program)
     monkeypatch.setattr(dnsmasq, "find_daemon", lambda: None)
     assert dnsmasq.dnsmasq_problem() is None
+
+
+WATCHING = {
+    "nat": ({"forward": {"mode": "nat"}}, True), "routed": ({"forward": {"mode": "route"}}, True),
+    "isolated": ({}, False),
+    "servers of its own": ({"forward": {"mode": "nat"}, "dns": {"forwarders": [{"addr": "192.0.2.1"}]}}, False),
+    "a server for one domain": ({"forward": {"mode": "nat"}, "dns": {"forwarders": [
+        {"addr": "192.0.2.1", "domain": "a.example"}]}}, True),
+    "no DNS": ({"forward": {"mode": "nat"}, "dns": {"enable": False}, "ips": [
+        dict(IP, dhcp={"ranges": [{"start": "10.0.0.2", "end": "10.0.0.9"}]})]}, False),
+}
+
+
+@pytest.mark.parametrize(("options", "expected"), WATCHING.values(), ids=WATCHING)
+def test_who_watches_the_servers_of_the_host(options: dict, expected: bool):
+    assert watches_servers({"ips": [IP], **options}) is expected
+
+
+def test_networks_that_cannot_start_for_want_of_watches_are_refused_once():
+    def nat(number: int, **given: Any) -> Network:
+        return wish("n%d" % number, forward={"mode": "nat"}, state="active",
+                    ips=[{"address": "10.9.%d.1" % number, "prefix": 24}], **given)
+
+    assert plan(used(watches=2), nat(1), nat(2))
+    for left, wishes in ((2, [nat(number) for number in range(6)]), (0, [nat(1)])):
+        said = refusal(used(watches=left), *wishes)
+        assert said.startswith("dns: fs.inotify.max_user_instances lets no more") and "Invalid" not in said
+        assert said.count("inotify") == 2
+    assert plan(used(watches=0), nat(1, dns={"forwarders": [{"addr": "192.0.2.1"}]}))
+    assert plan(used(watches=0), wish(mtu={"size": 9000}, restart="always"))  # it ends its own first
+    assert plan(used(watches=None), nat(1))
+
+
+def test_watches_are_counted_by_taking_them(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    files = resource.getrlimit(resource.RLIMIT_NOFILE)
+    left, held = dnsmasq.watches_left(), []
+    try:
+        if left is None:  # more than this process may have open
+            with open("/proc/sys/fs/inotify/max_user_instances", encoding="ascii") as file:
+                assert int(file.read()) > files[0] / 2
+            return
+        held = [ctypes.CDLL(None).inotify_init1(0) for _number in range(3)]
+        assert dnsmasq.watches_left() == left - 3
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(held) + 2, files[1]))
+        assert dnsmasq.watches_left() is None
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, files)
+        for number in held:
+            os.close(number)
 
 
 def test_only_the_daemon_of_these_files_counts(tmp_path, monkeypatch):

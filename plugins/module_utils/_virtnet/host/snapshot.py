@@ -38,6 +38,7 @@ limits              module           whether the kernel has it: see ``limits``
 firewall                             problem, backend, chains: see ``firewall``
 daemon               drivers         the name of libvirt's daemon of networks or filters, null where it is not seen
 dnsmasq                              what is wrong with it, empty where it works, null where that is not known
+watches                              how many more dnsmasqs can watch the host's list of servers, null where not known
 dnsmasq_of           network          runs, conf, hosts, names: see ``dnsmasq``; null where they cannot be read
 forwarding                           by family: whether the kernel forwards
 bridge_filter                        by family: whether what stays within a bridge passes the firewall too
@@ -133,7 +134,7 @@ class Snapshot(Parts):
 
     def _complete_kernel(self) -> None:
         for part in ("devices", "physical_functions", "pci_devices", "vfio_holders", "pci", "firewall", "dnsmasq",
-                     "forwarding", "bridge_filter", "start", "places"):
+                     "watches", "forwarding", "bridge_filter", "start", "places"):
             self.get(part)
         for name, network in self.get("networks").items():
             if network["active"]:
@@ -262,6 +263,12 @@ class Snapshot(Parts):
     def dnsmasq_problem(self) -> str:
         """Why libvirt cannot start dnsmasq; empty where it can, and where that is not known."""
         return str(self.get("dnsmasq") or "") if self.reaches_kernel else ""
+
+    @property
+    def watches(self) -> int | None:
+        """How many more dnsmasqs can watch the host's list of DNS servers, None where that is not known."""
+        found: int | None = self.get("watches") if self.reaches_kernel else None
+        return found
 
     def dnsmasq_of(self, network: str) -> Options | None:
         """The dnsmasq of a network, None where it cannot be looked at."""

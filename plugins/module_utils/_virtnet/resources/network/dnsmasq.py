@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-from ...documents.network import manages_bridge, of_version, spelled
+from ...documents.network import manages_bridge, mode_of, of_version, spelled
 from ...engine.plan import Drift
 from ...host.parts import once
 from ...schema.errors import Path
@@ -44,6 +44,13 @@ def has_dnsmasq(options: Options) -> bool:
     ips = options.get("ips") or []
     return manages_bridge(options) and bool(ips) and (
         option(options, "dns", "enable") is not False or any(ip.get("dhcp") for ip in ips))
+
+
+def watches_servers(options: Options) -> bool:
+    """Whether dnsmasq of a network watches the host's list of DNS servers, so as to ask those."""
+    all_forwarded = any(one.get("addr") and not one.get("domain") for one in option(options, "dns", "forwarders") or [])
+    return has_dnsmasq(options) and mode_of(options) is not None and not all_forwarded and (
+        option(options, "dns", "enable") is not False)
 
 
 @once

@@ -16,7 +16,7 @@ from ...schema.errors import Invalid, Missing, Path
 from ...schema.options import Options, option
 from ..refusals import refuse_taken_uuid, refuse_unlimitable, refuse_unwritable
 from ..reload import hindrance
-from .dnsmasq import has_dnsmasq
+from .dnsmasq import has_dnsmasq, watches_servers
 from .firewall import start_without_chains
 from .found import NetworkFound
 from .leases import reservations_of, warn_of_leases
@@ -50,6 +50,7 @@ def foresee_network(desired: Network, seen: Snapshot, found: NetworkFound, plan:
         _refuse_empty_pool(seen, options)
         _refuse_limits(seen, options)
         _refuse_without_dnsmasq(seen, has_dnsmasq(options))
+        _take_watch(seen, found, options)
         _make_chains(seen, desired.name, options, plan)
     else:
         _refuse_without_dnsmasq(seen, restarts_dnsmasq(plan))
@@ -131,6 +132,18 @@ def _refuse_without_dnsmasq(seen: Snapshot, starts: bool) -> None:
     if starts and seen.dnsmasq_problem:
         raise Invalid("dnsmasq", "%s, and libvirt cannot start it for the network's DHCP and DNS; install it"
                       " (dnsmasq-base on Debian and Ubuntu, else dnsmasq); nothing was stopped" % seen.dnsmasq_problem)
+
+
+def _take_watch(seen: Snapshot, found: NetworkFound, options: Options) -> None:
+    """Counts on ``seen`` who will watch the host's DNS servers; refuses the first that the kernel does not let."""
+    left = seen.watches if watches_servers(options) and not (found.live and watches_servers(found.live)) else None
+    if left is None:
+        return
+    seen.put("watches", "", left - 1 if left else None)
+    if not left:
+        raise Invalid("dns", "fs.inotify.max_user_instances lets no more dnsmasqs watch the host's list of DNS servers,"
+                      " and libvirt could not start this network; raise it (sysctl -w fs.inotify.max_user_instances"
+                      "=1024, and in a file of /etc/sysctl.d), or give dns.forwarders; nothing was begun")
 
 
 def _make_chains(seen: Snapshot, name: str, options: Options, plan: Plan) -> None:
