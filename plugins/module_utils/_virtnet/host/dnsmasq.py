@@ -63,7 +63,8 @@ def watches_left() -> int | None:
     """
     if os.geteuid():
         return None
-    libc, taken = ctypes.CDLL(None, use_errno=True), []
+    libc = ctypes.CDLL(None, use_errno=True)
+    taken: list[int] = []
     try:
         while True:
             number = libc.inotify_init1(os.O_CLOEXEC)

@@ -37,6 +37,7 @@ class Topology:
         self.wishes: list[Any] = []
         self.errors: list[Invalid] = []
         self._places: dict[Key, Path] = {}
+        self._names: dict[tuple[str, str], Path] = {}  # where each name stood first, whatever is wrong with its item
         self.plan_id = ""
         for name, kind in LISTS.items():
             for index, item in enumerate(options.get(name, ())):
@@ -44,16 +45,23 @@ class Topology:
 
     def _read(self, kind: str, item: Options, place: Path) -> None:
         given = {name: value for name, value in item.items() if value is not None and name != "status"}
+        found = self._doubled(kind, given.get("name"), place)
         try:
             wish = _wish(kind, given, self._options, self._tell)
-            if wish.key in self._places:
-                raise Invalid("", "is the same as %s" % self._places[wish.key])
+            if not found and wish.key in self._places:
+                raise _same(self._places[wish.key])
             self.wishes.append(wish)
             self._places[wish.key] = place
         except Invalid as error:
-            for one in _problems(kind, given) or [error]:
-                one.problem += _called(kind, item)
-                self.errors.append(one.within(*place))
+            found = [*(_problems(kind, given) or [error]), *found]
+        for one in found:
+            one.problem += _called(kind, item)
+            self.errors.append(one.within(*place))
+
+    def _doubled(self, kind: str, name: Value, place: Path) -> list[Invalid]:
+        """What is to be said where an item before has that name."""
+        former = self._names.setdefault((kind, name), place) if isinstance(name, str) else place
+        return [] if former is place else [_same(former)]
 
     def place(self, wish: Wish) -> Path:
         return self._places.get(wish.key, Path("exclusive"))
@@ -115,6 +123,10 @@ def read_topology(params: Options, check_mode: bool, tell: Callable[[str], None]
         if strange:
             raise Invalid(Path("src", strange[0]), "no such list; there are %s" % ", ".join(LISTS))
     return Topology(TOPOLOGY.check(dict(options, **prune(given))), check_mode, tell)
+
+
+def _same(former: Path) -> Invalid:
+    return Invalid("", "is the same as %s" % (former,))
 
 
 def _parted(kind: str, given: Options) -> tuple[Options, Options]:
