@@ -51,6 +51,7 @@ TASKS: dict[str, Task] = {
     "interface": ("interface", {"domain": "web", "mac": {"address": "52:54:00:00:01:01"},
                                 "source": {"network": "lab", "portgroup": "db"}}),
 }
+UNDER_RULES = ("restart", "waits", "live", "new")
 SHORT = ("etc-ro/restart", "etc-full/waits", "dnsmasq/restart", "flush/restart")
 
 TAP = "$(virsh domiflist web | awk '/lab/ {print $1}')"
@@ -82,6 +83,8 @@ def run(bench: Bench) -> None:
     for which in HARMS:
         for what in TASKS:
             name = "surroundings/%s/%s" % (which, what)
+            if which == "flush" and what not in UNDER_RULES:
+                continue  # rules of a network are that one's to repair
             if bench.wants(name) and (bench.only.startswith(name) or not bench.short
                                       or name.split("/", 1)[1] in SHORT):
                 _harmed(bench, name, HARMS[which], TASKS[what])
@@ -162,7 +165,7 @@ def _behind(bench: Bench, name: str, harm: Harm, task: Task, what: str) -> None:
     left = differences(_part(good, mine), _part(now, mine)) if what == "interface" else differences(good, now)
     found.end, found.left = ("neither", left) if left else ("as stated", [])
     found.off = [one for one in offline(now) if what != "interface" or one[:17].replace(":", "").endswith(mine[4:])]
-    if left and now == bad and answer and answer.told and what != "always":
+    if now == bad and answer and answer.told and what != "always":
         found.end, found.off = "as before", []  # nothing is done, and it is said
     elif left:
         found.lies = "says ok" if answer and answer.ok else ""

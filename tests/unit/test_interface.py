@@ -46,6 +46,7 @@ from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources
     is_bridged,
 )
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.network.resource import Network
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.refusals import WRITES
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.errors import Invalid, Missing
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.xml import dump_xml, load_xml
 
@@ -547,6 +548,40 @@ def test_an_interface_of_a_network_that_does_not_run_is_told_of():
     there.parts["networks"][""]["lab"]["active"] = False
     planned = plan(there.look(), Interface("on", {"mac": {"address": MAC}}))
     assert [(str(one.path), one.current) for one in planned.unrepaired] == [("source.network", "not running")]
+
+
+def on_own_bridge() -> FakeHost:
+    """The same with a bridge that libvirt makes."""
+    there = running()
+    for layer in ("domain_config", "domain_live"):
+        there.parts[layer] = {uuid: text and text.replace("<vlan><tag id='5'/></vlan>", "")
+                              for uuid, text in there.parts[layer].items()}
+    for layer in ("network_config", "network_live"):
+        there.parts[layer]["lab"] = "<network><name>lab</name><bridge name='br0'/><portgroup name='a'/></network>"
+    return there
+
+
+def test_an_interface_of_a_network_without_its_bridge_is_told_of_with_who_mends_it():
+    there = on_own_bridge()
+    del there.devices["br0"]
+    planned = plan(there.look(), Interface("on", {"mac": {"address": MAC}}))
+    assert [(str(one.path), one.current) for one in planned.unrepaired] == [("source.network", None)]
+    assert planned.steps == [] and "the module network (name: lab, state: active) makes it again" in planned.warnings[0]
+
+
+@pytest.mark.parametrize(("source", "refused"), [({"network": "lab", "portgroup": "a"}, True), (None, False)],
+                         ids=["another portgroup", "the link"])
+def test_a_port_that_libvirt_could_not_write_down_is_refused(source: dict | None, refused: bool):
+    there = on_own_bridge()
+    place = WRITES["write dnsmasq's files"].place
+    there.parts["places"][""] = {place: {"at": place, "read_only": True, "closed": False, "space": 9, "inodes": 9}}
+    change = {"source": source} if source else {"link": {"state": "down"}}
+    wish = Interface("on", {"mac": {"address": MAC}, **change}, layers=("live",))
+    if refused:
+        with pytest.raises(Invalid, match="libvirt cannot write dnsmasq's files, for the file system is read-only"):
+            plan(there.look(), wish)
+    else:
+        assert plan(there.look(), wish).steps
 
 
 def test_an_interface_is_unplugged_as_it_is_and_comes_back_as_it_was_configured():

@@ -25,6 +25,7 @@ from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host impo
     limits,
     netlink,
     places,
+    watches,
 )
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.uses import Bridges
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.network.dnsmasq import (
@@ -203,16 +204,16 @@ def test_networks_that_cannot_start_for_want_of_watches_are_refused_once():
 def test_watches_are_counted_by_taking_them(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     files = resource.getrlimit(resource.RLIMIT_NOFILE)
-    left, held = dnsmasq.watches_left(), []
+    left, held = watches.watches_left(), []
     try:
         if left is None:  # more than this process may have open
             with open("/proc/sys/fs/inotify/max_user_instances", encoding="ascii") as file:
                 assert int(file.read()) > files[0] / 2
             return
         held = [ctypes.CDLL(None).inotify_init1(0) for _number in range(3)]
-        assert dnsmasq.watches_left() == left - 3
+        assert watches.watches_left() == left - 3
         resource.setrlimit(resource.RLIMIT_NOFILE, (max(held) + 2, files[1]))
-        assert dnsmasq.watches_left() is None
+        assert watches.watches_left() is None
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, files)
         for number in held:
@@ -301,6 +302,17 @@ def test_limits_that_the_kernel_lacks(lacks: str, bandwidth: dict, message: str)
     else:
         assert plan(seen, task)[0].steps
     assert plan(seen, wish(bandwidth=bandwidth))[0].waiting
+
+
+@pytest.mark.parametrize(("group", "refused"), [({"default": True}, True), ({}, False)], ids=["theirs", "nobody's"])
+def test_limits_of_a_portgroup_that_its_guests_could_not_be_connected_with(group: dict, refused: bool):
+    seen = used(limits={"sch_htb": True, "sch_sfq": False, "act_police": True})
+    task = wish(portgroups=[{"name": "a"}, {"name": "b", "bandwidth": {"inbound": {"average": 9}}, **group}],
+                mtu={"size": 9000}, restart="always")
+    if refused:
+        assert refusal(seen, task).startswith("portgroups[1].bandwidth.inbound: the kernel of this host lacks sch_sfq")
+    else:
+        assert plan(seen, task)
 
 
 @pytest.mark.parametrize(("answer", "expected"), [

@@ -224,6 +224,7 @@ def _apply(host: Host, seen: Snapshot, planned: list[Outcome], keep: Keep) -> No
     with interruptible() as signals, keep(record, len(steps)) as watching:
         doing = "start"
         try:
+            signals.let_through()
             for step in steps:
                 doing = "Could not %s" % step.title
                 signals.check()
@@ -240,6 +241,7 @@ def _apply(host: Host, seen: Snapshot, planned: list[Outcome], keep: Keep) -> No
                 raise NotConverged("; ".join(left))
             doing = "What was done is not kept"
             watching.prove()
+            signals.hold()
         except BaseException as error:
             signals.hold()
             restored = restore(host, record)

@@ -18,20 +18,26 @@ class Interrupted(BaseException):
 
 
 class Signals:
-    """What becomes of signals: they interrupt, until they are held."""
+    """What becomes of signals: they are noted, and interrupt what can go back."""
 
     def __init__(self) -> None:
-        self._held = False
+        self._interrupts = False
         self._number: int | None = None
+
+    def let_through(self) -> None:
+        """From now on they interrupt; one that has arrived does at once."""
+        self._interrupts = True
+        self.check()
 
     def hold(self) -> None:
         """From now on nothing is interrupted."""
-        self._held = True
+        self._interrupts = False
 
     def arrived(self, number: int, _frame: FrameType | None) -> None:
-        if not self._held and self._number is None:  # one is enough
+        if self._number is None:  # one is enough
             self._number = number
-            self.check()
+            if self._interrupts:
+                self.check()
 
     def check(self) -> None:
         """Raises Interrupted where a signal has arrived, which may have been in code that swallows what is raised."""
@@ -41,7 +47,7 @@ class Signals:
 
 @contextmanager
 def interruptible() -> Iterator[Signals]:
-    """What is done in here is interrupted by signals that ask a task to end."""
+    """What is done in here can be interrupted by signals that ask a task to end."""
     signals, former = Signals(), {}
     try:
         for number in ASKED_TO_END:

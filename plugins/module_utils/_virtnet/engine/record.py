@@ -76,14 +76,23 @@ class Record:
             raise Changed([named(*step.writes)])
 
     def leave_foreign(self, piece: Piece, now: Snapshot) -> list[str]:
-        """Has what somebody else has configured of a piece meanwhile stay as it is now, and names it."""
-        place = place_of(piece)
-        text = document_of(now, *place) if place else None
-        if place is None or text is None or self._is_ours(place, text) or same_document(
-                document_of(self.was, *place), text):
-            return []  # libvirt too forgets a configuration
-        self._leave(now, *place)
-        return [named(*place)]
+        """Has what somebody else has changed of a piece meanwhile stay as it is now, and names it.
+
+        Of what runs that is an edit of what only edits of ours have changed; a network that was stopped comes back.
+        """
+        place, live = place_of(piece), ("network_live", piece.name)
+        places = [place] if place else []
+        if piece.kind == "network" and self.wrote.get(live):
+            places.append(live)
+        left = [one for one in places if self._is_foreign(now, one)]
+        for one in left:
+            self._leave(now, *one)
+        return list(dict.fromkeys(named(*one) for one in left))
+
+    def _is_foreign(self, now: Snapshot, place: Place) -> bool:
+        text = document_of(now, *place)  # libvirt too forgets a configuration
+        return text is not None and not self._is_ours(place, text) and not same_document(
+            document_of(self.was, *place), text)
 
     def _is_ours(self, place: Place, text: str | None) -> bool:
         return place in self.wrote and self.wrote[place] in (UNKNOWN, _digest(text))
@@ -93,7 +102,7 @@ class Record:
             self.was.put_entry(part, key, now.get(part)[key])
             return
         self.was.put(part, key, now.get(part, key))
-        if part in LAYERS:
+        if part == "network_config":
             network = now.get("networks")[key]
             former = self.was.get("networks").get(key, network)
             self.was.put_entry("networks", key, dict(former, persistent=network["persistent"]))

@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import ctypes
-import errno
 import os
 import signal
 import subprocess
@@ -54,35 +52,6 @@ def _fails(path: str) -> str:
     except (OSError, subprocess.TimeoutExpired):
         code = -1
     return "%s does not work (%s --version fails)" % (path, path) if code else ""
-
-
-def watches_left() -> int | None:
-    """How many more processes of root can watch files, of which each dnsmasq that asks the host's servers is one.
-
-    None where that is not known, or more than this process can count.
-    """
-    if os.geteuid():
-        return None
-    libc = ctypes.CDLL(None, use_errno=True)
-    taken: list[int] = []
-    try:
-        while True:
-            number = libc.inotify_init1(os.O_CLOEXEC)
-            if number < 0:
-                return len(taken) if ctypes.get_errno() == errno.EMFILE and _can_open() else None
-            taken.append(number)
-    finally:
-        for number in taken:
-            os.close(number)
-
-
-def _can_open() -> bool:
-    """Whether this process may have one more file open."""
-    try:
-        os.close(os.open(os.devnull, os.O_RDONLY))
-    except OSError:
-        return False
-    return True
 
 
 # --- that of a network

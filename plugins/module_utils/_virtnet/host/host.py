@@ -112,6 +112,13 @@ class Host:
         return sysctls
 
     @property
+    def watches(self) -> ModuleType:
+        """Who can watch files."""
+        from . import watches
+
+        return watches
+
+    @property
     def programs(self) -> ModuleType:
         """What libvirt starts."""
         from . import dnsmasq
@@ -193,7 +200,7 @@ READERS: dict[str, Callable[[Host, str], Data]] = {
     "firewall": lambda host, _: host.firewall.read_firewall() if host.local else None,
     "daemon": lambda host, drivers: host.daemon.daemon_name(drivers) if host.local else None,
     "dnsmasq": lambda host, _: host.programs.dnsmasq_problem() if host.local else None,
-    "watches": lambda host, _: host.programs.watches_left() if host.local else None,
+    "watches": lambda host, _: host.watches.watches_left() if host.local else None,
     "dnsmasq_of": lambda host, network: host.programs.read_dnsmasq(network) if host.local else None,
     "forwarding": lambda host, _: host.sysctls.read_forwarding() if host.local else None,
     "start": lambda host, _: host.start.read_start() if host.local else None,

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 
 from ...documents.interface import INTERFACE
+from ...documents.network import manages_bridge
 from ...host.uses import GuestInterface
 from ...schema.errors import Path
 from ...schema.options import option
@@ -18,6 +19,8 @@ from .piece import interface as piece
 from .promise import InterfacePlan
 from .wanted import Aim
 
+NO_BRIDGE = ("guest %(guest)s reaches nothing: bridge %(bridge)s of network %(network)s is gone; the module network"
+             " (name: %(network)s, state: active) makes it again and puts the guests into it")
 REMEDY = "replace: true has it connected again, which takes a moment"
 
 
@@ -54,6 +57,10 @@ def _by_network(aim: Aim, card: Card) -> Iterable[Repair]:
         return [Repair(drift_of(Path("source", "network"), card.network, "not running"), None, True)]
     if devices is None:
         return ()
+    bridge = option(live, "bridge", "name")
+    if bridge and manages_bridge(live) and bridge not in devices:
+        return [Repair(drift_of(Path("source", "network"), card.network, None), None, remedy=NO_BRIDGE % {
+            "bridge": bridge, "network": card.network, "guest": aim.guest})]
     ports = {port.findtext("uuid") or "" for port in aim.found.ports.get(card.network, ())}
     return guest_repairs(live, devices, [_guest(aim, card)], ports)
 

@@ -6,21 +6,36 @@
 from __future__ import annotations
 
 from ...documents.interface import INTERFACE
+from ...documents.network import manages_bridge
 from ...host.snapshot import Snapshot
 from ...host.uses import mac_of
 from ...schema.scalars import MAC
+from ..network.layers import options_of
 from ..refusals import refuse_unlimitable, refuse_unwritable
 from .cards import cards_of
 from .promise import Change, InterfacePlan
 
 
 def foresee_interface(seen: Snapshot, domain: str, plan: InterfacePlan) -> None:
-    refuse_unwritable(seen, plan.needs)
+    ports = any(change.layer == "live" and _changes_port(seen, change) for change in plan.changes)
+    refuse_unwritable(seen, plan.needs | ({"write dnsmasq's files"} if ports else set()))
     _warn_of_macs(seen, domain, plan)
     if any(drift.layer == "live" and drift.path.top == "bandwidth" for drift in plan.drift):
         for change in plan.changes:
             if change.layer == "live" and change.element is not None and _is_on_linux_bridge(seen, change):
                 refuse_unlimitable(seen, INTERFACE.parse(change.element).get("bandwidth"))
+
+
+def _changes_port(seen: Snapshot, change: Change) -> bool:
+    """Whether a network gets or loses a port, of which libvirt keeps a list where it makes the network's bridge."""
+    before = change.card.raw.find("source") if change.card else None
+    after = change.element.find("source") if change.element is not None else None
+    names = {source.get("network") or "" for source in (before, after) if source is not None}
+    networks = [options_of(seen, "network_live", name) for name in names if name]
+    if not any(live is not None and manages_bridge(live) for live in networks):
+        return False
+    return before is None or after is None or any(
+        before.get(name) != after.get(name) for name in ("network", "portgroup"))
 
 
 def _is_on_linux_bridge(seen: Snapshot, change: Change) -> bool:

@@ -54,6 +54,7 @@ def _network(was: Snapshot, now: Snapshot, name: str) -> Iterator[Step]:
         if after is not None and after.active:
             yield _stop(name)
     elif after is None or not after.active:
+        yield from _leftover(now, name, NETWORK.parse(before.live))
         yield _start(before, before.live)
     else:
         yield from _running(was, now, before)
@@ -73,9 +74,15 @@ def _bridge_of_no_network(was: Snapshot, now: Snapshot, after: NetworkRecord | N
     if after is None or after.active or after.config is None or there is None:
         return
     options = NETWORK.parse(after.config)
+    if option(options, "bridge", "name") not in there:
+        yield from _leftover(now, after.name, options)
+
+
+def _leftover(now: Snapshot, name: str, options: Options) -> Iterator[Step]:
+    """The bridge of a network that does not run, which is in the way of its start."""
     bridge = option(options, "bridge", "name")
-    if bridge and manages_bridge(options) and bridge not in there and now.device(bridge):
-        yield Step("remove bridge %s" % bridge, lambda host: host.kernel.remove_device(bridge), piece(after.name))
+    if bridge and manages_bridge(options) and now.device(bridge):
+        yield Step("remove bridge %s" % bridge, lambda host: host.kernel.remove_device(bridge), piece(name))
 
 
 def _stop(name: str) -> Step:

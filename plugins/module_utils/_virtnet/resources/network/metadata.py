@@ -43,7 +43,8 @@ def metadata_steps(network: str, live: Options, wanted: Options) -> Iterator[Ste
 
 def _step(network: str, noun: str, kind: int, uri: str | None, new: str | None) -> Step:
     return Step("%s %s (running network %s)" % ("set" if new else "remove", noun, network),
-                lambda host: _write(host, network, kind, uri, new), piece(network))
+                lambda host: _write(host, network, kind, uri, new), piece(network),
+                writes=("network_live", network))
 
 
 def _write(host: Host, network: str, kind: int, uri: str | None, text: str | None) -> None:

@@ -48,7 +48,7 @@ def foresee_network(desired: Network, seen: Snapshot, found: NetworkFound, plan:
     warn_of_leases(seen, desired.name, [host for host in reservations_of(options) if host not in known], plan)
     if "start network" in plan.needs:
         _refuse_empty_pool(seen, options)
-        _refuse_limits(seen, options)
+        _refuse_limits(seen, found, options)
         _refuse_without_dnsmasq(seen, has_dnsmasq(options))
         _take_watch(seen, found, options)
         _make_chains(seen, desired.name, options, plan)
@@ -123,9 +123,18 @@ def _refuse_empty_pool(seen: Snapshot, options: Options) -> None:
                           " make some first (module sriov: num_vfs)" % device)
 
 
-def _refuse_limits(seen: Snapshot, options: Options) -> None:
-    if option(options, "bridge", "name") or manages_bridge(options):
-        refuse_unlimitable(seen, None if options.get("virtualport") else options.get("bandwidth"))
+def _refuse_limits(seen: Snapshot, found: NetworkFound, options: Options) -> None:
+    """Refuses limits of the network, and of the portgroups of guests that are to be connected."""
+    if options.get("virtualport") or not (option(options, "bridge", "name") or manages_bridge(options)):
+        return
+    refuse_unlimitable(seen, options.get("bandwidth"))
+    groups = {source.get("portgroup") for guest in found.guests for source in guest.live.findall("source")}
+    for index, group in enumerate(options.get("portgroups") or []):
+        if group["name"] in groups or (None in groups and group.get("default")):
+            try:
+                refuse_unlimitable(seen, group.get("bandwidth"))
+            except Invalid as error:
+                raise error.within("portgroups", index) from None
 
 
 def _refuse_without_dnsmasq(seen: Snapshot, starts: bool) -> None:
