@@ -577,11 +577,14 @@ def test_a_port_that_libvirt_could_not_write_down_is_refused(source: dict | None
     there.parts["places"][""] = {place: {"at": place, "read_only": True, "closed": False, "space": 9, "inodes": 9}}
     change = {"source": source} if source else {"link": {"state": "down"}}
     wish = Interface("on", {"mac": {"address": MAC}, **change}, layers=("live",))
+    seen = there.look()
+    planned = plan(seen, wish)
+    assert planned.steps
     if refused:
         with pytest.raises(Invalid, match="libvirt cannot write dnsmasq's files, for the file system is read-only"):
-            plan(there.look(), wish)
+            wish.foresee(seen, wish.look(seen), planned)
     else:
-        assert plan(there.look(), wish).steps
+        wish.foresee(seen, wish.look(seen), planned)
 
 
 def test_an_interface_is_unplugged_as_it_is_and_comes_back_as_it_was_configured():
