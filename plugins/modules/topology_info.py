@@ -39,6 +39,10 @@ options:
         reservation has it.
     type: bool
     default: false
+  graph:
+    description: Whether to return RV(graph) too, which is about the whole host, whatever is asked for otherwise.
+    type: bool
+    default: true
 seealso:
   - module: virtnet.libvirt.topology
 """
@@ -70,12 +74,46 @@ topology:
   type: dict
   returned: success
   sample: {"networks": [{"name": "lab", "state": "active", "autostart": true, "bridge": {"name": "virbr-lab"}}]}
+graph:
+  description:
+    - Who is connected to what, as C(nodes) and C(edges), with the C(version) of this shape.
+    - C(docs/graph.md) tells what they say, C(docs/schemas/graph-1.json) is its JSON schema.
+  type: dict
+  returned: with O(graph)
+  contains:
+    version:
+      description: Version of the shape, 1. It is counted up when something is renamed or goes, not when it is added.
+      type: int
+      returned: always
+    nodes:
+      description:
+        - Uplinks, bonds, bridges, networks, portgroups, ports, VFs, guests, interfaces, filters and other devices.
+        - Each has C(id), C(kind), C(name), C(state) and C(layers), the layers that have it (V(config), V(live),
+          V(saved), V(kernel), V(boot)); and, as far as they are known, VLAN, QoS, addresses and more of its kind.
+      type: list
+      elements: dict
+      returned: always
+    edges:
+      description:
+        - Each leads C(from) a node C(to) another, by their ids. C(kind) says what it means, C(layers) which layers say
+          so, C(vlan), C(qos) and C(state) what goes over it.
+        - Where layers disagree there is an edge for each.
+      type: list
+      elements: dict
+      returned: always
+  sample:
+    version: 1
+    nodes: [{"id": "filter/clean-traffic", "kind": "filter", "name": "clean-traffic", "state": "defined",
+             "layers": ["config"]}]
+    edges: [{"from": "interface/web/52:54:00:00:00:11", "to": "network/lab", "kind": "connects",
+             "layers": ["config", "live"], "state": "up"}]
 """
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.topology import LISTS
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.snapshot import Snapshot
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.graph import graph_of
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.whole_host import describe_host
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.task import read_only, reading_spec
 
@@ -87,13 +125,15 @@ def main() -> None:
             kinds={"type": "list", "elements": "str", "choices": list(LISTS)},
             names={"type": "list", "elements": "str"},
             portable={"type": "bool", "default": False},
+            graph={"type": "bool", "default": True},
         ),
         supports_check_mode=True,
     )
     kinds, names = module.params["kinds"] or list(LISTS), module.params["names"]
 
     def read(seen: Snapshot) -> dict:
-        return {"topology": describe_host(seen, kinds, names, module.params["portable"])}
+        topology = describe_host(seen, kinds, names, module.params["portable"])
+        return dict({"topology": topology}, **({"graph": graph_of(seen)} if module.params["graph"] else {}))
 
     read_only(module, read)
 

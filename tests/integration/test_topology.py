@@ -73,6 +73,20 @@ def test_what_is_read_is_what_is_stated(off):
     assert all("uuid" not in one for one in part["networks"])
 
 
+def test_the_graph_is_what_virsh_and_the_kernel_say(off):
+    run("topology", **HOST)
+    graph = run("topology_info")["graph"]
+    names = {kind: {one["name"] for one in graph["nodes"] if one["kind"] == kind}
+             for kind in ("network", "filter", "guest")}
+    assert names["network"] == set(networks()) and names["guest"] == set(sh("virsh -q list --all --name").split())
+    assert names["filter"] >= {line.split()[1] for line in sh("virsh -q nwfilter-list").splitlines()}
+    edges = {(one["kind"], one["from"], one["to"]): one["layers"] for one in graph["edges"]}
+    assert edges["connects", "interface/off/" + CARD, "network/top1"] == ["config"]
+    assert edges["filtered", "interface/off/" + CARD, "filter/aa-web"] == ["config"]
+    assert edges["uses", "network/top2", "bridge/top2"] == ["config", "live", "kernel"]
+    assert "graph" not in run("topology_info", graph=False)
+
+
 def test_all_that_is_wrong_is_said_at_once(off):
     wrong = {
         "nwfilters": [{"name": "bad", "chain": "nonsense"}],
