@@ -39,7 +39,7 @@ unit-debian:
 	$(WITH) $(SYSTEM) tests/unit
 
 unit-pypi:
-	$(WITH) $(VENV) tests/unit
+	$(WITH) $(VENV) tests/unit tests/browser
 
 integration: setup ## Run the modules against libvirtds of their own, of Debian 12 and 13
 	@for debian in 12 13; do tests/sandbox --debian $$debian true || exit; done # unpacks what is missing

@@ -85,6 +85,10 @@ graph:
       description: Version of the shape, 1. It is counted up when something is renamed or goes, not when it is added.
       type: int
       returned: always
+    host:
+      description: The host, with its C(libvirt) release and the C(uri) by which it was read.
+      type: dict
+      returned: always
     nodes:
       description:
         - Uplinks, bonds, bridges, networks, portgroups, ports, VFs, guests, interfaces, filters and other devices.
@@ -103,6 +107,7 @@ graph:
       returned: always
   sample:
     version: 1
+    host: {"libvirt": "9.0.0", "uri": "qemu:///system"}
     nodes: [{"id": "filter/clean-traffic", "kind": "filter", "name": "clean-traffic", "state": "defined",
              "layers": ["config"]}]
     edges: [{"from": "interface/web/52:54:00:00:00:11", "to": "network/lab", "kind": "connects",

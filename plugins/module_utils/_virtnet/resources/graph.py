@@ -47,8 +47,8 @@ class Graph:
         found = self._edges.setdefault(key, {"kind": kind, "from": start, "to": end, "layers": [], **said})
         found["layers"] = _ordered({*found["layers"], *layers})
 
-    def as_result(self) -> Options:
-        return {"version": VERSION, "nodes": list(self._nodes.values()), "edges": list(self._edges.values())}
+    def as_result(self, host: Options) -> Options:
+        return {"version": VERSION, "host": host, "nodes": [*self._nodes.values()], "edges": [*self._edges.values()]}
 
 
 def _ordered(layers: set[str]) -> list[str]:
@@ -61,7 +61,7 @@ def graph_of(seen: Snapshot) -> Options:
     drawn = _Drawn(seen, graph)
     for draw in (drawn.filters, drawn.devices, drawn.networks, drawn.guests, drawn.members, drawn.bindings):
         draw()
-    return graph.as_result()
+    return graph.as_result({"libvirt": ".".join(map(str, seen.version)), "uri": seen.uri})
 
 
 class _Drawn:

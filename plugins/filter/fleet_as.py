@@ -1,0 +1,66 @@
+# Copyright (c) virtnet.libvirt contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: fleet_as
+short_description: Show how hosts are, as a page, a table, JSON or metrics
+author:
+  - virtnet.libvirt contributors (@virtnet)
+version_added: 1.0.0
+description:
+  - V(html) is one page that needs no other file, V(markdown) a table and what differs, V(json) the model itself, and
+    V(prometheus) metrics for the textfile collector of node_exporter.
+  - What hosts say is escaped in each of them.
+positional: shape
+options:
+  _input:
+    description: A model of P(virtnet.libvirt.fleet#filter).
+    type: dict
+    required: true
+  shape:
+    description: What to make of it.
+    type: str
+    required: true
+    choices: [html, json, markdown, prometheus]
+seealso:
+  - plugin: virtnet.libvirt.fleet
+    plugin_type: filter
+"""
+
+EXAMPLES = r"""
+- name: Write metrics
+  ansible.builtin.copy:
+    content: "{{ gathered | virtnet.libvirt.fleet | virtnet.libvirt.fleet_as('prometheus') }}"
+    dest: /var/lib/prometheus/node-exporter/virtnet.prom
+    mode: "0644"
+"""
+
+RETURN = r"""
+_value:
+  description: The text, of a file that can be written as it is.
+  type: str
+"""
+
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.virtnet.libvirt.plugins.plugin_utils._fleet.shapes import FLEET
+
+
+def fleet_as(given: dict, shape: str) -> str:
+    """The text."""
+    if shape not in FLEET:
+        raise AnsibleFilterError("fleet_as: %s is not allowed; give one of %s" % (shape, ", ".join(sorted(FLEET))))
+    if not isinstance(given, dict) or given.get("version") != 1:
+        raise AnsibleFilterError("fleet_as: give a model that the filter fleet made")
+    return FLEET[shape](given)
+
+
+class FilterModule:
+    """The filter as Ansible finds it."""
+
+    def filters(self) -> dict:
+        """Names and functions."""
+        return {"fleet_as": fleet_as}

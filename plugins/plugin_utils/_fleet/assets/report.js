@@ -1,0 +1,243 @@
+"use strict";
+// What a report does: it opens a host's page of what is packed in it, and draws its picture. Text of hosts only ever
+// becomes text nodes.
+(function () {
+  const byId = (id) => document.getElementById(id);
+  const fleet = byId("fleet"), page = byId("page");
+  const HIDDEN = new Set(["port", "filter"]);
+  let picture = null, current = null;
+
+  function make(tag, attributes, ...inner) {
+    const element = document.createElement(tag);
+    for (const [name, value] of Object.entries(attributes || {})) {
+      if (typeof value === "function") element.addEventListener(name, value);
+      else if (value !== null && value !== undefined && value !== false) element.setAttribute(name, value === true ? "" : value);
+    }
+    element.append(...inner.flat(Infinity).filter((one) => one !== null && one !== undefined));
+    return element;
+  }
+  // a name may be written from right to left
+  const named = (text) => make("bdi", {}, String(text));
+  const words = (value) => value === null || value === undefined ? "nothing"
+    : typeof value === "string" ? value : JSON.stringify(value);
+  const table = (caption, heads, rows) => make("table", {}, make("caption", { class: "dim" }, caption),
+    make("thead", {}, make("tr", {}, heads.map((head) => make("th", { scope: "col" }, head)))),
+    make("tbody", {}, rows));
+
+  async function unpack(element) {
+    const bytes = Uint8Array.from(atob(element.textContent.trim()), (letter) => letter.charCodeAt(0));
+    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
+    return JSON.parse(await new Response(stream).text());
+  }
+
+  function tags(vlan) { return vlan ? vlan.tags.map((tag) => tag.id).join(", ") : ""; }
+
+  function qos(limits) {
+    return ["inbound", "outbound"].filter((way) => limits && limits[way])
+      .map((way) => way + " " + (limits[way].average || limits[way].floor) + " kB/s").join(", ");
+  }
+
+  function spell(value) {
+    if (Array.isArray(value)) return value.map(words).join(", ");
+    if (value && value.tags) return tags(value);
+    if (value && (value.inbound || value.outbound)) return qos(value);
+    if (value && typeof value === "object") {
+      return Object.entries(value).map(([name, inner]) => name + ": " + spell(inner)).join("; ");
+    }
+    return words(value);
+  }
+
+  // --- the fleet
+
+  function filterFleet() {
+    const text = byId("find-host").value.toLowerCase(), state = byId("find-state").value;
+    let count = 0;
+    for (const row of document.querySelectorAll("#fleet tbody tr[data-state]")) {
+      row.hidden = !(row.textContent.toLowerCase().includes(text) && (!state || row.dataset.state === state));
+      count += row.hidden ? 0 : 1;
+    }
+    byId("found-hosts").textContent = count + " shown";
+  }
+
+  // --- a host
+
+  function drift(host) {
+    if (!host.objects.length) return [make("p", {}, host.counts.objects ? "Nothing differs." : "Nothing was compared.")];
+    return host.objects.map((one) => make("section", { class: "object" },
+      make("h3", {}, one.kind + " ", named(one.name), " ", make("span", { class: "state " + one.state }, one.state)),
+      one.steps.length ? make("p", {}, "Applying would: " + one.steps.join("; ") + " (guests notice: " + one.impact + ")") : null,
+      make("div", { class: "pair" },
+        table("What differs", ["field", "layer", "is", "stated", ""], one.fields.map((field) => make("tr", {},
+          make("td", {}, named(field.path || "the object")), make("td", {}, field.layer),
+          make("td", {}, named(words(field.current))), make("td", {}, named(words(field.desired))),
+          make("td", {}, field.waits ? "waits for a restart" : "")))),
+        make("pre", { tabindex: "0", "aria-label": "stated" }, one.stated || "(not stated by name)"))));
+  }
+
+  function connections(graph) {
+    const nodes = new Map(graph.nodes.map((node) => [node.id, node])), filters = new Map();
+    for (const edge of graph.edges) if (edge.kind === "filtered") filters.set(edge.from, nodes.get(edge.to).name);
+    const rows = graph.edges.filter((edge) => edge.kind === "connects").map((edge) => {
+      const card = nodes.get(edge.from), end = nodes.get(edge.to);
+      return make("tr", {},
+        make("th", { scope: "row" }, named(card.guest)),
+        make("td", {}, make("button", { type: "button", click: () => select(card.id) }, card.mac || card.name)),
+        make("td", {}, spell(card.addresses || {})),
+        make("td", {}, end.kind + " ", named(end.name), end.network && end.kind === "portgroup" ? " of " + end.network : ""),
+        make("td", {}, tags(edge.vlan)), make("td", {}, qos(edge.qos)), make("td", {}, named(filters.get(card.id) || "")),
+        make("td", {}, card.state), make("td", {}, edge.layers.join(", ")));
+    });
+    return table("All that the picture shows of guests, as text",
+      ["guest", "interface", "addresses", "connected to", "VLAN", "QoS", "filter", "state", "layers"], rows);
+  }
+
+  function checks(legend, names, hidden, change) {
+    return make("fieldset", {}, make("legend", {}, legend), names.map((name) => make("label", {},
+      make("input", { type: "checkbox", "data-hides": name, checked: !hidden.has(name), change }), " " + name + " ")));
+  }
+
+  function hostPage(host) {
+    const kinds = [...new Set(host.graph.nodes.map((node) => node.kind))].sort();
+    const layers = ["config", "live", "saved", "kernel", "boot"];
+    page.replaceChildren(
+      make("nav", {}, make("a", { href: "#" }, "← all hosts")),
+      make("h2", { tabindex: "-1" }, named(host.name), " ", make("span", { class: "state " + host.state.replace(" ", "-") }, host.state)),
+      make("p", { class: "dim" }, "since " + host.since + (host.libvirt ? ", libvirt " + host.libvirt : "")),
+      make("ul", {}, host.problems.map((one) => make("li", { class: "degraded" }, named(one))),
+        host.restarts.map((one) => make("li", { class: "waiting" }, one.kind + " ", named(one.name), ": ", named(one.why))),
+        host.warnings.map((one) => make("li", {}, named(one)))),
+      make("h2", {}, "Who is connected to what"),
+      make("div", { class: "tools", role: "group", "aria-label": "Picture" },
+        make("label", {}, "Search ", make("input", { id: "find-node", type: "search", input: search })),
+        make("span", { id: "found-nodes", role: "status" }),
+        make("button", { type: "button", click: () => zoom(1.3) }, "Zoom in"),
+        make("button", { type: "button", click: () => zoom(1 / 1.3) }, "Zoom out"),
+        make("button", { type: "button", click: () => picture && picture.fit(picture.elements(":visible"), 20) }, "Whole picture"),
+        checks("Kinds", kinds, HIDDEN, hide), checks("Layers", layers, new Set(), hide)),
+      make("div", { class: "split" },
+        make("div", { id: "picture", tabindex: "0", role: "application", keydown: keys,
+          "aria-label": "Picture of who is connected to what. Arrow keys move it, plus and minus zoom, N and P go from"
+            + " node to node. The table below says the same as text." }),
+        make("div", { id: "details", role: "status", "aria-live": "polite" }, "Choose a node to see what it is.")),
+      make("h2", {}, "Drift"), ...drift(host),
+      make("h2", {}, "Connections"), connections(host.graph),
+      make("h2", {}, "Stated"), make("pre", { tabindex: "0", "aria-label": "Stated YAML" }, host.stated || "(nothing is stated)"));
+    draw(host.graph);
+  }
+
+  // --- the picture
+
+  const COLOURS = __COLOURS__;
+
+  function draw(graph) {
+    if (picture) picture.destroy();
+    const elements = graph.nodes.map((node) => ({ group: "nodes", data: Object.assign({}, node, { label: node.name }),
+      position: { x: node.x, y: node.y }, classes: ["missing", "down", "unplugged", "off", "shut off"].includes(node.state) ? "dim" : "" }));
+    graph.edges.forEach((edge, index) => elements.push({ group: "edges", data: {
+      id: "e" + index, source: edge.from, target: edge.to, kind: edge.kind, layers: edge.layers,
+      label: [edge.vlan ? "VLAN " + tags(edge.vlan) : "", qos(edge.qos), edge.state === "down" ? "down" : ""].filter(Boolean).join("; "),
+    }, classes: edge.layers.some((layer) => layer === "live" || layer === "kernel") ? "" : "dim" }));
+    picture = cytoscape({
+      container: byId("picture"), elements, layout: { name: "preset", fit: true, padding: 20 }, minZoom: 0.02, maxZoom: 4,
+      textureOnViewport: elements.length > 1500, hideEdgesOnViewport: elements.length > 3000,
+      style: [
+        { selector: "node", style: { label: "data(label)", shape: "round-rectangle", width: 170, height: 30,
+          "background-color": "#fff", "border-width": 2, "border-color": (node) => COLOURS[node.data("kind")] || "#666",
+          "text-valign": "center", "text-halign": "center", "font-size": 11, "text-max-width": 162, "text-wrap": "ellipsis",
+          color: "#111" } },
+        { selector: "edge", style: { width: 1.5, "line-color": "#8a929a", "curve-style": "straight", label: "data(label)",
+          "font-size": 9, color: "#333", "text-background-color": "#fff", "text-background-opacity": 1 } },
+        { selector: "node.dim", style: { "border-style": "dashed", color: "#555" } },
+        { selector: "edge.dim", style: { "line-style": "dashed" } },
+        { selector: "node.found", style: { "background-color": "#ffe9a8" } },
+        { selector: "node:selected", style: { "border-width": 5, "background-color": "#d6e8ff" } },
+        { selector: ".hidden", style: { display: "none" } },
+      ],
+    });
+    picture.on("select", "node", (event) => details(event.target));
+    window.virtnetPicture = picture;
+    hide();
+  }
+
+  function hide() {
+    const hidden = new Set([...page.querySelectorAll("[data-hides]")].filter((box) => !box.checked).map((box) => box.dataset.hides));
+    picture.batch(() => {
+      picture.nodes().forEach((node) => { node.toggleClass("hidden", hidden.has(node.data("kind"))
+        || (node.data("layers").length > 0 && node.data("layers").every((layer) => hidden.has(layer)))); });
+      picture.edges().forEach((edge) => { edge.toggleClass("hidden", edge.data("layers").every((layer) => hidden.has(layer))); });
+    });
+    picture.fit(picture.elements(":visible"), 20);
+  }
+
+  function search() {
+    const text = byId("find-node").value.toLowerCase();
+    const found = picture.nodes().removeClass("found").filter((node) => text && JSON.stringify(node.data()).toLowerCase().includes(text));
+    found.addClass("found");
+    byId("found-nodes").textContent = text ? found.length + " found" : "";
+    const seen = found.filter(":visible");
+    if (seen.length) picture.fit(seen, 120);
+    else if (!text) picture.fit(picture.elements(":visible"), 20);
+  }
+
+  function select(id) {
+    const node = picture.getElementById(id);
+    picture.nodes().unselect();
+    node.select();
+    if (node.visible()) picture.center(node);
+    details(node);
+  }
+
+  function details(node) {
+    const { id, label, x, y, ...said } = node.data();
+    const others = node.connectedEdges().map((edge) => {
+      const other = edge.source().id() === id ? edge.target() : edge.source();
+      return make("li", {}, edge.data("kind") + (edge.source().id() === id ? " → " : " ← "),
+        make("button", { type: "button", click: () => select(other.id()) }, other.data("kind") + " ", named(other.data("name"))),
+        " " + edge.data("layers").join(", ") + (edge.data("label") ? "; " + edge.data("label") : ""));
+    });
+    byId("details").replaceChildren(make("h3", {}, said.kind + " ", named(said.name)),
+      make("dl", {}, Object.entries(said).filter(([name]) => name !== "kind" && name !== "name").map(([name, value]) =>
+        [make("dt", {}, name), make("dd", {}, named(spell(value) || "none"))])),
+      make("ul", {}, others));
+  }
+
+  function zoom(by) {
+    const box = byId("picture");
+    picture.zoom({ level: picture.zoom() * by, renderedPosition: { x: box.clientWidth / 2, y: box.clientHeight / 2 } });
+  }
+
+  function step(by) {
+    const ids = picture.nodes(":visible").map((node) => node.id());
+    const at = ids.indexOf(picture.nodes(":selected").map((node) => node.id())[0]);
+    if (ids.length) select(ids[at < 0 ? 0 : (at + by + ids.length) % ids.length]);
+  }
+
+  const KEYS = {
+    ArrowLeft: () => picture.panBy({ x: 60, y: 0 }), ArrowRight: () => picture.panBy({ x: -60, y: 0 }),
+    ArrowUp: () => picture.panBy({ x: 0, y: 60 }), ArrowDown: () => picture.panBy({ x: 0, y: -60 }),
+    "+": () => zoom(1.3), "-": () => zoom(1 / 1.3), n: () => step(1), p: () => step(-1),
+  };
+
+  function keys(event) {
+    const act = event.ctrlKey || event.metaKey || event.altKey ? null : KEYS[event.key];
+    if (act) { act(); event.preventDefault(); }
+  }
+
+  async function route() {
+    const found = /^#host-(\d+)$/.exec(location.hash), element = found && byId("data-" + found[1]);
+    current = element;
+    const host = element ? await unpack(element) : null;
+    if (current !== element) return;
+    fleet.hidden = Boolean(host);
+    page.hidden = !host;
+    if (!host) return;
+    hostPage(host);
+    page.querySelector("h2").focus({ preventScroll: true });
+    scrollTo(0, 0);
+  }
+
+  byId("find-host").addEventListener("input", filterFleet);
+  byId("find-state").addEventListener("change", filterFleet);
+  addEventListener("hashchange", route);
+  route();
+}());

@@ -1,0 +1,101 @@
+# Copyright (c) virtnet.libvirt contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The fleet as one page that carries all it needs.
+
+The table of hosts is there without scripts. What a host's page is made of is packed, and unpacked when it is opened: so
+a fleet opens as fast as its table.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import pathlib
+import zlib
+from html import escape
+from typing import Any
+
+from .layout import positions
+from .pictures import COLOURS
+from .words import count_words, counts_words
+
+Options = dict[str, Any]
+ASSETS = pathlib.Path(__file__).parent / "assets"
+PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline';\
+ script-src 'unsafe-inline'; img-src data: blob:; base-uri 'none'; form-action 'none'">
+<title>Networking of %(count)s</title><style>%(css)s</style></head><body>
+<header><h1>Networking of %(count)s</h1><p>%(time)s: %(counts)s</p></header>
+<main><div id="fleet">
+<div class="tools"><label>Search <input id="find-host" type="search"></label>
+<label>State <select id="find-state"><option value="">all</option>%(options)s</select></label>
+<span id="found-hosts" role="status"></span></div>
+<table><caption class="dim">Hosts</caption><thead><tr><th scope="col">host</th><th scope="col">state</th>
+<th scope="col">since</th><th scope="col">differ</th><th scope="col">wait</th><th scope="col">objects</th>
+<th scope="col">networks</th><th scope="col">guests</th><th scope="col">running</th><th scope="col">libvirt</th>
+<th scope="col">problem</th></tr></thead><tbody>
+%(rows)s
+</tbody></table>
+<h2 id="across">Across hosts</h2>
+%(findings)s
+</div><div id="page" hidden></div>
+<noscript><p>Pages of hosts need scripts; the table does not.</p></noscript></main>
+%(data)s
+<script>%(library)s</script><script>%(script)s</script></body></html>
+"""
+ROW = ('<tr data-state="%s"><th scope="row"><a href="#host-%d"><bdi>%s</bdi></a></th><td class="state %s">%s</td>'
+       "<td>%s</td>%s<td>%s</td><td><bdi>%s</bdi></td></tr>")
+COUNTS = ("drifted", "waiting", "objects", "networks", "guests", "running")
+
+
+def html(fleet: Options) -> str:
+    """The page."""
+    hosts = fleet["hosts"]
+    return PAGE % {
+        "count": count_words(len(hosts), "host"), "css": _asset("report.css"),
+        "time": escape(fleet["time"]),
+        "counts": escape(counts_words(fleet)),
+        "options": "".join("<option>%s</option>" % state for state, count in fleet["counts"].items() if count),
+        "rows": "\n".join(_row(number, host) for number, host in enumerate(hosts)),
+        "findings": _findings(fleet["findings"]),
+        "data": "\n".join('<script type="text/plain" id="data-%d">%s</script>' % (number, _packed(host))
+                          for number, host in enumerate(hosts)),
+        "library": _asset("cytoscape.min.js"),
+        "script": _asset("report.js").replace("__COLOURS__", json.dumps(COLOURS)),
+    }
+
+
+def _asset(name: str) -> str:
+    return (ASSETS / name).read_text(encoding="utf-8")
+
+
+def _row(number: int, host: Options) -> str:
+    counts = "".join("<td>%d</td>" % host["counts"][name] for name in COUNTS)
+    return ROW % (host["state"], number, escape(host["name"]), host["state"].replace(" ", "-"), host["state"],
+                  escape(host["since"]), counts, escape(host["libvirt"] or ""),
+                  escape((host["problems"] or [""])[0]))
+
+
+def _findings(findings: list[Options]) -> str:
+    if not findings:
+        return "<p>Nothing differs or clashes between hosts.</p>"
+    rows = "\n".join("<tr><td>%s</td><td><bdi>%s</bdi></td><td><bdi>%s</bdi></td><td>%s</td></tr>" % (
+        escape(one["kind"]), escape(one["text"]), escape(one["do"]), _hosts(one["hosts"])) for one in findings)
+    return ('<table><caption class="dim">What differs or clashes between hosts</caption><thead><tr>'
+            '<th scope="col">kind</th><th scope="col">what</th><th scope="col">what to do</th><th scope="col">hosts'
+            "</th></tr></thead><tbody>\n%s\n</tbody></table>" % rows)
+
+
+def _hosts(hosts: Options) -> str:
+    """All hosts of a finding, folded away where they are many."""
+    every = ", ".join("<bdi>%s</bdi>" % escape(name) for name in hosts)
+    return every if len(hosts) < 6 else "<details><summary>%d hosts</summary>%s</details>" % (len(hosts), every)
+
+
+def _packed(host: Options) -> str:
+    places = positions(host["graph"])
+    nodes = [dict(node, x=places[node["id"]][0], y=places[node["id"]][1]) for node in host["graph"]["nodes"]]
+    text = json.dumps(dict(host, graph=dict(host["graph"], nodes=nodes)), ensure_ascii=False, separators=(",", ":"))
+    return base64.b64encode(zlib.compress(text.encode("utf-8", "replace"), 6)).decode()

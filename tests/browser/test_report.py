@@ -1,0 +1,196 @@
+# Copyright (c) virtnet.libvirt contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The report in a real browser, from a file, as a person has it from a mail."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from playwright.sync_api import sync_playwright
+from unit.fleets import HOSTILE, differs, graph_with, host
+
+from ansible_collections.virtnet.libvirt.plugins.filter.fleet import fleet
+from ansible_collections.virtnet.libvirt.plugins.filter.fleet_as import fleet_as
+
+TIME = "2026-11-27T08:30:00+00:00"
+PLACE = """([id]) => { const at = virtnetPicture.getElementById(id).renderedPosition(),
+  box = document.getElementById('picture').getBoundingClientRect(); return [box.x + at.x, box.y + at.y]; }"""
+SHOWN = "() => virtnetPicture.nodes(':visible').map((node) => node.data('kind'))"
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=[
+            "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"])
+        yield started
+        started.close()
+
+
+class Report:
+    """A report that is open, and all that the browser complains of or asks others for."""
+
+    def __init__(self, page, path):
+        self.page, self.path, self.said = page, path, []
+        page.on("console", lambda message: self.said.append(message.text))
+        page.on("pageerror", lambda error: self.said.append(str(error)))
+        page.on("dialog", lambda dialog: (self.said.append(dialog.message), dialog.dismiss()))
+        page.on("request", lambda request: self.said.append(request.url) if not request.url.startswith(
+            (path.as_uri(), "blob:", "data:", "about:")) else None)
+
+    def open(self, anchor=""):
+        self.page.goto(self.path.as_uri() + anchor, wait_until="load")
+        return self.page
+
+    def host(self, name):
+        self.page.get_by_role("link", name=name, exact=True).click()
+        self.page.wait_for_function("() => window.virtnetPicture && !document.getElementById('page').hidden")
+        return self.page
+
+
+@pytest.fixture
+def report(browser, tmp_path):
+    contexts = []
+
+    def written(hosts, **options):
+        path = tmp_path / "report.html"
+        path.write_text(fleet_as(fleet(hosts, TIME), "html"), encoding="utf-8")
+        contexts.append(browser.new_context(**options))
+        contexts[-1].set_default_timeout(60_000)  # of a machine with much else to do
+        made.append(Report(contexts[-1].new_page(), path))
+        return made[-1]
+
+    made: list[Report] = []
+    yield written
+    for context in contexts:
+        context.close()
+    assert [one.said for one in made] == [[]] * len(made)
+
+
+def usual():
+    return [host("kvm1", graph=graph_with(["web", "db"])), host("kvm2", [differs()], graph_with(["mail"], 1)),
+            host("kvm3", [differs(waits=True)], graph_with([])),
+            {"name": "kvm4", "read": {"unreachable": True, "msg": "no route to host"}, "stated": {"networks": [{}]}}]
+
+
+def test_the_fleet_says_how_each_host_is_and_what_is_across(report):
+    page = report(usual()).open()
+    row = page.get_by_role("row", name="kvm2").first
+    assert "drifted" in row.inner_text() and TIME in row.inner_text()
+    assert "no route to host" in page.get_by_role("row", name="kvm4").first.inner_text()
+    page.get_by_label("Search").fill("kvm3")
+    assert page.locator("#fleet tbody tr[data-state]:visible").count() == 1
+    page.get_by_label("Search").fill("")
+    page.get_by_label("State").select_option("drifted")
+    assert page.locator("#fleet tbody tr[data-state]:visible").all_inner_texts()[0].startswith("kvm2")
+
+
+def test_a_host_shows_what_differs_beside_what_is_stated(report):
+    one = report(usual())
+    one.open()
+    page = one.host("kvm2")
+    cells = page.locator("section.object tbody td").all_inner_texts()
+    assert cells[:4] == ["mtu.size", "config", "1500", "9000"]
+    assert "size: 9000" in page.locator("section.object pre").inner_text()
+    assert "size: 9000" in page.get_by_label("Stated YAML").inner_text()
+    page.get_by_role("link", name="all hosts").click()
+    one.host("kvm3")
+    assert "waits for a restart" in page.locator("section.object").inner_text()
+
+
+def test_the_picture_is_searched_clicked_zoomed_moved_and_hidden(report):
+    one = report(usual())
+    one.open()
+    page = one.host("kvm1")
+    assert set(page.evaluate(SHOWN)) == {"guest", "interface", "network", "bridge", "uplink"}
+    page.get_by_label("Search").last.fill("db")
+    assert "found" in page.locator("#found-nodes").inner_text()
+    assert page.evaluate("() => virtnetPicture.nodes('.found').map((node) => node.data('name')).includes('db')")
+    page.mouse.click(*page.evaluate(PLACE, ["guest/db"]))
+    page.wait_for_function("() => document.getElementById('details').innerText.includes('guest db')")
+    page.locator("#details").get_by_role("button", name="interface").click()
+    assert "10.0.0.1/16" in page.locator("#details").inner_text()
+    level = page.evaluate("() => virtnetPicture.zoom()")
+    page.get_by_role("button", name="Zoom in").click()
+    assert page.evaluate("() => virtnetPicture.zoom()") > level
+    box = page.locator("#picture").bounding_box()
+    before = page.evaluate("() => virtnetPicture.pan()")
+    page.mouse.move(box["x"] + 8, box["y"] + 8)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 90, box["y"] + 60, steps=5)
+    page.mouse.up()
+    assert page.evaluate("() => virtnetPicture.pan()") != before
+    page.locator("[data-hides=guest]").uncheck()
+    page.locator("[data-hides=filter]").check()
+    assert set(page.evaluate(SHOWN)) == {"filter", "interface", "network", "bridge", "uplink"}
+    page.locator("[data-hides=config]").uncheck()
+    page.locator("[data-hides=live]").uncheck()
+    assert page.evaluate(SHOWN) == []
+
+
+def test_by_keyboard_alone(report):
+    page = report(usual()).open()
+    page.get_by_role("link", name="kvm1", exact=True).focus()
+    page.keyboard.press("Enter")
+    page.wait_for_function("() => window.virtnetPicture")
+    assert page.evaluate("() => document.activeElement.tagName") == "H2"
+    page.locator("#picture").focus()
+    level, pan = page.evaluate("() => [virtnetPicture.zoom(), virtnetPicture.pan().x]")
+    page.keyboard.press("+")
+    page.keyboard.press("ArrowLeft")
+    assert page.evaluate("() => virtnetPicture.zoom()") > level
+    assert page.evaluate("() => virtnetPicture.pan().x") != pan
+    page.keyboard.press("n")
+    first = page.locator("#details h3").inner_text()
+    page.keyboard.press("n")
+    assert page.locator("#details h3").inner_text() != first
+    unnamed = page.evaluate("() => [...document.querySelectorAll('input, button, select')].filter((one) => "
+                            "!(one.labels && one.labels.length) && !one.textContent.trim()).length")
+    assert unnamed == 0
+    assert page.get_by_role("table", name="All that the picture shows of guests, as text").get_by_role(
+        "row").count() == 3
+
+
+def test_dark_and_on_paper(report):
+    dark = report(usual(), color_scheme="dark").open()
+    colours = dark.evaluate("() => { const found = getComputedStyle(document.body); return [found.color, "
+                            "found.backgroundColor]; }")
+    assert colours == ["rgb(232, 234, 237)", "rgb(21, 24, 28)"]
+    dark.emulate_media(media="print")
+    assert dark.evaluate("() => getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert not dark.get_by_label("Search").first.is_visible()
+    assert dark.pdf()[:4] == b"%PDF"
+
+
+def test_names_that_want_to_be_more(report):
+    one = report([host(name, [differs(name, current=name)], graph_with([name], number))
+                  for number, name in enumerate(HOSTILE)])
+    page = one.open()
+    for number, name in enumerate(HOSTILE):
+        page.goto(one.path.as_uri() + "#host-%d" % number)
+        page.wait_for_function("(name) => document.querySelector('#page h2 bdi')?.textContent === name", arg=name)
+        assert page.locator("section.object h3 bdi").first.text_content() == name
+        page.evaluate("(id) => { virtnetPicture.getElementById(id).select(); }", "guest/" + name)
+        assert name in page.locator("#details h3").text_content()
+    assert page.title() == "Networking of %d hosts" % len(HOSTILE)
+    assert page.locator("img, iframe, object").count() == 0
+    assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_two_hundred_hosts_and_ten_thousand_guests(report):
+    one = report([host("kvm%d" % number, [differs()], graph_with(
+        ["guest-%d-%d" % (number, index) for index in range(50)], number)) for number in range(200)])
+    assert one.path.stat().st_size < 10_000_000
+    opened, shown = [], []
+    for _try in range(3):  # what takes longest of a busy machine is to wait for it
+        start = time.monotonic()
+        page = one.open()
+        assert page.locator("#fleet tbody tr[data-state]").count() == 200
+        opened.append(time.monotonic() - start)
+        start = time.monotonic()
+        one.host("kvm150")
+        shown.append(time.monotonic() - start)
+        page.goto("about:blank")
+    assert min(opened) < 3 and min(shown) < 3, (opened, shown)

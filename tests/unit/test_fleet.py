@@ -1,0 +1,149 @@
+# Copyright (c) virtnet.libvirt contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How hosts are, and the shapes that show it."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import re
+import xml.etree.ElementTree as ElementTree
+
+import jsonschema
+import pytest
+from ansible.errors import AnsibleFilterError
+from unit.fleets import HOSTILE, differs, edge, graph_with, host, node
+
+from ansible_collections.virtnet.libvirt.plugins.filter.fleet import fleet
+from ansible_collections.virtnet.libvirt.plugins.filter.fleet_as import fleet_as
+from ansible_collections.virtnet.libvirt.plugins.filter.graph_as import graph_as
+
+SCHEMAS = pathlib.Path(__file__).parents[2] / "docs/schemas"
+TIME, LATER = "2026-11-27T08:30:00+00:00", "2026-11-28T08:30:00+00:00"
+BROKEN = dict(graph_with([]), nodes=[*graph_with([])["nodes"], node("bridge", "gone", state="missing", layers=[]),
+                                     node("interface", "m", "web", guest="web")],
+              edges=[edge("connects", "interface/web/m", "bridge/gone", "live")])
+STATES = {
+    "in step": host("a"),
+    "waiting": host("b", [differs(waits=True)]),
+    "drifted": host("c", [differs()]),
+    "degraded": host("d", graph=BROKEN),
+    "unreachable": {"name": "e", "read": {"unreachable": True, "msg": "no route to host"}, "stated": {"networks": [1]}},
+    "unstated": host("f", [], stated=None),
+}
+
+
+def model(*hosts: dict, **more: object) -> dict:
+    found = fleet(list(hosts), TIME, **more)
+    schema = json.loads((SCHEMAS / "fleet-1.json").read_text())
+    del schema["$defs"]["host"]["properties"]["graph"]  # which has a schema of its own
+    jsonschema.validate(found, schema)
+    return found
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_each_state(state):
+    found, = model(STATES[state])["hosts"]
+    assert found["state"] == state
+    assert bool(found["problems"]) == (state in ("degraded", "unreachable"))
+
+
+def test_a_host_says_what_is_wrong():
+    refused = host("a", checked={"failed": True, "msg": "networks[0].mtu.size: 1 is not allowed"})
+    assert model(refused)["hosts"][0]["problems"] == ["networks[0].mtu.size: 1 is not allowed"]
+    assert model(STATES["degraded"])["hosts"][0]["problems"] == [
+        "interface m of web runs and needs bridge gone, which is not there"]
+    assert model(STATES["unreachable"])["hosts"][0]["problems"] == ["no route to host"]
+    cut = host("a", read={"graph": graph_with([]), "warnings": ["network (pid 3) was cut off; the next task …"]})
+    assert model(cut)["worst"] == "degraded"
+
+
+def test_counts_and_fields_and_what_is_stated():
+    found = model(*STATES.values())
+    assert found["counts"] == dict.fromkeys(STATES, 1) and found["worst"] == "unreachable"
+    drifted = found["hosts"][2]
+    assert drifted["counts"]["drifted"] == 1 and drifted["counts"]["objects"] == 1
+    one, = drifted["objects"]
+    assert one["fields"] == [{"layer": "config", "path": "mtu.size", "desired": 9000, "current": 1500, "waits": False}]
+    assert one["stated"] == "name: lab\nmtu:\n  size: 9000\n"
+    assert found["hosts"][1]["objects"][0]["fields"][0]["waits"]
+
+
+def test_since_when():
+    first = model(host("a"), host("b"))
+    again = fleet([host("a"), host("b", [differs()])], LATER, first)
+    assert [one["since"] for one in again["hosts"]] == [TIME, LATER]
+    assert fleet([host("a")], LATER, json.loads(fleet_as(again, "json")))["hosts"][0]["since"] == TIME
+
+
+@pytest.mark.parametrize(("call", "words"), [
+    (lambda: fleet([], "yesterday"), "time"), (lambda: fleet([{}]), "name"),
+    (lambda: fleet([], None, {"version": 2}), "version 2"),
+    (lambda: fleet_as(model(), "pdf"), "pdf is not allowed; give one of html, json, markdown, prometheus"),
+    (lambda: graph_as({}, "svg"), "a graph of topology_info"),
+])
+def test_what_is_not_taken(call, words):
+    with pytest.raises(AnsibleFilterError, match=re.escape(words)):
+        call()
+
+
+def hostile() -> dict:
+    return model(*(host(name, [differs(name, current=name)], graph_with([name])) for name in HOSTILE))
+
+
+LINE = re.compile(r'(?P<name>[a-z_]+)(\{(?P<labels>([a-z]+="([^"\\\n]|\\["\\n])*",?)*)\})? \d+')
+
+
+def test_metrics_are_of_prometheus_text_format():
+    text = fleet_as(hostile(), "prometheus")
+    typed, series = {}, set()
+    for line in text.splitlines():
+        if line.startswith("# TYPE "):
+            typed[line.split()[2]] = line.split()[3]
+        elif not line.startswith("# HELP "):
+            found = LINE.fullmatch(line)
+            assert found and typed[found["name"]] == "gauge", line
+            assert line.rpartition(" ")[0] not in series
+            series.add(line.rpartition(" ")[0])
+    assert text.endswith("\n") and set(typed) >= {"virtnet_drift", "virtnet_last_run_timestamp_seconds"}
+    drifted = fleet_as(model(STATES["drifted"]), "prometheus")
+    assert 'virtnet_drift{host="c",kind="network",name="lab",layer="config"} 1\n' in drifted
+    assert 'virtnet_last_run_timestamp_seconds{host="c"} 1795768200\n' in drifted
+
+
+def test_two_objects_of_one_name_are_one_series():
+    port = differs(kind="network_port")
+    assert 'name="lab",layer="config"} 2\n' in fleet_as(model(host("a", [port, port])), "prometheus")
+
+
+def test_markdown_has_a_row_a_host_and_nothing_else_becomes_markup():
+    text = fleet_as(hostile(), "markdown")
+    rows = [line for line in text.splitlines() if re.match(r"\| .*drifted", line)]
+    assert len(rows) == len(HOSTILE)
+    assert all(len(re.findall(r"(?<!\\)\|", row)) == 8 for row in rows)
+    assert not re.search(r"(?<!\\)<", text)
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_drawings_show_names_and_no_more(name):
+    graph = graph_with([name])
+    drawing = ElementTree.fromstring(graph_as(graph, "svg"))
+    tags = {element.tag.rpartition("}")[2] for element in drawing.iter()}
+    assert tags == {"svg", "title", "rect", "line", "g", "text"}
+    assert "guest %s: running" % name in {element.text for element in drawing.iter() if element.text}
+    chart = graph_as(graph, "mermaid").splitlines()
+    assert len(chart) == 1 + len(graph["nodes"]) + len(graph["edges"]) + len({one["kind"] for one in graph["nodes"]})
+    assert all(line.count('"') in (0, 2) for line in chart)
+
+
+def test_an_edge_says_vlan_and_qos_and_that_it_is_down():
+    graph = graph_with(["web"])
+    graph["edges"][3].update(vlan={"tags": [{"id": 7}]}, qos={"inbound": {"average": 100}}, state="down")
+    assert '|"VLAN 7#59; inbound 100 kB/s#59; down"|' in graph_as(graph, "mermaid")
+    assert "VLAN 7; inbound 100 kB/s; down" in graph_as(graph, "svg")
+
+
+def test_an_empty_host_is_drawn_too():
+    empty = {"version": 1, "host": {}, "nodes": [], "edges": []}
+    assert graph_as(empty, "mermaid") == "flowchart LR\n" and ElementTree.fromstring(graph_as(empty, "svg")) is not None
