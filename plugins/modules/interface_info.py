@@ -18,6 +18,7 @@ description:
 extends_documentation_fragment:
   - virtnet.libvirt.connection
   - virtnet.libvirt.reads
+  - virtnet.libvirt.awaited
 options:
   domain:
     description: Name or UUID of the guest.
@@ -36,12 +37,55 @@ EXAMPLES = r"""
     domain: web
   register: found
 
+- name: Wait until a guest that boots has an IPv4 address in the network lab
+  virtnet.libvirt.interface_info:
+    domain: web
+    wait_for_address:
+      network: lab
+      family: ipv4
+      timeout: 120
+  register: booted
+
+- name: Reach it
+  ansible.builtin.add_host:
+    name: web
+    ansible_host: "{{ booted.address.address }}"
+
 - name: Show the addresses that it has leased
   ansible.builtin.debug:
     msg: "{{ found.interfaces | map(attribute='status.running.addresses.lease') | flatten }}"
 """
 
 RETURN = r"""
+address:
+  description: The address that was waited for. Null in check mode where there is none yet.
+  type: dict
+  returned: with O(wait_for_address)
+  contains:
+    address:
+      description: The address.
+      type: str
+      returned: always
+    prefix:
+      description: Prefix length as the source tells it.
+      type: int
+      returned: always
+    family:
+      description: C(ipv4) or C(ipv6).
+      type: str
+      returned: always
+    source:
+      description: Who told it, C(lease), C(agent) or C(arp).
+      type: str
+      returned: always
+    mac:
+      description: MAC address of the interface.
+      type: str
+      returned: always
+    network:
+      description: The network of the interface, null where it is in none.
+      type: str
+      returned: always
 interfaces:
   description: The interfaces in libvirt's order. Options are those of M(virtnet.libvirt.interface).
   type: list
@@ -137,14 +181,18 @@ interfaces:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.snapshot import Snapshot
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.awaited import READING
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.host import Host
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.interface.awaited import wait
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.interface.describe import (
     describe_interfaces,
 )
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.errors import not_allowed
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.scalars import MAC
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.spec import options_spec
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.task import (
-    read_only,
+    awaited_by,
+    read_host,
     reading_spec,
     there,
 )
@@ -153,16 +201,19 @@ from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.task impo
 def main() -> None:
     """Reads the interfaces of a guest."""
     module = AnsibleModule(
-        argument_spec=reading_spec(domain={"type": "str", "required": True}, mac={"type": "str"}),
+        argument_spec=reading_spec(
+            domain={"type": "str", "required": True}, mac={"type": "str"}, **options_spec(READING)),
         supports_check_mode=True,
     )
     domain, mac = module.params["domain"], module.params["mac"]
 
-    def read(seen: Snapshot) -> dict:
+    def read(host: Host) -> dict:
         normal = None if mac is None else _normal(mac)
-        return {"interfaces": there(module, lambda: describe_interfaces(seen, domain, normal), [])}
+        awaited = awaited_by(module, lambda wanted: wait(host.look, domain, normal, wanted))
+        seen = host.look()
+        return dict(awaited, interfaces=there(module, lambda: describe_interfaces(seen, domain, normal), []))
 
-    read_only(module, read)
+    read_host(module, read)
 
 
 def _normal(mac: str) -> str:

@@ -45,6 +45,21 @@ def guest(clean):
     return domain
 
 
+def test_an_address_is_waited_for(clean):
+    run("network", **dict(LAB, ips=[{"address": "192.168.160.1", "prefix": 24, "dhcp": {
+        "ranges": [{"start": "192.168.160.100", "end": "192.168.160.150"}]}}]))
+    clean.defineXML(domain_xml("guest", INTERFACE, cmdline="guest.dhcp=1")).create()
+    for wanted, words in (({"timeout": 1, "family": "ipv6"}, "no IPv6 address after 1 s; lease: none; agent: there"),
+                          ({"network": "nope"}, "there is no network nope"),
+                          ({"timeout": 0}, "wait_for_address.timeout: 0 is not allowed")):
+        with pytest.raises(Failed, match=words):
+            run("interface_info", domain="guest", wait_for_address=wanted)
+    assert run("interface_info", check=True, domain="guest", wait_for_address={})["address"] is None
+    found = run("interface_info", domain="guest", wait_for_address={"network": "lab", "family": "ipv4"})["address"]
+    assert found == dict(found, prefix=24, family="ipv4", source="lease", mac=MAC, network="lab")
+    assert found["address"] + "/24" in sh("virsh domifaddr guest --source lease")
+
+
 def converged(**options) -> dict:
     return converge("interface", **{"domain": "guest", "mac": {"address": MAC}, **options})
 

@@ -15,6 +15,7 @@ from typing import Any, Callable
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible.module_utils.common.respawn import has_respawned, probe_interpreters_for_module, respawn_module
 
+from .documents.awaited import READING
 from .documents.changes import CHANGES, CONFIRM_TIMEOUT, LOCK_TIMEOUT
 from .documents.settings import SETTINGS
 from .engine.converge import UNKEPT, ConvergeError, Outcome, Unkept, converge, until_it_is_there
@@ -299,10 +300,30 @@ def put_back_all(module: AnsibleModule, way_of: WayOf) -> None:
 
 def read_only(module: AnsibleModule, read: Callable[[Snapshot], Options]) -> None:
     """Ends a module with what it reads, by name, and nothing changed."""
+    read_host(module, lambda host: read(host.look()))
+
+
+def read_host(module: AnsibleModule, read: Callable[[Host], Options]) -> None:
+    """The same for one that looks more than once."""
     with host_of(module) as host:
         _tell_what_is_left(module, host)
-        result = read(host.look())
+        result = read(host)
     module.exit_json(changed=False, **result)
+
+
+def awaited_by(module: AnsibleModule, wait: Callable[[Options], Options]) -> Options:
+    """What a task waits for, where it does, as part of its result; check mode does not wait."""
+    if module.params["wait_for_address"] is None:
+        return {}
+    given = {"wait_for_address": prune(module.params["wait_for_address"])}
+    wanted: Options = READING.check(given).get("wait_for_address", {})
+    if not module.check_mode:
+        return {"address": wait(wanted)}
+    try:
+        return {"address": wait(dict(wanted, timeout=0))}
+    except (Missing, HostError) as missing:
+        module.warn(until_it_is_there(missing))
+        return {"address": None}
 
 
 def _tell_what_is_left(module: AnsibleModule, host: Host) -> None:
