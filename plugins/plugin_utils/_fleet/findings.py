@@ -11,7 +11,7 @@ from typing import Any, Callable
 
 from .migration import unmigratable
 from .twice import addresses_twice, macs_twice, overlaps
-from .words import tags
+from .words import called, tags
 
 Options = dict[str, Any]
 USUAL_MTU = 1500
@@ -52,9 +52,7 @@ def _networks(graphs: Options, _described: Options) -> Iterator[Options]:
         for nodes in found.values():
             for what, ask in questions.items():
                 said = {host: ask(node) for host, node in nodes.items()}
-                node = next(iter(nodes.values()))
-                name = node["name"] if kind == "network" else "%s of network %s" % (node["name"], node["network"])
-                yield from _unequal("%s %s" % (kind, name), what, said)
+                yield from _unequal(called(nodes[min(nodes)]), what, said)
 
 
 def _filters(_graphs: Options, described: Options) -> Iterator[Options]:
@@ -84,9 +82,10 @@ def _unequal(about: str, what: str, said: dict[str, str], do: str = "") -> Itera
     values = _by_use(said)
     if len(values) > 1:
         others = sorted(host for host, value in said.items() if value != values[0])
-        yield _finding("differs", about, said, "%s: %s is not the same everywhere: %s" % (
-            about, what, "; ".join("%s on %s" % (value, _listed(host for host in said if said[host] == value))
-                                   for value in values)),
+        told = ["%s on %s" % (value, _listed(host for host in said if said[host] == value)) for value in values]
+        text = "%s: %s is not the same everywhere: %s" % (about, what, "; ".join(told))
+        yield _finding(
+            "differs", about, said, text,
             do or "State the same %s of %s for %s as for the others, or give it another name there." % (
                 what, about, _listed(others)))
 
@@ -119,9 +118,9 @@ def _overlaps(graphs: Options, _described: Options) -> Iterator[Options]:
         hosts: dict[str, list[str]] = {}
         for subnet in (one, other):
             hosts.setdefault(subnet.host, []).append("%s of %s" % (subnet.network, subnet.what))
-        yield _finding("overlap", "subnet %s" % one.network, hosts, "%s of %s on %s overlaps %s of %s on %s" % (
-            one.network, one.what, one.host, other.network, other.what, other.host),
-            "Give one of them another subnet.")
+        text = "%s of %s on %s overlaps %s of %s on %s" % (
+            one.network, one.what, one.host, other.network, other.what, other.host)
+        yield _finding("overlap", "subnet %s" % one.network, hosts, text, "Give one of them another subnet.")
 
 
 def _migrations(graphs: Options, _described: Options) -> Iterator[Options]:

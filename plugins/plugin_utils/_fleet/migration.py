@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from .words import called
+
 Options = dict[str, Any]
 NEEDED = ("network", "portgroup", "filter", "bridge", "uplink", "vf")
 
@@ -29,7 +31,7 @@ def unmigratable(graphs: Options) -> Iterator[tuple[str, dict[str, set[str]], di
                    for why in [_lack(named[key], there[host].get(key), free[host])] if why}
         movable = {host: names for host, names in guests.items() if set(lacking) - {host}}
         if lacking and movable:
-            yield _called(named[key]), movable, lacking
+            yield called(named[key]), movable, lacking
 
 
 def _needs(graph: Options) -> Iterator[tuple[Options, str]]:
@@ -72,8 +74,3 @@ def _free(graph: Options) -> dict[str, int]:
             pools.setdefault(edge["from"], set()).update([edge["to"]] if kind == "vf" else by_uplink.get(
                 edge["to"], []))
     return {network: sum(1 for vf in vfs if nodes[vf]["state"] == "free") for network, vfs in pools.items()}
-
-
-def _called(node: Options) -> str:
-    of = " of network %s" % node["network"] if node["kind"] == "portgroup" else ""
-    return "%s %s%s" % (node["kind"], node["name"], of)

@@ -13,6 +13,7 @@ from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.report import to_yaml
 
 from .findings import findings_of
+from .words import called
 
 Options = dict[str, Any]
 VERSION = 1
@@ -99,12 +100,6 @@ def _problems(read: Options, checked: Options, stated: bool, graph: Options) -> 
             found.append("%s runs and needs %s, which is not there" % (
                 called(names[edge["from"]]), called(missing[edge["to"]])))
     return found
-
-
-def called(node: Options) -> str:
-    """What people call a node."""
-    owner = node.get("guest") or (node.get("network") if node["kind"] in ("port", "portgroup") else None)
-    return "%s %s%s" % (node["kind"], node["name"], " of %s" % owner if owner else "")
 
 
 def _message(result: Options) -> str:

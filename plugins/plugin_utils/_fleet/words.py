@@ -11,6 +11,12 @@ from typing import Any
 Options = dict[str, Any]
 
 
+def called(node: Options) -> str:
+    """What people call a node."""
+    owner = node.get("guest") or (node.get("network") if node["kind"] in ("port", "portgroup") else None)
+    return "%s %s%s" % (node["kind"], node["name"], " of %s" % owner if owner else "")
+
+
 def tags(vlan: Options | None) -> str:
     """VLAN tags in words."""
     return ", ".join(str(tag["id"]) for tag in (vlan or {}).get("tags") or []) or "none"
