@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
+from typing import Any, Callable
 
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.topology import LISTS
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.report import to_yaml
@@ -28,7 +28,7 @@ STATES = {
 }
 EMPTY_GRAPH: Options = {"version": 1, "host": {}, "nodes": [], "edges": []}
 # what an object of a kind is called in a result, of its item in the document
-CALLED = {
+CALLED: dict[str, Callable[[Options], Any]] = {
     "interface": lambda item: "%s of guest %s" % (_part(item, "mac", "address"), item.get("domain")),
     "network_port": lambda item: item.get("network"),
     "nwfilter_binding": lambda item: _part(item, "portdev", "name"),

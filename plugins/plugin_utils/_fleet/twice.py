@@ -112,7 +112,7 @@ def overlaps(graphs: Options) -> Iterator[tuple[Subnet, Subnet]]:
     open_ones: list[Subnet] = []
     for subnet in every:
         open_ones = [one for one in open_ones if one.network.version == subnet.network.version
-                     and one.network.broadcast_address >= subnet.network.network_address]
+                     and int(one.network.broadcast_address) >= int(subnet.network.network_address)]
         for one in open_ones:
             if _clash(one, subnet):
                 yield one, subnet
