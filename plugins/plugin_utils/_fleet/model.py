@@ -123,9 +123,9 @@ def _object(one: Options, stated: Options) -> Options:
 
 def _stated_item(one: Options, stated: Options) -> Options | None:
     lists = {kind: name for name, kind in LISTS.items()}
-    call = CALLED.get(one["kind"], lambda item: item.get("name"))
-    items = stated.get(lists.get(one["kind"], ""), [])
-    return next((item for item in items if isinstance(item, dict) and call(item) == one["name"]), None)
+    items = [item for item in stated.get(lists.get(one["kind"], ""), []) if isinstance(item, dict)]
+    named = {str(CALLED[one["kind"]](item) if one["kind"] in CALLED else item.get("name")): item for item in items}
+    return named.get(one["name"])
 
 
 def _part(item: Options, name: str, part: str) -> Any:
