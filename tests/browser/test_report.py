@@ -154,13 +154,20 @@ def test_by_keyboard_alone(report):
 
 
 def test_dark_and_on_paper(report):
-    dark = report(usual(), color_scheme="dark").open()
+    one = report(usual(), color_scheme="dark")
+    dark = one.open()
     colours = dark.evaluate("() => { const found = getComputedStyle(document.body); return [found.color, "
                             "found.backgroundColor]; }")
     assert colours == ["rgb(232, 234, 237)", "rgb(21, 24, 28)"]
     dark.emulate_media(media="print")
     assert dark.evaluate("() => getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert not dark.get_by_label("Search").first.is_visible()
+    dark.emulate_media(media="screen")
+    one.host("kvm1")
+    text = "() => virtnetPicture.nodes()[0].style('color')"
+    assert dark.evaluate(text) == "rgb(232,234,237)"
+    dark.emulate_media(color_scheme="light")
+    dark.wait_for_function("() => virtnetPicture.nodes()[0].style('color') === 'rgb(17,17,17)'")
     assert dark.pdf()[:4] == b"%PDF"
 
 

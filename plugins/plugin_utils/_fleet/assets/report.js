@@ -128,6 +128,30 @@
   // --- the picture
 
   const COLOURS = __COLOURS__;
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+
+  function look(isDark) {
+    const back = isDark ? "#20252b" : "#fff", text = isDark ? "#e8eaed" : "#111", dim = isDark ? "#a3abb5" : "#555";
+    return [
+      { selector: "node", style: { label: "data(label)", shape: "round-rectangle", width: 170, height: 30,
+        "background-color": back, "border-width": 2, "border-color": (node) => COLOURS[node.data("kind")] || "#666",
+        "text-valign": "center", "text-halign": "center", "font-size": 11, "text-max-width": 162, "text-wrap": "ellipsis",
+        color: text } },
+      { selector: "edge", style: { width: 1.5, "line-color": "#8a929a", "curve-style": "straight", label: "data(label)",
+        "font-size": 9, color: text, "text-background-color": back, "text-background-opacity": 1 } },
+      { selector: "node.dim", style: { "border-style": "dashed", color: dim } },
+      { selector: "edge.dim", style: { "line-style": "dashed" } },
+      { selector: "node.found", style: { "background-color": isDark ? "#5c4a12" : "#ffe9a8" } },
+      { selector: "node:selected", style: { "border-width": 5, "background-color": isDark ? "#1f3b5c" : "#d6e8ff" } },
+      { selector: ".hidden", style: { display: "none" } },
+    ];
+  }
+
+  // what is printed is on white
+  const restyle = (isDark) => { if (picture) picture.style(look(isDark)); };
+  dark.addEventListener("change", () => restyle(dark.matches));
+  addEventListener("beforeprint", () => restyle(false));
+  addEventListener("afterprint", () => restyle(dark.matches));
 
   function draw(graph) {
     if (picture) picture.destroy();
@@ -140,19 +164,7 @@
     picture = cytoscape({
       container: byId("picture"), elements, layout: { name: "preset", fit: true, padding: 20 }, minZoom: 0.02, maxZoom: 4,
       textureOnViewport: elements.length > 1500, hideEdgesOnViewport: elements.length > 3000,
-      style: [
-        { selector: "node", style: { label: "data(label)", shape: "round-rectangle", width: 170, height: 30,
-          "background-color": "#fff", "border-width": 2, "border-color": (node) => COLOURS[node.data("kind")] || "#666",
-          "text-valign": "center", "text-halign": "center", "font-size": 11, "text-max-width": 162, "text-wrap": "ellipsis",
-          color: "#111" } },
-        { selector: "edge", style: { width: 1.5, "line-color": "#8a929a", "curve-style": "straight", label: "data(label)",
-          "font-size": 9, color: "#333", "text-background-color": "#fff", "text-background-opacity": 1 } },
-        { selector: "node.dim", style: { "border-style": "dashed", color: "#555" } },
-        { selector: "edge.dim", style: { "line-style": "dashed" } },
-        { selector: "node.found", style: { "background-color": "#ffe9a8" } },
-        { selector: "node:selected", style: { "border-width": 5, "background-color": "#d6e8ff" } },
-        { selector: ".hidden", style: { display: "none" } },
-      ],
+      style: look(dark.matches),
     });
     picture.on("select", "node", (event) => details(event.target));
     window.virtnetPicture = picture;
