@@ -46,8 +46,8 @@ def guest(clean):
 
 
 def test_an_address_is_waited_for(clean):
-    run("network", **dict(LAB, ips=[{"address": "192.168.160.1", "prefix": 24, "dhcp": {
-        "ranges": [{"start": "192.168.160.100", "end": "192.168.160.150"}]}}]))
+    run("network", **{**LAB, "ips": [{"address": "192.168.160.1", "prefix": 24, "dhcp": {
+        "ranges": [{"start": "192.168.160.100", "end": "192.168.160.150"}]}}]})
     clean.defineXML(domain_xml("guest", INTERFACE, cmdline="guest.dhcp=1")).create()
     for wanted, words in (({"timeout": 1, "family": "ipv6"}, "no IPv6 address after 1 s; lease: none; agent: there"),
                           ({"network": "nope"}, "there is no network nope"),
