@@ -36,7 +36,8 @@ def begun(host: FakeHost, steps: Iterable[Step]) -> Record:
     """Does steps, and gives the record of what was there before, as it comes back from a disk."""
     steps = list(steps)
     record = take(host.look(), steps)
-    record.wrote = {place: UNKNOWN for place in map(place_of, record.pieces) if place}  # steps write what they like
+    for piece in record.pieces:  # steps write what they like
+        record.wrote.update({place: UNKNOWN for place in (place_of(piece), ("network_live", piece.name)) if place})
     record.was = Snapshot.of_record(json.loads(json.dumps(record.was.recorded())))
     for step in steps:
         record.begin(step)

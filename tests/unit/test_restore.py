@@ -477,6 +477,28 @@ def test_what_a_step_left_comes_back_though_libvirt_has_forgotten_it():
     assert restore(host, record).done == ["define network lab as it was"]
 
 
+ADDED = ("update_network", "lab", 3, 9, -1, load_xml("<portgroup name='theirs'/>"), LIVE)
+OURS = Step("add it", calls(("update_network", "lab", 3, 9, -1, load_xml("<portgroup name='ours'/>"), LIVE)), LAB_PIECE,
+            writes=("network_live", "lab"))
+
+
+@pytest.mark.parametrize(("steps", "stays"), [((DEFINE,), True), ((OURS,), True), ((OURS, STOP), False)],
+                         ids=["only the configuration", "an edit of what runs", "a restart"])
+def test_an_edit_of_what_runs_stays_unless_that_was_stopped(steps: tuple, stays: bool):
+    host = lab_host(LAB, LAB, devices={"virbr0": BRIDGE})
+    record = taken(host, *steps)
+    for step in steps:
+        record.begin(step)
+        step.do(host)
+        record.note(host, step)
+    if STOP in steps:
+        host.libvirt.start_network("lab")
+    calls(ADDED)(host)
+    restored = restore(host, record)
+    assert restored.failed == [] and restored.foreign == (["network lab"] if stays else [])
+    assert ("theirs" in host.parts["network_live"]["lab"]) is stays
+
+
 def test_what_no_step_wrote_is_somebody_elses():
     host = lab_host(LAB, LAB, devices={"virbr0": BRIDGE})
     record = taken(host, STOP)

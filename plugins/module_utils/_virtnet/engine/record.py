@@ -26,6 +26,7 @@ OF_PEOPLE = {"network": "network_config", "nwfilter": "nwfilters"}  # documents 
 LAYERS = {"network_config": "persistent", "network_live": "active"}  # what a network is that has them
 WHOLE = ("nwfilters", "bindings")  # parts that are read all at once
 UNKNOWN = ""  # how a step leaves a document that has not ended
+NO_STEP = "-"
 
 
 class Changed(Exception):
@@ -78,16 +79,17 @@ class Record:
     def leave_foreign(self, piece: Piece, now: Snapshot) -> list[str]:
         """Has what somebody else has changed of a piece meanwhile stay as it is now, and names it.
 
-        Of what runs that is an edit of what only edits of ours have changed; a network that was stopped comes back.
+        What runs stays only where no step of ours has stopped or started it; else it comes back as it ran.
         """
-        place, live = place_of(piece), ("network_live", piece.name)
-        places = [place] if place else []
-        if piece.kind == "network" and self.wrote.get(live):
-            places.append(live)
-        left = [one for one in places if self._is_foreign(now, one)]
+        left = [one for one in self._places(piece) if self._is_foreign(now, one)]
         for one in left:
             self._leave(now, *one)
         return list(dict.fromkeys(named(*one) for one in left))
+
+    def _places(self, piece: Piece) -> list[Place]:
+        place, live = place_of(piece), ("network_live", piece.name)
+        edited = piece.kind == "network" and self.wrote.get(live, NO_STEP) and document_of(self.was, *live) is not None
+        return [*([place] if place else []), *([live] if edited else [])]
 
     def _is_foreign(self, now: Snapshot, place: Place) -> bool:
         text = document_of(now, *place)  # libvirt too forgets a configuration

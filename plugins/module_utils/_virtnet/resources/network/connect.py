@@ -134,9 +134,14 @@ def put_into(host: Host, guest: GuestInterface, bridge: str) -> None:
 def plug_in_again(name: str, bridge: str, guest: GuestInterface) -> Step:
     """Has libvirt make the port of a guest anew and put its tap into the bridge.
 
-    libvirt 11 leaves the tap where it is when the bridge is called as the former one was.
+    libvirt 11 leaves the tap where it is when the bridge is called as the former one was. What is in a bridge of which
+    libvirt does not know it cannot be put there by it.
     """
     def connect(host: Host) -> None:
+        known = {source.get("bridge") for source in guest.live.findall("source")}
+        tap = host.kernel.devices().get(guest.tap) if host.local and bridge not in known else None
+        if tap and tap["master"] == bridge:
+            host.kernel.set_master(guest.tap, None)
         host.libvirt.plug_in_again(guest.domain_uuid, guest.inactive, bridge, guest.live)
         devices = host.kernel.devices() if host.local else {}
         tap, into = devices.get(guest.tap), devices.get(bridge)
