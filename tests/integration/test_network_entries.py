@@ -173,3 +173,13 @@ def test_what_could_be_several_records_is_not_guessed():
         run("dns_record", network="lab", state="absent", srvs=[{"service": "sip", "protocol": "udp"}])
     assert len(changed("dns_record", state="absent", srvs=[{"service": "sip", "protocol": "udp", "target": "a"}])) == 2
     assert both("target='b'") == 2
+
+
+def test_what_libvirt_takes_of_protocols_and_duids():
+    sctp = {"service": "m3ua", "protocol": "sctp", "target": "a.example", "port": 2905}
+    assert changed("dns_record", srvs=[sctp])
+    assert "srv-host=_m3ua._sctp,a.example,2905" in sh("cat /var/lib/libvirt/dnsmasq/lab.conf")
+    moved = {"id": "0:0C", "ip": "fd00:5::c"}
+    assert changed("dhcp_host", hosts=[dict(moved, ip="fd00:5::b")])
+    assert not run("dhcp_host", network="lab", hosts=[{"id": "00:0c", "ip": "fd00:5::b"}])["changed"]
+    assert changed("dhcp_host", hosts=[dict(moved, id="00:0c")])

@@ -58,6 +58,13 @@ def test_a_subnet_that_is_in_use_does_not_start_twice():
         warnings(Network("other", {"name": "other", "ips": [dict(IP, address="10.5.0.9")]}, state="active"))
 
 
+def test_a_route_to_the_subnet_of_others_does_not_start():
+    routes = [{"address": "10.66.0.0", "prefix": 24, "gateway": "10.7.0.2"}]
+    with pytest.raises(Invalid, match=r"^routes\[0\].address: 10.66.0.0/24 is the subnet of device nic0 of the host"):
+        warnings(other("10.7.0.1", "active", routes=routes))
+    assert warnings(other("10.7.0.1", routes=routes)) == []
+
+
 @pytest.mark.parametrize(("mac", "told"), [(OTHER, True), (MAC, False)])
 def test_an_address_that_another_client_has_leased_is_told(mac: str, told: bool):
     lease = {"mac": MAC, "ip": "10.5.0.20", "prefix": 24, "hostname": "old", "client_id": None, "expiry": 0}

@@ -52,7 +52,7 @@ def test_no_option_takes_a_control_character(field: Field):
     (("dns", "txts"), {"name": "a", "value": 'a "b'}), (("dns", "txts"), {"name": "a", "value": "a #b"}),
     (("dns", "txts"), {"name": "a,b", "value": "c"}), (("dns", "txts"), {"name": "a", "value": 'a "b\\" c'}),
     (("dns", "srvs"), {"service": "s", "protocol": "tcp", "target": "a,1,2"}),
-    (("dns", "srvs"), {"service": "s,t", "protocol": "tcp"}), (("dns", "srvs"), {"service": "s", "protocol": "tls"}),
+    (("dns", "srvs"), {"service": "s,t", "protocol": "tcp"}), (("dns", "srvs"), {"service": "s", "protocol": "t s"}),
     (("dns", "forwarders"), {"domain": "a/10.0.0.1"}), (("dns", "forwarders"), {"domain": "a b"}),
     (("dns", "hosts"), {"ip": "10.0.0.1", "hostnames": ["a,b"]}),
     (("dns", "hosts"), {"ip": "10.0.0.1", "hostnames": ["#a"]}),

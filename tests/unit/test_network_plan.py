@@ -401,8 +401,6 @@ def test_members_of_a_bridge_of_the_host_are_not_the_networks():
      "forward.addresses[0]: 0000:00:01.0 is no SR-IOV virtual function of the host"),
     (lab(devices={}), {"state": "active", "forward": {"mode": "bridge"}, "bridge": {"name": "br9"}},
      "bridge.name: the host has no bridge br9"),
-    (lab(devices={"br9": BRIDGE}), {"state": "active", "bridge": {"name": "br9"}},
-     "bridge.name: the host already has a device br9, which libvirt is to make"),
     (USED, {"restart": "always", "ips": [], "mac": {},
             "forward": {"mode": "bridge", "interfaces": [{"dev": "virbr0"}]}},
      "restart: always cannot take one (52:54:00:00:01:00) from bridge to macvtap bridge while running; stop them, or"

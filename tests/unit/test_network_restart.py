@@ -213,11 +213,6 @@ def test_a_kernel_that_is_out_of_reach_is_left_to_libvirt():
     assert [*host.names()] == ["stop_network", "start_network", "plug_in_again"]
 
 
-def test_the_own_bridge_is_no_obstacle_to_starting_again():
-    assert restart().goes == "virbr0"
-    assert restart(LAN, LAN, LAN).goes is None
-
-
 def test_starting_is_taken_back_by_stopping():
     step = start_step("lab", LAB, True, None)
     assert step.title == "start network lab"

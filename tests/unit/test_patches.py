@@ -358,6 +358,33 @@ def test_those_that_take_away_make_room_for_those_that_add():
             "add dhcp host %s (configuration of network lab)" % OTHER]
 
 
+@pytest.mark.parametrize(("patch", "message"), [
+    (dhcp(TWO, {"mac": PORT, "name": "one", "ip": "10.5.0.14"}),
+     "hosts[1].name: one is already that of %s; replace: true takes it from there" % MAC),
+    (dhcp(TWO, {"mac": OTHER, "ip": "10.5.0.14"}),
+     "hosts[1].mac: %s is in hosts[0] too; each client, address and name is reserved once" % OTHER),
+    (dhcp({"mac": PORT, "name": "ONE", "ip": "10.5.0.14"}),
+     "hosts[0].name: ONE is in ips[0].dhcp.hosts[0] already; each client, address and name is reserved once"),
+    (dhcp(TWO, {"id": "0:1", "ip": "10.5.0.14"}),
+     "hosts[1]: give mac or name"),
+    (dns(DNS_HOSTS, {"ip": "10.5.0.9", "hostnames": ["a"]}, {"ip": "10.5.0.8", "hostnames": ["b", "*.x"]}),
+     "hosts[1].hostnames: *.x would be that very name, for records have no wildcards; for all names of a domain give"
+     " dnsmasq_options: [\"address=/x/10.5.0.8\"]"),
+    (dns(DNS_TXTS, {"name": "*.x", "value": "a"}),
+     "txts[0].name: *.x would be that very name, for records have no wildcards"),
+])
+def test_what_is_wrong_with_an_entry_is_said_of_where_the_task_has_it(patch: NetworkEntries, message: str):
+    there = {"hosts": [{"ip": "10.5.0.8", "hostnames": ["a"]}], "txts": [{"name": "t", "value": "1"}]}
+    assert refusal(host(lab(ips=with_hosts(ONE), dns=there)), patch) == message
+
+
+def test_a_duid_is_a_number_in_any_spelling():
+    six = [{"address": "fd00:5::1", "prefix": 64, "family": "ipv6",
+            "dhcp": {"hosts": [{"id": "0:1:A", "ip": "fd00:5::9"}]}}]
+    network = lab(ips=six)
+    assert titles(host(network, network), dhcp({"id": "00:01:0a", "ip": "fd00:5:0::9"})) == []
+
+
 def test_each_is_planned_on_what_those_before_it_made():
     network = lab(portgroups=[{"name": "web"}])
     seen = host(network, network)

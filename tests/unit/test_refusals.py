@@ -238,8 +238,21 @@ def test_only_the_daemon_of_these_files_counts(tmp_path, monkeypatch):
 def test_the_bridge_of_another_network():
     message = "bridge.name: virbr0 is the bridge of network lab; give another name"
     assert refusal(lab(LAB), wish("new", bridge={"name": "virbr0"})) == message
+    assert refusal(used(), wish("new", bridge={"name": "virbr0"}, state="active")) == message
     assert plan(lab(LAB), wish("new", forward={"mode": "bridge"}, bridge={"name": "virbr0"}))[0].steps
     assert plan(lab(LAB), wish(mtu={"size": 9000}), wish("new", bridge={"name": "virbr1"}))[1].steps
+
+
+def test_a_device_in_the_place_of_a_bridge():
+    message = "bridge.name: the host already has a device nic0, which libvirt is to make"
+    assert refusal(used(), wish("new", bridge={"name": "nic0"}, state="active")) == message
+    assert refusal(used(), wish(bridge={"name": "nic0"}, restart="always")) == message
+    assert plan(used(), wish(mtu={"size": 9000}, restart="always"))[0].steps  # its own bridge goes before
+
+
+def test_a_bridge_has_the_name_that_libvirt_makes_of_a_pattern():
+    assert plan(lab(LAB), wish(bridge={"name": "virbr%d"}))[0].steps == []
+    assert plan(lab(LAB), wish(bridge={"name": "lab%d"}))[0].steps != []
 
 
 def test_bridges_in_one_transaction():

@@ -19,7 +19,7 @@ _QUOTED = r"\"(?:[^\"\\]|\\.)*\""
 _LABELS = r"[A-Za-z0-9_.-]+"
 DNSMASQ_WORD = string("a word of at most 255 ASCII letters and signs without commas and quotes", r"[!#-+\--~]+",
                       longest=255)
-DNSMASQ_SERVICE = string("the name of a service, of at most 62 letters, digits, '-', '_' and '.'", _LABELS, longest=62)
+DNSMASQ_SERVICE = string("a name of at most 62 letters, digits, '-', '_' and '.'", _LABELS, longest=62)
 DNSMASQ_HOST = string("a DNS name of at most 255 letters, digits, '-', '_' and '.'", _LABELS, longest=255)
 DNSMASQ_NAME = string("a name of at most 255 ASCII letters and signs without commas, quotes and '/'",
                       r"[!#-+\-.0-~]+", longest=255)

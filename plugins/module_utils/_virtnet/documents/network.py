@@ -499,7 +499,7 @@ DNS = Group("dns", "dns", "The DNS service. Only in forward modes nat, route, op
     )), since="0.9.3", key=("name",)),
     Many("srvs", "srv", "SRV records.", Group("srv", "srv", "A record.", (
         Field("service", "@service", DNSMASQ_SERVICE, "Name of the service.", "0.9.9", required=True),
-        Field("protocol", "@protocol", enum("tcp", "udp"), "Protocol.", "0.9.9", required=True),
+        Field("protocol", "@protocol", DNSMASQ_SERVICE, "Protocol, such as tcp or udp.", "0.9.9", required=True),
         Field("domain", "@domain", DNS_NAME, "Domain of the record.", "0.9.9"),
         Field("target", "@target", DNSMASQ_HOST, "Host that offers the service.", "0.9.9"),
         Field("port", "@port", PORT, "Port of the service.", "0.9.9"),

@@ -15,7 +15,7 @@ from typing import Callable, NamedTuple, Union
 
 from ..schema.errors import Invalid, Path
 from ..schema.options import Options, Value, option
-from ..schema.scalars import MAC
+from ..schema.scalars import DUID, MAC
 from .network import Subnet, connection_of, subnet_of
 from .virtualport import unfit_type
 
@@ -113,12 +113,12 @@ def _twice_reserved(options: Options) -> Iterator[Problem]:
                 first = seen.setdefault((name, value), index)
                 if first != index:
                     yield (Path("ips", place, "dhcp", "hosts", index, name),
-                           "%s is in hosts[%d] already; each client, address and name is reserved once" % (
-                               host[name], first))
+                           "%s is in ips[%d].dhcp.hosts[%d] already; each client, address and name is reserved once"
+                           % (host[name], place, first))
 
 
 def _said(host: Options) -> Iterator[tuple[str, str]]:
-    forms: dict[str, Callable[[Value], Value]] = {"mac": MAC.normal, "id": str.lower, "name": str.lower,
+    forms: dict[str, Callable[[Value], Value]] = {"mac": MAC.normal, "id": DUID.normal, "name": str.lower,
                                                   "ip": ipaddress.ip_address}
     for name, normal in forms.items():
         if host.get(name):

@@ -308,6 +308,10 @@ def _duid(value: Value) -> str:
     return text
 
 
+def _duid_normal(text: str) -> str:
+    return ":".join(part.zfill(2) for part in text.lower().split(":"))
+
+
 def _pci_address(value: Value) -> str:
     text = _string(value)
     if not re.fullmatch(r"([0-9a-fA-F]{4,8}:)?[0-9a-fA-F]{2}:[01][0-9a-fA-F]\.[0-7]", text):
@@ -337,6 +341,7 @@ IPV4 = Scalar("str", "an IPv4 address", _address(4), _address(4), normal=_addres
 NETMASK = Scalar("str", "an IPv4 netmask such as 255.255.255.0", _netmask, _netmask)
 UUID = Scalar("str", "a UUID such as 3e3fce45-4f53-4fa7-bb32-11f34168b82b", _uuid, _uuid,
               normal=_uuid_normal)
-DUID = Scalar("str", "a DHCPv6 DUID, at most 130 bytes in hexadecimal separated by ':'", _duid, _duid)
+DUID = Scalar("str", "a DHCPv6 DUID, at most 130 bytes in hexadecimal separated by ':'", _duid, _duid,
+              normal=_duid_normal)
 PCI_FUNCTION = Scalar("str", "a PCI address such as \"0000:3b:00.0\", in quotes", _pci_address, _pci_address,
                       normal=lambda text: ("0000:" * (text.count(":") == 1) + text).lower())

@@ -133,5 +133,8 @@ def _refuse_taken(entries: Entries, item: Options, normal: Options, listed: List
     for place in listed.find(IN_THE_WAY, normal):
         name = next(name for name in IN_THE_WAY.names if normal.get(name) and normal[name] == (
             listed.normal(place).get(name)))
+        if listed.normal(place) in entries.normals:
+            raise Invalid(name, "%s is in %s[%d] too; each client, address and name is reserved once" % (
+                item[name], entries.option, entries.normals.index(listed.normal(place))))
         raise Invalid(name, "%s is already that of %s; replace: true takes it from there" % (
             item[name], entries.table.label(listed.item(place))))

@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ...host.snapshot import Snapshot
+from ...schema.errors import Path
 from ...schema.options import Options
 from ..network.edit import main_layer
 from ..network.found import NetworkFound
 from ..network.layers import options_of
+from ..network.listed import normal_of
 from .lists import Entries
 
 
@@ -39,3 +41,17 @@ def listed_at(entries: Entries, options: Options) -> list[list[Options]]:
     places = [ip.get("dhcp") or {} for ip in options.get("ips") or []] if entries.of_dhcp else [
         options.get("dns") or {}]
     return [place.get(entries.path[-1]) or [] for place in places]
+
+
+def given_at(entries: Entries, where: Path, options: Options) -> Path:
+    """The place of a task that a place of a network comes from, the same where it comes from nowhere there."""
+    before = ("ips", where[1]) if entries.of_dhcp and len(where) > 1 else ()
+    place = len(before) + len(entries.path)
+    if where[:place] != before + entries.path or len(where) == place:
+        return where
+    entry = normal_of(entries.table, listed_at(entries, options)[before[1] if before else 0][where[place]])
+    means = [name for name in entry if not entries.joins or name in entries.identity]
+    for index, normal in enumerate(entries.normals):
+        if all(normal.get(name) == entry[name] for name in means):
+            return Path(entries.option, index, *where[place + 1:][:1 if entries.joins else None])
+    return where

@@ -7,16 +7,19 @@ entries that are not named stay.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from ...documents.network import NETWORK, refused_by_driver
 from ...documents.without_effect import refuse_new
 from ...engine.plan import Drift, Plan
+from ...schema.errors import Invalid
 from ...schema.options import Options
 from ..network.edit import EDITS, edit_steps, layers
 from ..network.found import NetworkFound, missing
 from .edited import Edited
-from .found import lists_of
+from .found import given_at, lists_of
 
 if TYPE_CHECKING:
     from .resource import NetworkEntries
@@ -28,9 +31,10 @@ def plan_entries(desired: NetworkEntries, found: NetworkFound) -> Plan:
     plan = Plan(before={}, after={})
     for layer, current in layers(found).items():
         wanted = edited(desired, current)
-        NETWORK.check(wanted)
-        refused_by_driver(wanted)
-        refuse_new(wanted, current)
+        with _as_given(desired, wanted):
+            NETWORK.check(wanted)
+            refused_by_driver(wanted)
+            refuse_new(wanted, current)
         _show(plan.before, layer, lists_of(desired.entries, current))
         _show(plan.after, layer, lists_of(desired.entries, wanted))
         steps = edit_steps(found, layer, wanted)
@@ -48,6 +52,17 @@ def edited(desired: NetworkEntries, current: Options) -> Options:
     for entries in desired.entries:
         edit.edit(entries, desired.absent)
     return edit.options
+
+
+@contextmanager
+def _as_given(desired: NetworkEntries, wanted: Options) -> Iterator[None]:
+    """What is found to be wrong with an entry of the task is wrong where the task has it."""
+    try:
+        yield
+    except Invalid as error:
+        for entries in desired.entries:
+            error.path = given_at(entries, error.path, wanted)
+        raise
 
 
 def _show(model: Options, layer: str, lists: Options) -> None:

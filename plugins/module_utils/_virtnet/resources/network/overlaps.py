@@ -39,6 +39,12 @@ def refuse_overlaps(seen: Snapshot, name: str, found: NetworkFound, options: Opt
             if not known.issuperset(addresses_of({"ips": [ip]})):
                 plan.warnings.append("%s: %s of network %s overlaps with %s of %s; what is in both is reached by one of"
                                      " them only" % (path, subnet, name, taken, other))
+    for index, route in enumerate(options.get("routes") or [] if starts else []):
+        subnet = subnet_of(route)
+        for other, taken, runs in _others(seen, name, subnet):
+            if runs and taken == subnet and subnet.version == 4:
+                raise Invalid(Path("routes", index, "address"), "%s is the subnet of %s, and libvirt starts no network"
+                              " with a route to it" % (subnet, other))
 
 
 def _others(seen: Snapshot, name: str, subnet: Subnet) -> Iterator[tuple[str, Subnet, bool]]:

@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ...documents.network import (
@@ -26,7 +27,7 @@ from ..repair import carry_out
 from .firewall import NOT_COMPARED
 from .found import NetworkFound, boot_drift, missing, model
 from .piece import network as piece
-from .repairs import kernel_repairs, missing_devices, missing_functions, stale_limits, unstartable
+from .repairs import kernel_repairs, missing_devices, missing_functions, stale_limits
 from .taps import unset_mtu
 
 if TYPE_CHECKING:
@@ -84,10 +85,21 @@ def _removal(desired: Network, found: NetworkFound) -> Plan:
     return plan
 
 
+def _named(desired: Network, found: NetworkFound) -> Network:
+    """The same wish with the bridge that libvirt has made of a name such as ``lab%d``."""
+    stated = option(desired.options, "bridge", "name") or ""
+    made = option(found.config or found.live or {}, "bridge", "name") or ""
+    if "%d" not in stated or not re.fullmatch(re.escape(stated).replace("%d", "[0-9]+"), made):
+        return desired
+    bridge = dict(desired.options["bridge"], name=made)
+    return replace(desired, options=dict(desired.options, bridge=bridge))
+
+
 class _Planner:
     """Plans one network that is to be there. Every method reads what was found and adds to the plan."""
 
     def __init__(self, desired: Network, found: NetworkFound) -> None:
+        desired = _named(desired, found)
         self.desired, self.found, self.name = desired, found, desired.name
         self.runs, self.persistent = runs_after(desired, found), persists_after(desired, found)
         self.merged = merged_options(desired, found.config if found.config is not None else found.live)
@@ -245,7 +257,7 @@ class _Planner:
 
         restart = Restart(self.name, self.found, self.merged)
         restart.check()
-        self._refuse(unstartable(self.merged, self.found.devices or {}, restart.goes))
+        self._refuse_lacks()
         self._plan.needs.add("start network")
         self._plan.connects = [guest.label for guest in self.found.guests]
         self._plan.steps += [*define, restart.stop_step(), *restart.start_steps(self.persistent)]
@@ -274,7 +286,7 @@ class _Planner:
     def _start(self) -> None:
         from .restart import connect_step, start_step
 
-        self._refuse(unstartable(self.merged, self.found.devices or {}))
+        self._refuse_lacks()
         base = self.found.record.config if self.found.record else None
         self._plan.needs.add("start network")
         self._plan.steps.append(start_step(self.name, self.merged, self.persistent, base))
@@ -282,13 +294,11 @@ class _Planner:
             self._plan.connects = [guest.label for guest in self.found.guests]
             self._plan.steps.append(connect_step(self.name, self.found))
 
-    def _refuse(self, unstartable_by: Iterable[tuple[Path, str]]) -> None:
+    def _refuse_lacks(self) -> None:
         for path, problem in self._problems():
             if not manages_bridge(self.merged):
                 raise Missing(path, problem)
             self._plan.warnings.append("%s: %s; guests reach nothing by it until there is one" % (path, problem))
-        for path, problem in unstartable_by:
-            raise Invalid(path, problem)
 
     def _problems(self) -> list[tuple[Path, str]]:
         """What the host lacks for the network to run."""

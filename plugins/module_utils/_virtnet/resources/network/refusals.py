@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from ...documents.network import manages_bridge
@@ -23,7 +23,7 @@ from .leases import reservations_of, warn_of_leases
 from .overlaps import refuse_overlaps
 from .plan import merged_options
 from .promise import bridges_of
-from .repairs import LONGEST, unstartable
+from .repairs import not_a_name, unstartable
 from .upkeep import chains_step, reload_step
 
 if TYPE_CHECKING:
@@ -46,7 +46,10 @@ def foresee_network(desired: Network, seen: Snapshot, found: NetworkFound, plan:
     refuse_overlaps(seen, desired.name, found, options, plan)
     known = reservations_of(found.live)
     warn_of_leases(seen, desired.name, [host for host in reservations_of(options) if host not in known], plan)
+    problems = list(unstartable(options, found.devices or {}, _goes(found)))
     if "start network" in plan.needs:
+        for path, problem in problems:
+            raise Invalid(path, problem)
         _refuse_empty_pool(seen, options)
         _refuse_limits(seen, found, options)
         _refuse_without_dnsmasq(seen, has_dnsmasq(options))
@@ -54,7 +57,7 @@ def foresee_network(desired: Network, seen: Snapshot, found: NetworkFound, plan:
         _make_chains(seen, desired.name, options, plan)
     else:
         _refuse_without_dnsmasq(seen, restarts_dnsmasq(plan))
-        _foresee_start(desired, found, options, plan)
+        _foresee_start(desired, found, options, plan, problems)
 
 
 def foresee_edits(seen: Snapshot, found: NetworkFound, plan: Plan) -> None:
@@ -94,14 +97,19 @@ def _refuse_bridge(seen: Snapshot, found: NetworkFound, options: Options) -> Non
                           " taken; give bridge.name" % (len(MADE_UP), len(MADE_UP) - 1))
 
 
-def _foresee_start(desired: Network, found: NetworkFound, options: Options, plan: Plan) -> None:
+def _goes(found: NetworkFound) -> str | None:
+    """The device that goes when the network stops."""
+    live = found.live or {}
+    return option(live, "bridge", "name") if manages_bridge(live) else None
+
+
+def _foresee_start(desired: Network, found: NetworkFound, options: Options, plan: Plan,
+                   problems: Iterable[tuple[Path, str]]) -> None:
     """Refuses at once, where it is to start by itself, what cannot start later; warns of it elsewhere."""
     if plan.needs.isdisjoint(("define network", "set autostart")):
         return
-    live = found.live or {}
-    goes = option(live, "bridge", "name") if manages_bridge(live) else None
     starts = found.record.autostart if desired.autostart is None and found.record else desired.autostart
-    for path, problem in unstartable(options, {} if found.devices is None else found.devices, goes):
+    for path, problem in problems:
         if starts and not _may_go(path, options):
             raise Invalid(path, problem)
         plan.warnings.append("%s: %s; network %s cannot start so" % (path, problem, desired.name))
@@ -109,7 +117,7 @@ def _foresee_start(desired: Network, found: NetworkFound, options: Options, plan
 
 def _may_go(path: Path, options: Options) -> bool:
     """Whether a problem may be gone when the network starts: another device that has the name of its bridge."""
-    return path == NAME and len(option(options, "bridge", "name")) <= LONGEST
+    return path == NAME and not not_a_name(option(options, "bridge", "name"))
 
 
 # --- what starting takes

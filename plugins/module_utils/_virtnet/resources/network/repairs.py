@@ -131,6 +131,13 @@ def missing_functions(options: Options, functions: frozenset[str]) -> Iterator[P
             yield Path("forward", "addresses", index), "%s is no SR-IOV virtual function of the host" % place
 
 
+def not_a_name(device: str) -> str:
+    """Why the kernel makes no device of this name, or nothing."""
+    if len(device) > LONGEST:
+        return "is too long; the kernel takes at most %d characters" % LONGEST
+    return "is no name that the kernel takes" if device in (".", "..") or "/" in device or ":" in device else ""
+
+
 def unstartable(options: Options, there: Devices, goes: str | None = None) -> Iterator[Problem]:
     """(path, problem) of what libvirt defines but the kernel does not take when the network starts.
 
@@ -141,8 +148,8 @@ def unstartable(options: Options, there: Devices, goes: str | None = None) -> It
         return
     if bridge in there and bridge != goes:
         yield Path("bridge", "name"), "the host already has a device %s, which libvirt is to make" % bridge
-    if len(bridge) > LONGEST:
-        yield Path("bridge", "name"), "%s is too long; the kernel takes at most %d characters" % (bridge, LONGEST)
+    if not_a_name(bridge):
+        yield Path("bridge", "name"), "%s %s" % (bridge, not_a_name(bridge))
     seen: dict[Value, int] = {}
     for index, ip in enumerate(options.get("ips") or []):
         address = ipaddress.ip_address(ip["address"])

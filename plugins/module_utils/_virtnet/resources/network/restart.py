@@ -71,11 +71,6 @@ class Restart:
             raise Invalid("restart", "always cannot take %s from %s to %s while running; stop them, or give"
                           " restart: when_idle" % (", ".join(self.found.users), old, new))
 
-    @property
-    def goes(self) -> str | None:
-        """The device that goes when the network stops."""
-        return option(self.old, "bridge", "name") if manages_bridge(self.old) else None
-
     def stop_step(self, disruptive: bool = False) -> Step:
         impact = "disruptive" if disruptive else "brief" if self.found.users else "none"
         return Step("stop network %s" % self.name, self._stop, piece(self.name), impact, ("network_live", self.name))
