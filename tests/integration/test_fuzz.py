@@ -25,6 +25,7 @@ from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents
 )
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.registry import DOCUMENTS
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.sriov import SRIOV
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.topology import LISTS
 
 EXAMPLES = int(os.environ.get("VIRTNET_FUZZ", "40"))
 DEEP: list = []
@@ -91,6 +92,9 @@ def bent(draw: st.DrawFn, value):
 
 
 def inputs(name: str) -> st.SearchStrategy:
+    if name == "topology":
+        return st.fixed_dictionaries({}, optional={
+            listed: st.lists(inputs(kind) | HOSTILE, max_size=2) for listed, kind in LISTS.items()})
     document, targets = MODULES[name]
     own = options(document, empties=True)
     named = st.fixed_dictionaries({}, optional=dict.fromkeys(targets, NAMES))
@@ -100,7 +104,7 @@ def inputs(name: str) -> st.SearchStrategy:
         lambda parts: {key: value for part in parts for key, value in part.items()})
 
 
-@pytest.mark.parametrize("name", sorted(MODULES))
+@pytest.mark.parametrize("name", [*sorted(MODULES), "topology"])
 def test_whatever_comes_in_a_clear_answer_comes_out(clean, name: str):
     run("network", name="lab", state="active", ips=[{"address": "192.168.199.1/24", "dhcp": {"ranges": [
         {"start": "192.168.199.5", "end": "192.168.199.9"}]}}], portgroups=[{"name": "default"}])
@@ -115,7 +119,8 @@ def test_whatever_comes_in_a_clear_answer_comes_out(clean, name: str):
         except Failed as failed:
             message = str(failed)
             assert "mistake in this collection" not in message and "exception" not in failed.result, message
-            assert message.startswith(ANSIBLES) or (message.isprintable() and len(message) < 1100), message
+            lines = message.split("\n") if name == "topology" else [message]  # a line for each thing that is wrong
+            assert message.startswith(ANSIBLES) or all(one.isprintable() and len(one) < 1100 for one in lines), message
         except SystemExit:
             pass  # what Ansible itself refuses of its own arguments
 

@@ -105,6 +105,8 @@ def test_all_that_is_wrong_is_said_at_once(off):
     assert any("(network one)" in line for line in lines)
     with pytest.raises(Failed, match=r"^networks\[4\]: 5 is not allowed; give a dictionary"):
         run("topology", **{**wrong, "networks": [{"name": "a"}] * 4 + [5]})
+    with pytest.raises(Failed, match=r"^networks\[1\]: is the same as networks\[0\] \(network a\)$"):
+        run("topology", networks=[{"name": "a"}] * 2)
     assert networks() == []
 
 
