@@ -47,6 +47,14 @@ def test_an_order_beside_boot_devices_is_refused_and_the_way_is_named():
         plan(there(), "off")
 
 
+def test_the_order_of_another_device_is_refused():
+    guest = ("<domain><os><type>hvm</type></os><devices><disk device='disk'><boot order='1'/></disk>%s</devices>"
+             "</domain>" % CONFIGURED)
+    with pytest.raises(Invalid, match=r"^boot.order: 1 is that of another device of guest off; give another"):
+        plan(FakeHost(**host_parts(guest)), "off")
+    assert plan(FakeHost(**host_parts(guest.replace("order='1'", "order='2'"))), "off").steps
+
+
 @pytest.mark.parametrize(("mac", "expected"), [
     (MAC, [("disk", "3"), ("cdrom", "2"), ("interface", "1")]),
     (SEVENTH, [("disk", "3"), ("cdrom", "2"), ("interface", "4"), ("interface", "1")]),

@@ -387,6 +387,21 @@ def test_interfaces_are_planned_on_a_network_that_the_same_transaction_makes():
     assert added.startswith("add interface 52:54:00:")
 
 
+@pytest.mark.parametrize(("target", "taken"), [
+    ({"dev": "nic0"}, True), ({"dev": "web0"}, False), ({"dev": "vnet0"}, False),  # which libvirt names anew
+])
+def test_a_device_that_the_host_has_is_not_made_for_a_running_guest(target: dict, taken: bool):
+    there = host_parts(live=domain(), networks={"lab": BRIDGE_LAB})
+    there["devices"].update(nic0=device(), vnet0=device())
+    seen = Snapshot.of_record(parts(**there))
+    wish = Interface("on", dict(ON_LAB, mac={"address": MAC}, target=target))
+    if not taken:
+        assert plan(seen, wish).steps
+        return
+    with pytest.raises(Invalid, match=r"^target.dev: the host already has a device nic0, which libvirt is to make"):
+        plan(seen, wish)
+
+
 def test_without_the_network_the_running_guest_is_refused():
     with pytest.raises(Missing, match=r"^source.network: network lab does not run, and guest on does"):
         plan_all(host(live=domain()).fork(), [Interface("on", ON_LAB)])

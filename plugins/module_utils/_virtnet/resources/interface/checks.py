@@ -17,7 +17,7 @@ from ...schema.scalars import MAC
 from ..bandwidth import floors, refuse_floor
 from .boot import kinds_of
 from .cards import Card
-from .running import HOTPLUG, given_by, network_like
+from .running import HOTPLUG, OWN_PREFIXES, given_by, network_like
 from .wanted import Aim
 
 if TYPE_CHECKING:
@@ -86,6 +86,7 @@ def _refuse_guest(aim: Aim, options: Options) -> None:
                       " mode='shared'/>), and that of %s is not" % aim.guest)
     if option(options, "boot", "order") and any(map(kinds_of, guests)):
         _refuse_order(aim)
+    _refuse_taken_order(aim, options, guests)
 
 
 def _refuse_order(aim: Aim) -> None:
@@ -96,6 +97,16 @@ def _refuse_order(aim: Aim) -> None:
         raise Invalid(Path("boot", "order"), problem + "give convert_boot: true to have it become orders of devices")
     if "config" not in aim.layers or ("live" in aim.layers and aim.card("live") is None):
         raise Invalid(Path("boot", "order"), problem + "while it runs that stays; give layers: [config]")
+
+
+def _refuse_taken_order(aim: Aim, options: Options, guests: list[Element]) -> None:
+    """Refuses the place in the boot order that another device of the guest has."""
+    order, meant = option(options, "boot", "order"), aim.found.meant
+    mine = {option(card.options, "boot", "order") for card in (meant.config, meant.live) if card}
+    if order and order not in mine and any(
+            guest.find("devices/*/boot[@order='%s']" % order) is not None for guest in guests):
+        raise Invalid(Path("boot", "order"), "%s is that of another device of guest %s; give another" % (
+            order, aim.guest))
 
 
 def shares_memory(domain: Element) -> bool:
@@ -134,6 +145,10 @@ def check_live(aim: Aim, wanted: Options) -> None:
     device, devices = bridge if kind == "bridge" else source.get("dev"), aim.found.devices
     if kind in ("bridge", "direct") and devices is not None and device not in devices:
         raise Missing(Path("source", "bridge" if bridge else "dev"), "the host has no device %s" % device)
+    made = option(wanted, "target", "dev") or ""
+    if aim.card("live") is None and made in (devices or {}) and not made.startswith(OWN_PREFIXES) and (
+            option(wanted, "target", "managed") is not False):
+        raise Invalid(Path("target", "dev"), "the host already has a device %s, which libvirt is to make" % made)
 
 
 # PCI controllers with places for the model of card that libvirt takes where none is given
