@@ -48,10 +48,11 @@ class Topology:
         found = self._doubled(kind, given.get("name"), place)
         try:
             wish = _wish(kind, given, self._options, self._tell)
-            if not found and wish.key in self._places:
-                raise _same(self._places[wish.key])
-            self.wishes.append(wish)
-            self._places[wish.key] = place
+            if not found:
+                if wish.key in self._places:
+                    raise _same(self._places[wish.key])
+                self.wishes.append(wish)
+                self._places[wish.key] = place
         except Invalid as error:
             found = [*(_problems(kind, given) or [error]), *found]
         for one in found:
