@@ -13,7 +13,13 @@ from integration.host import sh, within
 from integration.lab import INTERFACE, LAB, answers, boot
 from integration.modules import run
 
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.network import NETWORK
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host import firewall
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.host import Host, connected
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.network.firewall import (
+    forget_rules,
+)
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.xml import load_xml
 
 RELOAD = "reload the daemon of libvirt, which puts its firewall rules and dnsmasq back"
 NAT = {"name": "nat", "state": "active", "bridge": {"name": "nat0", "stp": False}, "forward": {"mode": "nat"},
@@ -51,6 +57,21 @@ def reaches(clean):
        " ip -n world addr add 203.0.113.2/24 dev outside; ip -n world link set outside up")
     yield lambda: "1 received" in sh("ip netns exec client ping -c 1 -W 1 203.0.113.2 || true")
     sh("ip netns del client; ip netns del world")
+
+
+@pytest.mark.parametrize("which", [0, 1, 2])
+def test_rules_of_a_start_that_ended_libvirt_are_forgotten_and_no_others(clean, which: int):
+    every = [NAT, *OTHERS]
+    forgotten = every.pop(which)
+    for network in every:
+        run("network", **network)
+    before = rules()
+    run("network", **forgotten)
+    assert rules() != before
+    host = Host(connected("qemu:///system", 5), local=True)
+    forget_rules(host, NETWORK.parse(load_xml(sh("virsh net-dumpxml %s" % forgotten["name"]))))
+    assert rules() == before
+    host.close()
 
 
 def test_lost_rules_come_back(reaches):

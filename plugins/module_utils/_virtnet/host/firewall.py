@@ -15,6 +15,7 @@ import glob
 import json
 import os
 import re
+from collections.abc import Callable
 from typing import Any
 
 from ..schema.xml import load_xml
@@ -54,6 +55,16 @@ def read_firewall() -> dict[str, Any]:
 def change_firewall(commands: list[dict[str, Any]]) -> None:
     """Does all or, with an error, none of it."""
     _run(json.dumps({"nftables": commands}))
+
+
+def remove_rules(unwanted: Callable[[str, list[str]], bool]) -> None:
+    """Deletes the rules of which that is true, by the name of their chain and their words."""
+    rules = [entry["rule"] for entry in json.loads(_run("list ruleset"))["nftables"] if "rule" in entry]
+    commands: list[dict[str, Any]] = [
+        {"delete": {"rule": {name: rule[name] for name in ("family", "table", "chain", "handle")}}}
+        for rule in rules if unwanted(_name(rule, rule["chain"]), _words(rule))]
+    if commands:
+        change_firewall(commands)
 
 
 def _legacy() -> str:

@@ -21,6 +21,7 @@ from ...schema.nodes import in_order
 from ...schema.options import Options, option
 from ..bandwidth import can_set, rates
 from .connect import bridge_of, connections, members, set_mtu
+from .firewall import forget_rules
 from .layers import options_of
 from .metadata import metadata_steps, with_metadata
 from .piece import network as piece
@@ -79,10 +80,14 @@ def _bridge_of_no_network(was: Snapshot, now: Snapshot, after: NetworkRecord | N
 
 
 def _leftover(now: Snapshot, name: str, options: Options) -> Iterator[Step]:
-    """The bridge of a network that does not run, which is in the way of its start."""
+    """The bridge of a network that does not run, which is in the way of its start, and the rules for it."""
     bridge = option(options, "bridge", "name")
     if bridge and manages_bridge(options) and now.device(bridge):
-        yield Step("remove bridge %s" % bridge, lambda host: host.kernel.remove_device(bridge), piece(name))
+        def remove(host: Host) -> None:
+            host.kernel.remove_device(bridge)
+            forget_rules(host, options)
+
+        yield Step("remove bridge %s and its rules" % bridge, remove, piece(name))
 
 
 def _stop(name: str) -> Step:

@@ -18,6 +18,7 @@ from .rules import Rule, has_rules, missing_chains, rules_of
 
 if TYPE_CHECKING:
     from ...engine.plan import Drift
+    from ...host.host import Host
     from ...host.snapshot import Snapshot
 
 
@@ -51,8 +52,22 @@ def _words(rules: Counter[Rule]) -> list[str]:
 @once
 def _rules_there(seen: Snapshot) -> Counter[Rule]:
     chains = (seen.firewall or {}).get("chains", {})
-    return Counter(Rule(name, frozenset(words[:-1]), words[-1])
+    return Counter(_rule(name, words)
                    for name, chain in chains.items() for words in chain["rules"] if words)
+
+
+def forget_rules(host: Host, options: Options) -> None:
+    """Takes away what libvirt has made for a network of which it knows nothing any more, but what all networks share.
+    """
+    state = host.look().firewall
+    if state is None or state["problem"] or state["hides"]:
+        return
+    made = {rule for rule in rules_of(options, state["backend"]) if not rule.does.startswith("jump ")}
+    host.firewall.remove_rules(lambda chain, words: bool(words) and _rule(chain, words) in made)
+
+
+def _rule(chain: str, words: list[str]) -> Rule:
+    return Rule(chain, frozenset(words[:-1]), words[-1])
 
 
 # --- chains
