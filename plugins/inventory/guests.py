@@ -64,7 +64,7 @@ hypervisors:
 running: true
 keyed_groups:
   - {key: libvirt_networks, prefix: network}
-  - {key: libvirt_hypervisor, prefix: on}
+  - {key: libvirt_hypervisor, prefix: at}
 compose:
   ansible_user: "'debian'"
 groups:
