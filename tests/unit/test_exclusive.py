@@ -102,6 +102,10 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any], Any]] = {
         {"filters": CHAIN, "config": card("one", filter_="b"), "live": card("one", filter_="b"),
          "bindings": {"vnet1": BINDING % ("web", UUID, "vnet1", "b")}},
         {"exclusive": ["nwfilters"]}, "nwfilter b is in no list, and running guests use it: web"),
+    "a filter of a running guest, asked for": (
+        {"filters": CHAIN, "config": card("one", filter_="b"), "live": card("one", filter_="b"),
+         "bindings": {"vnet1": BINDING % ("web", UUID, "vnet1", "b")}},
+        {"exclusive": ["nwfilters"], "remove_used": True}, ["nwfilter a", "nwfilter b"]),
     "a filter of a guest that is saved": (
         {"filters": CHAIN, "saved": card("one", filter_="b")}, {"keep": ["two"]}, []),
     "a filter of a binding": (

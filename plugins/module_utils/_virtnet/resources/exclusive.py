@@ -93,7 +93,8 @@ def _nwfilters(seen: Snapshot, _wishes: list[Any]) -> Iterator[Unlisted]:
         found = look_at_all(seen, name)
         mine = [user for user in users if user.filter == name]
         running = {user.domain for user in mine if user.tap}
-        yield Unlisted("nwfilter", name, NwFilter(name, {"name": name}, "absent"),
+        # forced, for who uses it is judged here
+        yield Unlisted("nwfilter", name, NwFilter(name, {"name": name}, "absent", force=True),
                        tuple(user.label for user in mine if user.tap),
                        (*("guest %s" % user.label for user in mine if user.domain not in running),
                         *("nwfilter %s" % other for other in found.referrers),
