@@ -110,7 +110,7 @@ def test_a_restart_under_a_guest_makes_missing_chains_first(clean):
     assert answers()
     sh("nft flush ruleset")
     done = run("network", name="lab", restart="always", mtu={"size": 1400})
-    assert done["steps"][:2] == [RELOAD, "stop network lab"] and answers()
+    assert done["steps"][:3] == [RELOAD, "change the configuration of network lab", "stop network lab"] and answers()
     assert not run("network", name="lab", mtu={"size": 1400})["changed"]
 
 
