@@ -44,18 +44,12 @@ _value:
   type: str
 """
 
-from ansible.errors import AnsibleFilterError
-
-from ansible_collections.virtnet.libvirt.plugins.plugin_utils._fleet.shapes import FLEET
+from ansible_collections.virtnet.libvirt.plugins.plugin_utils._fleet.shapes import FLEET, show
 
 
 def fleet_as(given: dict, shape: str) -> str:
     """The text."""
-    if shape not in FLEET:
-        raise AnsibleFilterError("fleet_as: %s is not allowed; give one of %s" % (shape, ", ".join(sorted(FLEET))))
-    if not isinstance(given, dict) or given.get("version") != 1:
-        raise AnsibleFilterError("fleet_as: give a model that the filter fleet made")
-    return FLEET[shape](given)
+    return show("fleet_as", FLEET, given, shape, "a model that the filter fleet made")
 
 
 class FilterModule:

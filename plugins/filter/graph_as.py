@@ -47,18 +47,12 @@ _value:
   type: str
 """
 
-from ansible.errors import AnsibleFilterError
-
-from ansible_collections.virtnet.libvirt.plugins.plugin_utils._fleet.shapes import GRAPH
+from ansible_collections.virtnet.libvirt.plugins.plugin_utils._fleet.shapes import GRAPH, show
 
 
 def graph_as(given: dict, shape: str) -> str:
     """The text."""
-    if shape not in GRAPH:
-        raise AnsibleFilterError("graph_as: %s is not allowed; give one of %s" % (shape, ", ".join(sorted(GRAPH))))
-    if not isinstance(given, dict) or given.get("version") != 1:
-        raise AnsibleFilterError("graph_as: give a graph of topology_info")
-    return GRAPH[shape](given)
+    return show("graph_as", GRAPH, given, shape, "a graph of topology_info")
 
 
 class FilterModule:
