@@ -21,7 +21,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / ".cache/pylib")]
 PARTS = ("calls", "kills", "beside", "surroundings")
-RESULTS = ROOT / ".cache" / "faults"
+RESULTS = Path(os.environ.get("FAULTS_RESULTS", ROOT / ".cache" / "faults"))
 
 
 def arguments() -> argparse.Namespace:
@@ -65,28 +65,29 @@ def inside(asked: argparse.Namespace, parts: list[str]) -> bool:
     return right
 
 
-def in_sandbox(asked: argparse.Namespace, part: str) -> tuple[str, int, float]:
+def in_sandbox(asked: argparse.Namespace, part: str, results: Path) -> tuple[str, int, float]:
     """Runs a part in a sandbox of its own; its output goes to a file, and what it says of failures to ours too."""
     since = time.monotonic()
     command = [str(ROOT / "tests/sandbox"), *(["--debian", asked.debian] if asked.debian else []), "/usr/bin/python3",
                str(ROOT / "tests/faults/main.py"), *(["--short"] if asked.short else []), "--seed", asked.seed,
                "--only", asked.only or part, *(["--sabotage"] if asked.sabotage else [])]
-    (RESULTS / ("%s.jsonl" % part)).unlink(missing_ok=True)
-    with open(RESULTS / ("%s.log" % part), "w") as log:
+    (results / ("%s.jsonl" % part)).unlink(missing_ok=True)
+    with open(results / ("%s.log" % part), "w") as log:
         code = subprocess.run(command, stdout=log, stderr=subprocess.STDOUT, check=False,
-                              env=dict(os.environ, FAULTS_PART=part)).returncode
+                              env=dict(os.environ, FAULTS_PART=part, FAULTS_RESULTS=str(results))).returncode
     return part, code, time.monotonic() - since
 
 
 def outside(asked: argparse.Namespace, parts: list[str]) -> bool:
     from faults.results import load, table
 
-    RESULTS.mkdir(parents=True, exist_ok=True)
+    results = RESULTS / (asked.debian or "here")
+    results.mkdir(parents=True, exist_ok=True)
     right, tries, said = True, [], []
     with ThreadPoolExecutor(len(PARTS)) as pool:  # they mostly wait for libvirt
-        for part, code, seconds in pool.map(lambda part: in_sandbox(asked, part), parts):
-            print((RESULTS / ("%s.log" % part)).read_text(), end="", flush=True)
-            found = load(RESULTS / ("%s.jsonl" % part))
+        for part, code, seconds in pool.map(lambda part: in_sandbox(asked, part, results), parts):
+            print((results / ("%s.log" % part)).read_text(), end="", flush=True)
+            found = load(results / ("%s.jsonl" % part))
             tries += found
             said.append("%s: %d tries, %d s%s" % (part, len(found), seconds, "" if code in (0, 1) else
                                                   ", ENDED BY CODE %d" % code))
