@@ -8,6 +8,8 @@ from __future__ import annotations
 import subprocess
 import time
 
+import libvirt
+
 
 def sh(command: str) -> str:
     """The output of a shell command that must succeed."""
@@ -31,7 +33,7 @@ def remove_everything(connection) -> None:
         if domain.isActive():
             domain.destroy()
     for domain in connection.listAllDomains():
-        domain.undefine()
+        domain.undefineFlags(libvirt.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA)
     for network in connection.listAllNetworks():
         persistent = network.isPersistent()
         if network.isActive():
