@@ -107,7 +107,7 @@ class Subnet(NamedTuple):
 
 def overlaps(graphs: Options) -> Iterator[tuple[Subnet, Subnet]]:
     """Two subnets that one host, or the network between hosts, cannot tell apart."""
-    every = sorted((subnet for host, graph in graphs.items() for subnet in _subnets(host, graph)),
+    every = sorted((subnet for host, graph in graphs.items() for subnet in subnets_of(host, graph)),
                    key=lambda one: (one.network.version, int(one.network.network_address), one.network.prefixlen))
     open_ones: list[Subnet] = []
     for subnet in every:
@@ -126,7 +126,8 @@ def _clash(one: Subnet, other: Subnet) -> bool:
     return one.mode in ROUTED and other.mode in ROUTED and not same
 
 
-def _subnets(host: str, graph: Options) -> Iterator[Subnet]:
+def subnets_of(host: str, graph: Options) -> Iterator[Subnet]:
+    """Those of a host's networks, and of its own addresses but on the bridges of these."""
     nodes = {node["id"]: node for node in graph["nodes"]}
     own = {edge["to"] for edge in graph["edges"] if edge["kind"] == "uses"
            and nodes[edge["from"]].get("mode") in OWN_SEGMENT and nodes[edge["to"]]["kind"] == "bridge"}
