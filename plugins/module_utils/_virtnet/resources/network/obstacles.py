@@ -12,6 +12,7 @@ import ipaddress
 from collections.abc import Iterator
 
 from ...documents.network import mode_of, subnet_of
+from ...host.parts import once
 from ...host.snapshot import Snapshot
 from ...schema.options import Options, option
 from .dnsmasq import has_dnsmasq
@@ -78,6 +79,7 @@ def _guest_in(subnet: ipaddress.IPv4Network | ipaddress.IPv6Network, own: str) -
     return next((one for one in subnet.hosts() if one != host), host)
 
 
+@once
 def _default_uplink(seen: Snapshot, version: int) -> str | None:
     """The device of the default route."""
     return next((name for name, device in (seen.devices or {}).items()
