@@ -15,7 +15,7 @@ from unit.fake_host import parts
 from unit.networks import many_parts, numbered
 
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.converge import converge
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host import firewall, host
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host import firewall, host, sysctls
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host import libvirt as layer
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.errors import HypervisorError, remedy
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.host import Host
@@ -129,6 +129,7 @@ def module(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(layer, "libvirt", MODULE)
     monkeypatch.setattr(host, "read_devices", lambda *_none: Connection.latest.devices())
     monkeypatch.setattr(firewall, "read_firewall", lambda *_none: Connection.latest.firewall())
+    monkeypatch.setattr(sysctls, "read_forwarding", lambda: {"ipv4": True, "ipv6": True})
 
 
 def libvirt(connection: Any = None, uri: str = "qemu:///system") -> Libvirt:
