@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
     Keep = Callable[[Record, int], AbstractContextManager["Watching"]]
 
 
-PAUSES = (0.1, 0.4)  # seconds until the host is looked at again
 ATTEMPTS = 5  # at planning anew what somebody else changed meanwhile
 
 
@@ -237,7 +235,7 @@ def _apply(host: Host, seen: Snapshot, planned: list[Outcome], keep: Keep) -> No
                 record.note(host, step)
                 watching.wrote(step)
             doing = "Could not read back what was done"
-            left = _settled(host, planned)
+            left = _verify(host, planned)
             signals.check()
             if left:
                 raise NotConverged("; ".join(left))
@@ -262,17 +260,6 @@ def _said(doing: str, error: BaseException) -> str:
     if isinstance(error, NotConverged):
         return "Not converged: %s" % error
     return "%s: %s" % (doing, words_of(error))
-
-
-def _settled(host: Host, planned: list[Outcome]) -> list[str]:
-    """What is left once all is as it stays; libvirt's threads make some rules of filters a moment later."""
-    left = _verify(host, planned)
-    for pause in PAUSES if left else ():
-        time.sleep(pause)
-        left = _verify(host, planned)
-        if not left:
-            break
-    return left
 
 
 def _verify(host: Host, planned: list[Outcome]) -> list[str]:
