@@ -30,4 +30,10 @@ options:
       - An entry that is not of the pool, or of another size, is planned anew.
     type: dict
     default: {}
+notes:
+  - The same names and the same reports always make the same plan, in whatever order they come.
+    With O(previous), or when what was planned is reported, a plan does not change for who comes or goes.
+  - C(docs/addresses.md) tells how, and what to expect without O(previous).
+seealso:
+  - module: virtnet.libvirt.topology_info
 """

@@ -12,9 +12,6 @@ author:
 version_added: 1.0.0
 description:
   - Gives each name a MAC.
-  - The same names and the same reports always make the same plan, in whatever order they come.
-    With O(previous), or when what was planned is reported, a plan does not change for who comes or goes.
-  - C(docs/addresses.md) tells how, and what to expect without O(previous).
 extends_documentation_fragment:
   - virtnet.libvirt.planned
 positional: pool
@@ -32,7 +29,6 @@ options:
     required: true
 seealso:
   - module: virtnet.libvirt.interface
-  - module: virtnet.libvirt.topology_info
 """
 
 EXAMPLES = r"""

@@ -12,9 +12,6 @@ author:
 version_added: 1.0.0
 description:
   - Divides one or several large subnets, and gives each name a part of one size.
-  - The same names and the same reports always make the same plan, in whatever order they come.
-    With O(previous), or when what was planned is reported, a plan does not change for who comes or goes.
-  - C(docs/addresses.md) tells how, and what to expect without O(previous).
 extends_documentation_fragment:
   - virtnet.libvirt.planned
 positional: pool, prefix
@@ -38,7 +35,6 @@ options:
 seealso:
   - plugin: virtnet.libvirt.subnet_plan
     plugin_type: filter
-  - module: virtnet.libvirt.topology_info
 """
 
 EXAMPLES = r"""

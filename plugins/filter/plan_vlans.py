@@ -12,9 +12,6 @@ author:
 version_added: 1.0.0
 description:
   - Gives each name a VLAN id.
-  - The same names and the same reports always make the same plan, in whatever order they come.
-    With O(previous), or when what was planned is reported, a plan does not change for who comes or goes.
-  - C(docs/addresses.md) tells how, and what to expect without O(previous).
 extends_documentation_fragment:
   - virtnet.libvirt.planned
 positional: pool
@@ -31,8 +28,6 @@ options:
     description: Ids and ranges, as text or as a list, such as V(100-199,300).
     type: raw
     required: true
-seealso:
-  - module: virtnet.libvirt.topology_info
 """
 
 EXAMPLES = r"""

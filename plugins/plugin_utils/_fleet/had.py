@@ -9,7 +9,7 @@ import ipaddress
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.network import prefix_of
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.network import subnet_of
 
 from .twice import subnets_of
 from .words import called
@@ -43,8 +43,7 @@ def subnets_had(reports: Options) -> Iterator[Had]:
         for network in (read.get("topology") or {}).get("networks") or []:
             routes = [one for one in network.get("routes") or [] if int(ipaddress.ip_address(one["address"]))]
             for ip in [*(network.get("ips") or []), *routes]:
-                yield Had("%s/%d" % (ip["address"], prefix_of(ip)), _names(host, network["name"]),
-                          _on("network %s" % network["name"], host))
+                yield Had(subnet_of(ip), _names(host, network["name"]), _on("network %s" % network["name"], host))
 
 
 def vlans_had(reports: Options) -> Iterator[Had]:

@@ -16,12 +16,13 @@ Span = tuple[int, int]  # the first and the last place
 
 
 class Pool(NamedTuple):
-    """``value`` is what a place stands for; ``spans`` the places that a value has something of, and raises ValueError
-    for what is none."""
+    """``value`` is what a place stands for; ``normal`` spells a value so; ``spans`` are the places that a value has
+    something of, and raises ValueError for what is none."""
 
     words: str
     size: int
     value: Callable[[int], Any]
+    normal: Callable[[Any], Any]
     spans: Callable[[Any], list[Span]]
 
     def place(self, value: Any) -> int | None:
@@ -29,8 +30,7 @@ class Pool(NamedTuple):
         spans = self.spans(value)
         if len(spans) != 1 or spans[0][0] != spans[0][1]:
             return None
-        same = self.value(spans[0][0])
-        return spans[0][0] if same == (normal(value) if isinstance(same, str) else int(value)) else None
+        return spans[0][0] if self.value(spans[0][0]) == self.normal(value) else None
 
 
 class Spans:
@@ -49,12 +49,6 @@ class Spans:
         """The last of the places taken in a row of which this is one, None where it is free."""
         at = bisect_right(self._all, [place, float("inf")]) - 1
         return self._all[at][1] if at >= 0 and self._all[at][1] >= place else None
-
-
-def normal(value: Any) -> str:
-    """A subnet or MAC as the pool spells it."""
-    text = str(value).lower()
-    return str(ipaddress.ip_network(text, strict=False)) if "/" in text else text
 
 
 # --- subnets
@@ -82,7 +76,7 @@ def subnets(given: Any, prefix: int) -> Pool:
         return "%s/%d" % (type(blocks[0].network_address)(_first(blocks[at]) + (place - starts[at]) * size), prefix)
 
     def spans(text: Any) -> list[Span]:
-        network = ipaddress.ip_network(str(text), strict=False)
+        network = _network(text)
         found = []
         for start, block in zip(starts, blocks):
             if network.version == block.version and network.overlaps(block):
@@ -91,7 +85,12 @@ def subnets(given: Any, prefix: int) -> Pool:
                 found.append((start + (first - _first(block)) // size, start + (last - _first(block)) // size))
         return found
 
-    return Pool("%s in subnets of /%d" % (", ".join(map(str, blocks)), prefix), starts[-1], value, spans)
+    return Pool("%s in subnets of /%d" % (", ".join(map(str, blocks)), prefix), starts[-1], value,
+                lambda text: str(_network(text)), spans)
+
+
+def _network(text: Any) -> IpNetwork:
+    return ipaddress.ip_network(str(text), strict=False)
 
 
 def _block(text: Any) -> IpNetwork:
@@ -122,7 +121,7 @@ def vlans(given: Any) -> Pool:
         number = int(value)
         return [(places[number], places[number])] if number in places else []
 
-    return Pool("VLANs %s" % (given,), len(ids), ids.__getitem__, spans)
+    return Pool("VLANs %s" % (given,), len(ids), ids.__getitem__, int, spans)
 
 
 def _ids(part: str) -> range:
@@ -150,11 +149,14 @@ def macs(given: Any) -> Pool:
     def value(place: int) -> str:
         return ":".join([*octets, *("%02x" % octet for octet in place.to_bytes(rest, "big"))])
 
+    def normal(text: Any) -> str:
+        return str(text).lower()
+
     def spans(text: Any) -> list[Span]:
-        mac = str(text).lower()
+        mac = normal(text)
         if not re.fullmatch("%s(:%s){5}" % (OCTET, OCTET), mac):
             raise ValueError("%s is no MAC" % (text,))
         place = int(mac.replace(":", "")[-2 * rest:], 16)
         return [(place, place)] if mac.startswith(start + ":") else []
 
-    return Pool("MACs of %s" % start, 256 ** rest, value, spans)
+    return Pool("MACs of %s" % start, 256 ** rest, value, normal, spans)
