@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from unit.fake_host import UUID, FakeHost, device
 from unit.networks import BRIDGE, FOREIGN, LAB, TAP, guest, lab_host, lab_parts, network, port
@@ -687,6 +687,7 @@ CONNECTED = ANY.map(lambda made: [call for call in made if call[:2] != ("set_mas
 
 
 @given(CONNECTED, ANY, st.permutations(EVERY))
+@example([("stop_network", "lab")], [("set_mtu", "vnet0", 1280)], EVERY)
 @settings(max_examples=300)
 def test_anything_that_becomes_of_a_host_is_taken_back(before: list, after: list, order: list):
     host = lab_host(LAB, LAB, **USED)

@@ -54,6 +54,7 @@ def _network(was: Snapshot, now: Snapshot, name: str) -> Iterator[Step]:
     if before.live is None:
         if after is not None and after.active:
             yield _stop(name)
+        yield from _devices(was, now, name, None)
     elif after is None or not after.active:
         yield from _leftover(now, name, NETWORK.parse(before.live))
         yield _start(before, before.live)
@@ -212,6 +213,13 @@ def _kernel(was: Snapshot, now: Snapshot, name: str) -> Iterator[Step]:
         yield from _bridge(name, bridge, was.devices.get(bridge), now.devices.get(bridge))
         yield from _sysctls(name, bridge, was, now)
     yield from members(was, now, name)
+    yield from _devices(was, now, name, bridge)
+
+
+def _devices(was: Snapshot, now: Snapshot, name: str, bridge: str | None) -> Iterator[Step]:
+    """The taps of guests, and what else was in the bridge, also where the network did not run."""
+    if was.devices is None or now.devices is None:
+        return
     known = {*(members_of(was, bridge) if bridge else ()), *(guest.tap for guest in guests_of(was, name))}
     for device in sorted(known):
         before, after = was.devices.get(device), now.devices.get(device)
