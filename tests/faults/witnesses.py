@@ -257,8 +257,14 @@ def _traffic() -> Seen:
     return seen
 
 
+EMPTY_CHAIN = re.compile(r"type \w+ hook \w+ priority [^;]+; policy accept;")
+
+
 def _firewall() -> Seen:
-    """The rules of each chain; libvirt puts those of a network in front, so their order among networks is by chance."""
+    """The rules of each chain; libvirt puts those of a network in front, so their order among networks is by chance.
+
+    A chain without rules that accepts all does nothing; libvirt leaves such behind.
+    """
     seen: Seen = {}
     table = chain = ""
     for line in sh("nft", "-s", "-n", "list", "ruleset").splitlines():
@@ -271,7 +277,7 @@ def _firewall() -> Seen:
         elif words and words != ["}"]:
             name = "firewall, %s, %s" % (table, chain)
             seen[name] = _sorted_lines(seen[name], line)
-    return seen
+    return {name: text for name, text in seen.items() if not EMPTY_CHAIN.fullmatch(text.strip())}
 
 
 # --- processes and files

@@ -146,6 +146,16 @@ def test_a_network_outside_libvirts_ports_keeps_foreign_devices(clean):
     sh("ip link set nic1 nomaster")
 
 
+def test_a_restart_isolates_guests_as_the_network_says_from_then_on(guest):
+    tap = tap_of(guest)
+    sh("bridge link set dev %s learning off" % tap)
+    for isolated, word in ((True, "isolated on"), (False, "isolated off")):
+        changed(port={"isolated": isolated}, restart="always")
+        settings = sh("bridge -d link show dev %s" % tap)
+        assert word in settings and "learning off" in settings
+        assert answers()
+
+
 def test_a_host_bridge_keeps_its_guest_over_a_restart(clean):
     sh("ip addr replace 192.168.161.1/24 dev hostbr0")
     task = {"name": "lab", "state": "active", "forward": {"mode": "bridge"}, "bridge": {"name": "hostbr0"}}

@@ -406,7 +406,7 @@ class Libvirt(Layer):
 
         self._changed(uuid, 1, change)
 
-    def _plug_in_again(self, uuid: str, interface: Any, bridge: str, shown: Any) -> None:
+    def _plug_in_again(self, uuid: str, interface: Any, bridge: str, shown: Any, _meanwhile: Any = None) -> None:
         """Makes the port anew and puts the tap into the bridge."""
         def change(devices: Any) -> None:
             for one in devices.findall("interface"):

@@ -320,11 +320,13 @@ class Libvirt:
         self._look_up(name).setMetadata(kind, text, prefix, uri, LIVE)
 
     @_quiet
-    def plug_in_again(self, uuid: str, interface: Element, bridge: str, shown: Element) -> None:
+    def plug_in_again(self, uuid: str, interface: Element, bridge: str, shown: Element,
+                      meanwhile: Callable[[], None] = lambda: None) -> None:
         """Has libvirt make the port of a running guest's interface anew and put its tap into the network's bridge.
 
         libvirt does nothing when it is given the interface as it is. So the interface becomes one of a plain
         bridge for a moment, with the tags and the isolation that it is ``shown`` with, and then one of the network.
+        What has to be done ``meanwhile`` is done in between.
         """
         domain = self._connection.lookupByUUIDString(uuid)
         direct = copy.deepcopy(interface)
@@ -343,8 +345,9 @@ class Libvirt:
             limits = inbound.getparent()
             if not inbound.attrib and limits is not None:
                 limits.remove(inbound)
-        for document in (direct, interface):
-            domain.updateDeviceFlags(dump_xml(document), libvirt.VIR_DOMAIN_AFFECT_LIVE)
+        domain.updateDeviceFlags(dump_xml(direct), libvirt.VIR_DOMAIN_AFFECT_LIVE)
+        meanwhile()
+        domain.updateDeviceFlags(dump_xml(interface), libvirt.VIR_DOMAIN_AFFECT_LIVE)
 
     def define_interfaces(self, uuid: str, interfaces: list[Element]) -> None:
         """Configures a guest with these interfaces in place of those that it has, and all else as it is."""

@@ -134,19 +134,22 @@ def put_into(host: Host, guest: GuestInterface, bridge: str) -> None:
 def plug_in_again(name: str, bridge: str, guest: GuestInterface) -> Step:
     """Has libvirt make the port of a guest anew and put its tap into the bridge.
 
-    libvirt 11 leaves the tap where it is when the bridge is called as the former one was. What is in a bridge of which
-    libvirt does not know it cannot be put there by it.
+    libvirt 11 leaves the tap where it is when the bridge is called as the former one was, but isolates it there. What
+    is in a bridge of which libvirt does not know it cannot be put there by it.
     """
+    def put(host: Host) -> None:
+        devices = host.kernel.devices() if host.local else {}
+        tap, into = devices.get(guest.tap), devices.get(bridge)
+        if tap and into and into["kind"] == "bridge" and tap["master"] != bridge:
+            put_into(host, guest, bridge)
+
     def connect(host: Host) -> None:
         known = {source.get("bridge") for source in guest.live.findall("source")}
         tap = host.kernel.devices().get(guest.tap) if host.local and bridge not in known else None
         if tap and tap["master"] == bridge:
             host.kernel.set_master(guest.tap, None)
-        host.libvirt.plug_in_again(guest.domain_uuid, guest.inactive, bridge, guest.live)
-        devices = host.kernel.devices() if host.local else {}
-        tap, into = devices.get(guest.tap), devices.get(bridge)
-        if tap and into and into["kind"] == "bridge" and tap["master"] != bridge:
-            put_into(host, guest, bridge)
+        host.libvirt.plug_in_again(guest.domain_uuid, guest.inactive, bridge, guest.live, lambda: put(host))
+        put(host)
 
     return Step("connect %s again" % guest.label, connect, piece(name), "brief")
 
@@ -187,12 +190,14 @@ def members(was: Snapshot, now: Snapshot, name: str) -> Iterator[Step]:
     old, new = (bridge_of(seen, name) for seen in (was, now))
     if not old or not new or was.devices is None or now.devices is None:
         return
-    guests = {guest.tap for guest in guests_of(now, name)}
+    isolated, isolates = ({guest.tap: is_isolated(guest) for guest in guests_of(seen, name)} for seen in (was, now))
     for member in members_of(was, old):
         before, after = was.devices[member], now.devices.get(member)
         if after is None or member == old + "-nic":
             continue
-        if after["master"] != new and member not in guests:
+        if isolates.get(member) != isolated.get(member):  # the network says something else of its guests now
+            before = dict(before, port=dict(before["port"], brport_isolated=int(isolates.get(member, False))))
+        if after["master"] != new and member not in isolates:
             yield _into(name, member, new)
         elif after["master"] == new and (before["port"] != after["port"] or _lost(before, after)):
             yield _settings(name, member, before, after)
