@@ -1,6 +1,6 @@
 # Development of virtnet.libvirt; "make help" tells the targets.
 .DEFAULT_GOAL := help
-STAGES := lint sanity unit integration molecule test-lab
+STAGES := lint sanity unit integration faults-short molecule test-lab
 # Sandboxes mostly wait.
 SIDE_BY_SIDE = $(MAKE) --no-print-directory --jobs=3 --output-sync=target --keep-going
 IN_SANDBOX := tests/integration --ignore tests/integration/test_sandbox.py
@@ -8,8 +8,8 @@ WITH := PYTHONPATH=$(CURDIR)/.cache/pylib
 SYSTEM := /usr/bin/python3 -m pytest
 VENV := .venv/bin/python -m pytest
 .PHONY: help setup demo bench lab lint sanity unit integration molecule test-lab test changelog build clean \
-	unit-debian unit-pypi integration-12 integration-13 integration-targets integration-pypi faults faults-short \
-	lab-13 lab-others
+	unit-debian unit-pypi integration-12 integration-13 integration-targets integration-pypi \
+	faults faults-short faults-short-12 faults-short-13 lab-13 lab-others
 
 help: ## Show this
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -62,8 +62,11 @@ integration-targets:
 faults: setup ## Break the collection in more than a thousand ways, and see what is left (half an hour)
 	@tests/faults/run
 
-faults-short: setup ## The same with a few of each
-	@tests/faults/run --short
+faults-short: setup ## The same with a few of each, on Debian 12 and 13
+	@$(SIDE_BY_SIDE) faults-short-12 faults-short-13
+
+faults-short-12 faults-short-13: faults-short-%:
+	tests/faults/run --short --debian $*
 
 molecule: setup ## Run the scenarios of extensions/molecule
 	@tests/molecule

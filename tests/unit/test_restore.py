@@ -703,7 +703,7 @@ def test_anything_that_becomes_of_a_host_is_taken_back(before: list, after: list
 
 
 def test_every_kind_that_is_changed_has_a_way_back():
-    assert {kind: way_of(kind) for kind in KINDS} == dict(EVERY_WAY, network_port=None)
+    assert {kind: way_of(kind) for kind in (*KINDS, "host_bridge")} == dict(EVERY_WAY, network_port=None)
     assert [way_of(kind) for kind in ("", "..network", "no_such_kind")] == [None] * 3
     assert [piece.kind for piece in (LAB_PIECE, CLEAN, TAP9, sriov("a"), interfaces.interface("u", "B", limits=True))
             ] == ["network", "nwfilter", "nwfilter_binding", "sriov", "interface"]

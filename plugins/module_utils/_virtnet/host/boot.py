@@ -41,7 +41,7 @@ def kept(address: str) -> dict[str, Any]:
     """
     paths = (SCRIPT, UNIT, SETTINGS % address, WANTED % address)
     return {
-        "files": {path: _read(path) for path in paths},
+        "files": {path: text_of(path) for path in paths},
         "others": any(path != sysfs.place(SETTINGS % address) for path in glob.glob(sysfs.place(SETTINGS % "*"))),
         "python": next((python for python in PYTHONS if os.path.exists(sysfs.place(python))), PYTHONS[0]),
     }
@@ -51,7 +51,7 @@ def put(files: dict[str, str | None]) -> None:
     """Writes, links or removes files; those that are so already are left alone."""
     with _only_root_writes():
         for path, text in files.items():
-            if _read(path) != text:
+            if text_of(path) != text:
                 _put(sysfs.place(path), text)
 
 
@@ -65,7 +65,8 @@ def _only_root_writes() -> Iterator[None]:
         os.umask(former)
 
 
-def _read(path: str) -> str | None:
+def text_of(path: str) -> str | None:
+    """What stands in a file of the host, or where a link leads; None where there is none."""
     path = sysfs.place(path)
     if os.path.islink(path):
         return os.readlink(path)

@@ -63,6 +63,13 @@ class Host:
 
         return boot
 
+    @property
+    def networkd(self) -> ModuleType:
+        """systemd-networkd."""
+        from . import networkd
+
+        return networkd
+
     def reconnect(self, seconds: float = 30) -> None:
         """Connects anew where libvirt went away meanwhile, as soon as it is back; without it what follows fails."""
         if not self.libvirt.is_alive:
@@ -202,6 +209,7 @@ READERS: dict[str, Callable[[Host, str], Data]] = {
     "dnsmasq": lambda host, _: host.programs.dnsmasq_problem() if host.local else None,
     "watches": lambda host, _: host.watches.watches_left() if host.local else None,
     "dnsmasq_of": lambda host, network: host.programs.read_dnsmasq(network) if host.local else None,
+    "networkd": lambda host, bridge: host.networkd.files_of(bridge) if host.local else {},
     "forwarding": lambda host, _: host.sysctls.read_forwarding() if host.local else None,
     "start": lambda host, _: host.start.read_start() if host.local else None,
     "bridge_filter": lambda host, _: host.sysctls.read_bridge_filter() if host.local else None,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .host_bridge.back import back as host_bridge
 from .interface.back import back as interface
 from .network.back import back as network
 from .nwfilter.back import back as nwfilter
@@ -16,5 +17,5 @@ from .sriov.back import back as sriov
 if TYPE_CHECKING:
     from ..engine.plan import Back
 
-EVERY_WAY: dict[str, Back] = {"interface": interface, "network": network, "nwfilter": nwfilter,
-                              "nwfilter_binding": nwfilter_binding, "sriov": sriov}
+EVERY_WAY: dict[str, Back] = {"host_bridge": host_bridge, "interface": interface, "network": network,
+                              "nwfilter": nwfilter, "nwfilter_binding": nwfilter_binding, "sriov": sriov}

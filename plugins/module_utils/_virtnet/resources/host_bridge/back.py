@@ -1,0 +1,23 @@
+# Copyright (c) virtnet.libvirt contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How a bridge of the host becomes again as it was, with its uplink."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ...engine.plan import Step
+from ...host.snapshot import Snapshot
+from .found import differing, look
+from .piece import host_bridge as piece
+from .steps import apply_step
+
+
+def back(was: Snapshot, now: Snapshot, name: str) -> Iterator[Step]:
+    bridge, _space, uplink = name.partition(" ")
+    before, after = look(was, bridge, uplink), look(now, bridge, uplink)
+    files = differing(before.files, after.files)
+    if any(files.values()) or before.there != after.there or before.inside != after.inside:
+        yield Step("have bridge %s%s as it was" % (bridge, " and %s" % uplink if uplink else ""),
+                   apply_step(before, files, before.there, before.inside), piece(bridge, uplink))

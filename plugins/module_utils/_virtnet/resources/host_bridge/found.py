@@ -1,0 +1,48 @@
+# Copyright (c) virtnet.libvirt contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A bridge of the host as it is: its files, whether it is there, and whether its uplink is in it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Optional
+
+from ...host.snapshot import Snapshot
+from ...schema.options import Options
+
+Files = dict[str, dict[str, Optional[str]]]
+
+
+class HostBridgeFound(NamedTuple):
+    """``files`` are by place (etc, run) and name.
+
+    ``inside`` is whether the uplink is in the bridge, None where none is looked at, or it is not there.
+    """
+
+    name: str
+    uplink: str
+    files: Files
+    there: bool
+    inside: bool | None
+    local: bool = True
+
+    @property
+    def model(self) -> Options:
+        """The bridge for people: the files that last, those on trial, and what the kernel has."""
+        files, trial = ({name: text for name, text in self.files.get(where, {}).items() if text is not None}
+                        for where in ("etc", "run"))
+        return {"name": self.name, "state": "present" if self.there else "absent",
+                **({"uplink": self.uplink} if self.inside else {}), "files": files, "files_on_trial": trial}
+
+
+def look(seen: Snapshot, name: str, uplink: str) -> HostBridgeFound:
+    device = seen.device(uplink)
+    return HostBridgeFound(
+        name, uplink, seen.get("networkd", name) if seen.reaches_kernel else {}, seen.device(name) is not None,
+        device["master"] == name if device else None, seen.reaches_kernel)
+
+
+def differing(wanted: Files, there: Files) -> Files:
+    """Of the files that are wanted those that are not there like that."""
+    return {where: {name: text for name, text in texts.items() if text != there[where][name]}
+            for where, texts in wanted.items()}
