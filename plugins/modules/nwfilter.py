@@ -171,7 +171,7 @@ rebuilt_bindings:
   description: The devices whose rules were built anew, since the filter is on them itself or by reference.
   type: list
   elements: str
-  returned: success
+  returned: success, but in check mode where something is missing that an earlier task may make
   sample: [vnet0, vnet3]
 nwfilter:
   description: The filter as this module takes it.

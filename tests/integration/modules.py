@@ -12,6 +12,7 @@ from unittest import mock
 from ansible.module_utils import basic
 from ansible.module_utils.common import warnings
 from ansible.module_utils.common.warnings import get_warning_messages
+from returned import problems
 
 MODULES = "ansible_collections.virtnet.libvirt.plugins.modules."
 
@@ -29,7 +30,7 @@ class _Exit(BaseException):
 
 
 def run(module_name: str, check: bool = False, **options: object) -> dict:
-    """The result of a module; raises Failed when it fails."""
+    """The result of a module, which is as its documentation says; raises Failed when it fails."""
     module = importlib.import_module(MODULES + module_name)
     ended = {}
 
@@ -50,9 +51,11 @@ def run(module_name: str, check: bool = False, **options: object) -> dict:
             module.main()
         except _Exit:
             pass
-    if ended["failed"]:
-        raise Failed(ended)
-    return json.loads(json.dumps(ended, default=str))
+    result = json.loads(json.dumps(ended, default=str))
+    assert not problems(module_name, result)
+    if result["failed"]:
+        raise Failed(result)
+    return result
 
 
 def converge(module_name: str, *parts: str, **options: object) -> dict:

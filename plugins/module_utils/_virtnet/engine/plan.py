@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 Do = Callable[["Host"], None]
 LAYERS = {"config": "configuration", "live": "running definition", "saved": "saved state",
           "boot": "next boot"}
+OTHER_LAYERS = ("live", "saved", "kernel", "boot")  # than the configuration, which a diff shows below it
 
 
 class Piece(NamedTuple):
@@ -126,7 +127,7 @@ class Plan:
         for drift in self.drift:
             if drift.layer == "config":
                 configured.setdefault(drift.path, []).append(drift)
-        for layer in ("live", "saved", "kernel", "boot"):
+        for layer in OTHER_LAYERS:
             found = [drift for drift in self.drift if drift.layer == layer
                      and drift._replace(layer="config") not in configured.get(drift.path, ())]
             if found:

@@ -10,6 +10,7 @@ import re
 
 from ..schema.options import Options, Value
 from .converge import Outcome
+from .plan import OTHER_LAYERS
 
 
 def result_of(outcome: Outcome) -> Options:
@@ -76,7 +77,7 @@ def model_of(outcome: Outcome) -> Options:
     if outcome.found is not None:
         found: Options = outcome.wish.model(outcome.found)
         return found
-    return {name: value for name, value in outcome.plan.after.items() if name not in ("live", "kernel", "boot")}
+    return {name: value for name, value in outcome.plan.after.items() if name not in OTHER_LAYERS}
 
 
 def to_yaml(value: Value, indent: str = "") -> str:
