@@ -1,6 +1,6 @@
 # Development of virtnet.libvirt; "make help" tells the targets.
 .DEFAULT_GOAL := help
-STAGES := lint sanity unit integration faults-short molecule test-lab
+STAGES := lint sanity unit release-check integration faults-short molecule test-lab
 # Sandboxes mostly wait.
 SIDE_BY_SIDE = $(MAKE) --no-print-directory --jobs=3 --output-sync=target --keep-going
 IN_SANDBOX := tests/integration --ignore tests/integration/test_sandbox.py
@@ -8,8 +8,8 @@ WITH := PYTHONPATH=$(CURDIR)/.cache/pylib
 SYSTEM := /usr/bin/python3 -m pytest
 VENV := .venv/bin/python -m pytest
 .PHONY: help setup demo bench lab lint sanity unit integration molecule test-lab test changelog build clean \
-	unit-debian unit-pypi integration-12 integration-13 integration-targets integration-pypi \
-	faults faults-short faults-short-12 faults-short-13 lab-13 lab-others
+	unit-debian unit-pypi integration-12 integration-13 integration-targets integration-pypi faults \
+	faults-short faults-short-12 faults-short-13 lab-13 lab-others release-check
 
 help: ## Show this
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -88,7 +88,10 @@ changelog: setup ## Turn the fragments into CHANGELOG.md for galaxy.yml's versio
 	.venv/bin/antsibull-changelog release
 
 build: setup ## Build the collection's archive
-	.venv/bin/ansible-galaxy collection build --force
+	@tests/release/build
+
+release-check: setup ## Build the archive twice, import it as Galaxy does, install it and use it
+	@tests/release/check
 
 clean: ## Remove what the tests made
 	@for debian in 12 13 bare; do tests/lab --debian $$debian down; done
