@@ -9,7 +9,8 @@ SYSTEM := /usr/bin/python3 -m pytest
 VENV := .venv/bin/python -m pytest
 .PHONY: help setup demo bench lab lint sanity unit integration molecule test-lab test changelog build clean \
 	unit-debian unit-pypi integration-12 integration-13 integration-targets integration-pypi faults \
-	faults-short faults-short-12 faults-short-13 lab-13 lab-others release-check
+	faults-short faults-short-12 faults-short-13 lab-13 lab-others release-check integration-11 \
+	integration-sid
 
 help: ## Show this
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -45,11 +46,8 @@ integration: setup ## Run the modules against libvirtds of their own, of Debian 
 	@for debian in 12 13; do tests/sandbox --debian $$debian true || exit; done # unpacks what is missing
 	@$(SIDE_BY_SIDE) integration-12 integration-13 integration-targets integration-pypi
 
-integration-12:
-	$(WITH) tests/sandbox --debian 12 $(SYSTEM) $(IN_SANDBOX)
-
-integration-13:
-	$(WITH) tests/sandbox --debian 13 $(SYSTEM) $(IN_SANDBOX)
+integration-11 integration-12 integration-13 integration-sid:
+	$(WITH) tests/sandbox --debian $(@:integration-%=%) $(SYSTEM) $(IN_SANDBOX)
 
 integration-pypi:
 	$(WITH) tests/sandbox $(VENV) tests/integration -m both
