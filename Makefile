@@ -10,7 +10,7 @@ VENV := .venv/bin/python -m pytest
 .PHONY: help setup demo bench lab lint sanity unit integration molecule test-lab test changelog build clean \
 	unit-debian unit-pypi integration-12 integration-13 integration-targets integration-pypi faults \
 	faults-short faults-short-12 faults-short-13 lab-13 lab-others release-check integration-11 \
-	integration-sid
+	integration-sid quick
 
 help: ## Show this
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -81,6 +81,9 @@ lab-others:
 
 test: setup ## Run all of the above
 	@tests/all $(STAGES)
+
+quick: setup ## Test what changed since origin/main, in three minutes
+	@tests/quick
 
 changelog: setup ## Turn the fragments into CHANGELOG.md for galaxy.yml's version
 	.venv/bin/antsibull-changelog release

@@ -5,9 +5,13 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 from ansible.module_utils.basic import AnsibleModule
 from hypothesis import HealthCheck, settings
 
+sys.path.insert(0, str(Path(__file__).parents[1]))  # ansible-test does not read pyproject.toml
 settings.register_profile("unit", deadline=None, derandomize=True, database=None, print_blob=False,
                           suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 settings.load_profile("unit")
