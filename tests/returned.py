@@ -29,14 +29,14 @@ def documented(module: str) -> dict:
 
 
 @cache
-def options(module: str) -> frozenset[str]:
-    """The options of a module, with those of its fragments."""
+def documentation(module: str, part: str) -> dict:
+    """The options or attributes of a module, with those of its fragments."""
     document = yaml.safe_load(importlib.import_module(PLUGINS + "modules." + module).DOCUMENTATION)
-    names = set(document.get("options", ()))
+    found = dict(document.get(part) or {})
     for fragment in document["extends_documentation_fragment"]:
         there = importlib.import_module(PLUGINS + "doc_fragments." + fragment.split(".")[-1])
-        names |= set(yaml.safe_load(there.ModuleDocFragment.DOCUMENTATION).get("options", ()))
-    return frozenset(names)
+        found.update(yaml.safe_load(there.ModuleDocFragment.DOCUMENTATION).get(part) or {})
+    return found
 
 
 def problems(module: str, result: dict) -> list[str]:
@@ -47,7 +47,13 @@ def problems(module: str, result: dict) -> list[str]:
         return ["%s is returned of a failure, and not documented for that" % name
                 for name in sorted(set(result) - OF_FAILURES - failing)]
     said = {name: value for name, value in documented(module).items() if value["returned"] != "failure"}
-    return list(_object(module, result, said, "", COMMON))
+    return [*_object(module, result, said, "", COMMON), *_diff(module, result)]
+
+
+def _diff(module: str, result: dict) -> Iterator[str]:
+    support = documentation(module, "attributes")["diff_mode"]["support"]
+    if ("diff" in result) != (support == "full"):
+        yield "diff is %s, and support of diff_mode %s" % ("returned" if "diff" in result else "missing", support)
 
 
 def _object(module: str, value: dict, said: dict, path: str, others: frozenset[str] = frozenset()) -> Iterator[str]:
@@ -81,9 +87,9 @@ def _fields(module: str, item: dict, about: dict, text: str, place: str) -> Iter
     """A structure: what it ``contains``, options of the module whose options it has, or the names that it tells."""
     others = frozenset()
     if "this module takes" in text:
-        others = options(module)
+        others = frozenset(documentation(module, "options"))
     elif "Options are those of" in text:
-        others = options(OPTIONS_OF.search(text).group(1))
+        others = frozenset(documentation(OPTIONS_OF.search(text).group(1), "options"))
     if "contains" in about or others:
         yield from _object(module, item, about.get("contains", {}), place + ".", others)
     elif "each with" in text.lower():

@@ -58,6 +58,12 @@ def test_what_a_module_that_reads_returns(change, problem):
     assert problems("network_port_info", dict(READ, network_ports=ports)) == ["network_ports[0]." + problem]
 
 
+def test_what_supports_a_difference_returns_it():
+    del (less := dict(GOOD))["diff"]
+    assert problems("network", less) == ["diff is missing, and support of diff_mode full"]
+    assert problems("network_port_info", dict(READ, diff={})) == ["diff is returned, and support of diff_mode none"]
+
+
 def test_a_failure_has_only_its_message():
     assert problems("network", {"failed": True, "msg": "no"}) == []
     assert problems("network", {"failed": True, "msg": "no", "network": {}}) == [
