@@ -10,7 +10,7 @@ VENV := .venv/bin/python -m pytest
 .PHONY: help setup demo bench lab lint sanity unit integration molecule test-lab test changelog build clean \
 	unit-debian unit-pypi integration-12 integration-13 integration-targets integration-pypi faults \
 	faults-short faults-short-12 faults-short-13 lab-13 lab-others release-check integration-11 \
-	integration-sid quick
+	integration-sid quick release
 
 help: ## Show this
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -85,14 +85,14 @@ test: setup ## Run all of the above
 quick: setup ## Test what changed since origin/main, in three minutes
 	@tests/quick
 
-changelog: setup ## Turn the fragments into CHANGELOG.md for galaxy.yml's version
-	.venv/bin/antsibull-changelog release
-
 build: setup ## Build the collection's archive
 	@tests/release/build
 
 release-check: setup ## Build the archive twice, import it as Galaxy does, install it and use it
 	@tests/release/check
+
+release: setup ## Make a release up to the tag: make release VERSION=1.0.0
+	@tests/release/make $(VERSION)
 
 clean: ## Remove what the tests made
 	@for debian in 12 13 bare; do tests/lab --debian $$debian down; done

@@ -25,6 +25,7 @@ options:
 requirements:
   - Python 3.9 or later on the managed host
   - libvirt 6.1.0 or later
+  - Python 3.9 or later
   - libvirt-python (python3-libvirt)
   - lxml (python3-lxml)
   - pyroute2 (python3-pyroute2), to change the kernel, and for bandwidth and SR-IOV
