@@ -1,6 +1,6 @@
 # Development of virtnet.libvirt; "make help" tells the targets.
 .DEFAULT_GOAL := help
-STAGES := lint sanity unit release-check integration faults-short molecule test-lab
+STAGES := lint sanity unit release-check docs blocks integration faults-short molecule test-lab
 # Sandboxes mostly wait.
 SIDE_BY_SIDE = $(MAKE) --no-print-directory --jobs=3 --output-sync=target --keep-going
 IN_SANDBOX := tests/integration --ignore tests/integration/test_sandbox.py
@@ -10,7 +10,7 @@ VENV := .venv/bin/python -m pytest
 .PHONY: help setup demo bench lab lint sanity unit integration molecule test-lab test changelog build clean \
 	unit-debian unit-pypi integration-12 integration-13 integration-targets integration-pypi faults \
 	faults-short faults-short-12 faults-short-13 lab-13 lab-others release-check integration-11 \
-	integration-sid quick release
+	integration-sid quick release docs blocks blocks-examples blocks-guides
 
 help: ## Show this
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -41,6 +41,19 @@ unit-debian:
 
 unit-pypi:
 	$(WITH) $(VENV) tests/unit tests/browser
+
+docs: setup ## Make the documentation site, and look for dead links and search in it
+	@PATH=$(CURDIR)/.venv/bin:$$PATH .venv/bin/python docs/site/build.py
+	$(WITH) $(VENV) -q tests/docs
+
+blocks: setup ## Run every example of the documentation, twice
+	@$(SIDE_BY_SIDE) blocks-examples blocks-guides
+
+blocks-examples:
+	$(WITH) tests/sandbox --ovs $(VENV) -q tests/blocks -k plugins
+
+blocks-guides:
+	$(WITH) tests/sandbox --ovs $(VENV) -q tests/blocks -k "not plugins"
 
 integration: setup ## Run the modules against libvirtds of their own, of Debian 12 and 13
 	@for debian in 12 13; do tests/sandbox --debian $$debian true || exit; done # unpacks what is missing

@@ -46,6 +46,16 @@ seealso:
 """
 
 EXAMPLES = r"""
+- name: Read this host
+  virtnet.libvirt.topology_info:
+  register: read
+
+- name: Compare it with what is stated
+  virtnet.libvirt.topology:
+    networks: "{{ libvirt_topology.networks }}"
+  check_mode: true
+  register: checked
+
 - name: Say how this host is
   ansible.builtin.debug:
     msg: "{{ ([{'name': inventory_hostname, 'read': read, 'checked': checked, 'stated': libvirt_topology}]

@@ -31,9 +31,15 @@ seealso:
 """
 
 EXAMPLES = r"""
+- name: Read this host
+  virtnet.libvirt.topology_info:
+  register: read
+
+# not run by the tests: writes outside of the sandbox
 - name: Write metrics
   ansible.builtin.copy:
-    content: "{{ gathered | virtnet.libvirt.fleet | virtnet.libvirt.fleet_as('prometheus') }}"
+    content: "{{ [{'name': inventory_hostname, 'read': read}]
+      | virtnet.libvirt.fleet | virtnet.libvirt.fleet_as('prometheus') }}"
     dest: /var/lib/prometheus/node-exporter/virtnet.prom
     mode: "0644"
 """

@@ -154,6 +154,7 @@ EXAMPLES = r"""
       type: e1000e
     replace: true
 
+# not run by the tests: needs a card with SR-IOV
 - name: A pair of virtio and a virtual function of the network sriov
   virtnet.libvirt.interface:
     domain: web

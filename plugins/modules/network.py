@@ -187,6 +187,7 @@ EXAMPLES = r"""
       pf:
         dev: eth2
 
+# not run by the tests: needs a card with SR-IOV
 - name: Virtual functions given to guests as PCI devices
   virtnet.libvirt.network:
     name: sriov

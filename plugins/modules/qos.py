@@ -54,6 +54,7 @@ EXAMPLES = r"""
     portgroup: slow
     outbound: {average: 5Mbit/s}
 
+# not run by the tests: needs a kernel with sch_sfq
 - name: A guest that is running, of which at least 10 Mbit/s are kept for it
   virtnet.libvirt.qos:
     domain: web

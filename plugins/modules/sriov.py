@@ -64,6 +64,7 @@ seealso:
 """
 
 EXAMPLES = r"""
+# not run by the tests: needs a card with SR-IOV
 - name: Eight virtual functions, now and after a boot
   virtnet.libvirt.sriov:
     device: enp59s0f0
@@ -71,6 +72,7 @@ EXAMPLES = r"""
     num_vfs: 8
     persist: true
 
+# not run by the tests: needs a card with SR-IOV
 - name: Settings of two of them
   virtnet.libvirt.sriov:
     address: "0000:3b:00.0"
@@ -85,6 +87,7 @@ EXAMPLES = r"""
         spoof_check: false
         driver: vfio-pci
 
+# not run by the tests: needs a card with SR-IOV
 - name: A pool of them for guests
   virtnet.libvirt.network:
     name: fast
@@ -95,6 +98,7 @@ EXAMPLES = r"""
       pf:
         dev: enp59s0f0
 
+# not run by the tests: needs a card with SR-IOV
 - name: None any more
   virtnet.libvirt.sriov:
     match:

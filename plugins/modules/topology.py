@@ -40,7 +40,7 @@ EXAMPLES = r"""
 - name: State the networking of a host, and that there are no other networks
   virtnet.libvirt.topology:
     exclusive: [networks]
-    keep: ["default"]
+    keep: [default, "ovs*"]
     nwfilters:
       - name: tenant
         entries:
