@@ -14,9 +14,12 @@ report, folder = Path(sys.argv[1]).resolve(), Path(sys.argv[2])
 with sync_playwright() as playwright:
     browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=[
         "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"])
-    page = browser.new_page(viewport={"width": 1400, "height": 760})
+    page = browser.new_page(viewport={"width": 1150, "height": 600})
     page.goto(report.as_uri())
     page.screenshot(path=folder / "report.png")
+    # narrow, so that the picture has all of the width, and fine, for its letters are small
+    page = browser.new_page(viewport={"width": 950, "height": 690}, device_scale_factor=2)
+    page.goto(report.as_uri())
     page.get_by_role("link", name="kvm1", exact=True).click()
     page.wait_for_function("() => window.virtnetPicture && !document.getElementById('page').hidden")
     page.get_by_role("button", name="Whole picture").click()

@@ -78,7 +78,7 @@ def usual():
 def test_the_fleet_says_how_each_host_is_and_what_is_across(report):
     page = report(usual()).open()
     row = page.get_by_role("row", name="kvm2").first
-    assert "drifted" in row.inner_text() and TIME in row.inner_text()
+    assert "drifted" in row.inner_text() and TIME[:10] in row.inner_text()
     assert "no route to host" in page.get_by_role("row", name="kvm4").first.inner_text()
     page.get_by_label("Search").fill("kvm3")
     assert page.locator("#fleet tbody tr[data-state]:visible").count() == 1

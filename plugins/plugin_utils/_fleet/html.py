@@ -74,7 +74,7 @@ def _asset(name: str) -> str:
 def _row(number: int, host: Options) -> str:
     counts = "".join("<td>%d</td>" % host["counts"][name] for name in COUNTS)
     return ROW % (host["state"], number, escape(host["name"]), host["state"].replace(" ", "-"), host["state"],
-                  escape(host["since"]), counts, escape(host["libvirt"] or ""),
+                  escape(host["since"][:16].replace("T", " ")), counts, escape(host["libvirt"] or ""),
                   escape((host["problems"] or [""])[0]))
 
 
