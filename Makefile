@@ -47,6 +47,7 @@ docs: setup ## Make the documentation site, and look for dead links and search i
 	$(WITH) $(VENV) -q tests/docs
 
 blocks: setup ## Run every example of the documentation, twice
+	@.venv/bin/python tests/blocks/extract.py
 	@$(SIDE_BY_SIDE) blocks-examples blocks-guides
 
 blocks-examples:

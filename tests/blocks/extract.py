@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -135,3 +136,16 @@ def pages() -> dict[str, list[Block]]:
         for file in sorted(ROOT.glob("plugins/%s/*.py" % kind)):
             found[str(file.relative_to(ROOT))] = of_plugin(file)
     return {page: blocks for page, blocks in found.items() if blocks}
+
+
+def main() -> None:
+    blocks = [block for page in pages().values() for block in page]
+    why = Counter(block.why for block in blocks if block.word == "not run")
+    print("%d blocks are run, %d files for them are written; not run are %d:" % (
+        sum(block.runs for block in blocks), sum(block.word in ("file", "add to") for block in blocks), why.total()))
+    for reason, count in why.most_common():
+        print("%3d  %s" % (count, reason))
+
+
+if __name__ == "__main__":
+    main()
