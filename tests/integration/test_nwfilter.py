@@ -514,6 +514,15 @@ def test_a_guests_interface_gets_its_filter_back(guest):
         assert all(one["path"].startswith("filterref.rules.") for one in done["drift"])
 
 
+def test_a_filter_whose_address_libvirt_finds_out_comes_back(guest):
+    task = {"domain": "guest", "mac": {"address": MAC}, "filterref": {"filter": "clean-traffic"}}
+    assert run("interface", **task)["changed"]
+    assert not run("interface", **task)["drift"]
+    sh("nft flush ruleset")
+    done = converge("interface", **task)
+    assert done["steps"] == [RELOAD] and "libvirt-I-" in sh("ebtables -t nat -L")
+
+
 @settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(filters())
 def test_no_rule_is_missed_that_libvirt_does_not_make(hypervisor, options):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from functools import cached_property
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,12 +17,19 @@ from unit.fake_host import FakeHost
 from unit.strategies import options
 
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.network import NETWORK
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine import converge as converge_module
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.converge import (
     ConvergeError,
     converge,
     plan_all,
 )
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.plan import Drift, Piece, Plan, Step
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.plan import (
+    Coming,
+    Drift,
+    Piece,
+    Plan,
+    Step,
+)
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.report import (
     model_of,
     result_of,
@@ -198,6 +206,20 @@ def test_what_is_not_as_planned_afterwards_is_undone(host):
         ' {"address": "10.0.0.1"}, not null; bridge.up of the kernel is false, not true.'
         ' All is as it was; put back: make x.')
     assert host.calls == ["make x", "not make x"]
+
+
+@pytest.mark.parametrize("kind", [Coming, Drift])
+def test_only_what_comes_by_itself_is_waited_for(host, monkeypatch, kind):
+    monkeypatch.setattr(converge_module, "time", SimpleNamespace(monotonic=lambda: 0, sleep=host.calls.append))
+    thing = Thing("x", "make")
+    thing.plan = lambda found: Thing.plan(thing, found) if found < 2 else Plan(
+        {}, {}, drift=[kind("kernel", Path("a"), 1, 2)] if found == 2 else [])
+    if kind is Drift:
+        assert failure(host, thing).startswith("Not converged: a of the kernel is 2, not 1.")
+        assert 0.1 not in host.calls
+    else:
+        converge(host, [thing], False)
+        assert host.calls == ["make x", 0.1]
 
 
 def test_many_wishes_are_one_transaction(host):

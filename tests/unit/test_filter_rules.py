@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from unit.fake_host import FakeHost, device
 
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.plan import Coming
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.nwfilter_binding.resource import (
     NwFilterBinding,
 )
@@ -86,14 +87,20 @@ def test_a_flushed_ruleset():
         "firewall[tap9].%s" % name for name in ("sent", "received", "ip", "ip6")]
 
 
-def test_what_waits_for_an_address_is_not_compared():
-    base = BASE.replace("<arp/>", "<arp arpsrcipaddr='$IP'/>")
-    waiting = host({})
+ASKING = {"bridge nat PREROUTING": [["iifname tap9", "jump libvirt-I-tap9"]],
+          "bridge nat libvirt-I-tap9": [["ip sport 68", "accept"], ["drop"], ["accept"]]}
+SILENCED = dict(ASKING, **{"bridge nat libvirt-I-tap9": [["drop"], ["accept"]]})
+
+
+@pytest.mark.parametrize(("chains", "is_lost"), [(ASKING, False), (SILENCED, True), (CHAINS, True), ({}, True)])
+def test_what_waits_for_an_address_has_rules_to_ask_for_one(chains: dict, is_lost: bool):
+    """The filter makes more than CHAINS has: none of one that has its address, and lost its rules, is missed."""
+    base = BASE.replace("<arp/>", "<arp arpsrcipaddr='$IP'/>").replace("</filter>", (
+        "<rule action='drop' direction='out'><ip srcipaddr='$IP'/></rule></filter>"))
+    waiting = host(chains)
     waiting.parts["nwfilters"][""]["base"]["xml"] = base
-    assert lost_rules(waiting.look(), "tap9") == []
-    given = host({}, BINDING % ("mine", "<parameter name='IP' value='10.0.0.1'/>"))
-    given.parts["nwfilters"][""]["base"]["xml"] = base
-    assert lost_rules(given.look(), "tap9")
+    lost = lost_rules(waiting.look(), "tap9")
+    assert bool(lost) is is_lost and all(isinstance(drift, Coming) for drift in lost)
 
 
 def test_libvirts_other_backend_is_not_compared():

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Callable, Protocol
 from ..schema.errors import Invalid, Missing, Path, raise_all
 from .interrupts import interruptible
 from .order import fold, in_order
-from .plan import Plan, Step
+from .plan import Coming, Drift, Plan, Step
 from .record import Changed, Record, take
 from .resource import Foresees
 from .restore import Restored, restore, words_of
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     Keep = Callable[[Record, int], AbstractContextManager["Watching"]]
 
 
+PATIENCE = 5  # seconds for threads of libvirt's
 ATTEMPTS = 5  # at planning anew what somebody else changed meanwhile
 
 
@@ -235,7 +237,7 @@ def _apply(host: Host, seen: Snapshot, planned: list[Outcome], keep: Keep) -> No
                 record.note(host, step)
                 watching.wrote(step)
             doing = "Could not read back what was done"
-            left = _verify(host, planned)
+            left = _settled(host, planned)
             signals.check()
             if left:
                 raise NotConverged("; ".join(left))
@@ -262,10 +264,20 @@ def _said(doing: str, error: BaseException) -> str:
     return "%s: %s" % (doing, words_of(error))
 
 
-def _verify(host: Host, planned: list[Outcome]) -> list[str]:
-    """What is not as it was planned, in words: a new plan may find nothing but what the first one left."""
-    seen, left, gone = host.look(), [], _to_be_gone([outcome.wish for outcome in planned])
+def _settled(host: Host, planned: list[Outcome]) -> list[str]:
+    """What is not as it was planned, in words, once libvirt's threads had time for what only they do."""
+    end = time.monotonic() + PATIENCE
+    left = _verify(host, planned)
+    while left and time.monotonic() < end and all(isinstance(drift, Coming) for drift in left):
+        time.sleep(0.1)
+        left = _verify(host, planned)
+    return [str(drift) for drift in left]
+
+
+def _verify(host: Host, planned: list[Outcome]) -> list[Drift]:
+    """What is not as it was planned: a new plan may find nothing but what the first one left."""
+    seen, left, gone = host.look(), list[Drift](), _to_be_gone([outcome.wish for outcome in planned])
     for outcome in planned:
         outcome.found = outcome.wish.look(seen)
-        left += [str(drift) for drift in outcome.plan.left(_plan_of(outcome.wish, outcome.found, seen, gone))]
+        left += outcome.plan.left(_plan_of(outcome.wish, outcome.found, seen, gone))
     return left

@@ -80,6 +80,10 @@ class Drift(NamedTuple):
                                                json.dumps(self.current), json.dumps(self.desired))
 
 
+class Coming(Drift):
+    """One that a thread of libvirt's takes away by itself a moment later."""
+
+
 @dataclass
 class Plan:
     """What is to be done for one object.

@@ -4,7 +4,8 @@
 """Firewall rules of filters on devices that somebody took away, and how libvirt puts its own back.
 
 How many rules a filter makes for a device is known from below only: each of its own at least one, for what the guest
-sends or for what it is sent. What depends on an address that libvirt has to find out first is not compared.
+sends or for what it is sent. Until libvirt has found out an address that a filter needs and nobody gave, it lets the
+guest ask for one and has a few rules of its own instead, all in one chain.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from ...engine.plan import Drift, Step
+from ...engine.plan import Coming, Drift, Step
 from ...host.parts import once
 from ...schema.errors import Entry, Path
 from ..nwfilter.found import variables_of
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from ...host.host import Host
     from ...host.snapshot import Snapshot
 
+    Chains = dict[str, dict[str, list[list[str]]]]
+
 RELOAD = "reload the daemon of libvirt, which puts the rules of filters back"
 ETHERNET = ("mac", "vlan", "stp", "arp", "rarp", "ip", "ipv6")  # the rest are protocols of IP, or of IPv6 by their end
 # of rules with others, and of messages without an answer, some chains have none
@@ -33,6 +36,9 @@ PLAIN = frozenset(("match", "comment", *(end + what for end in ("src", "dst") fo
     "ipaddr", "ipmask", "ipfrom", "ipto", "portstart", "portend"))))
 BASES = {"FORWARD": ("libvirt-in", "libvirt-out", "libvirt-in-post"), "INPUT": ("libvirt-host-in",)}
 OWN = (("libvirt-in", "FI"), ("libvirt-out", "FO"), ("libvirt-host-in", "HI"))
+HOOKS = {"I": ("PREROUTING", "iifname"), "O": ("POSTROUTING", "oifname")}
+TABLE = "bridge nat "
+LEARNED = "IP"  # the only variable that libvirt finds out
 OTHER_BACKEND = "bridge libvirt_nwfilter"  # of nftables, in libvirt 12
 
 
@@ -54,24 +60,41 @@ def lost_rules(seen: Snapshot, device: str) -> list[Drift]:
     if state is None or state["problem"] or wanted is None or any(
             name.startswith(OTHER_BACKEND) for name in state["chains"]):
         return []
+    kind: type[Drift] = Drift
+    if _awaits_address(seen, device):
+        if _lets_ask(state["chains"], device):
+            return []
+        kind = Coming
     there = _there(state["chains"], device, wanted)
     lacks = [name for name in Least._fields if getattr(there, name) < getattr(wanted, name)]
-    return [Drift("kernel", Path("firewall", Entry(device), name), "%d rules" % getattr(wanted, name),
-                  "%d rules" % getattr(there, name)) for name in lacks]
+    return [kind("kernel", Path("firewall", Entry(device), name), "%d rules" % getattr(wanted, name),
+                 "%d rules" % getattr(there, name)) for name in lacks]
 
 
 @once
 def _least(seen: Snapshot, device: str) -> Least | None:
-    """What the filter of a device makes, None for no filter and for what waits for an address."""
+    """What the filter of a device makes, None for no filter and for one that lacks values."""
+    reference = _reference(seen, device)
+    if reference is None or not _not_given(seen, reference) <= {LEARNED}:
+        return None
+    return _least_of(seen, reference.get("filter") or "")
+
+
+def _reference(seen: Snapshot, device: str) -> Element | None:
     binding = seen.binding(device)
-    reference = None if binding is None else binding.find("filterref")
-    if reference is None:
-        return None
-    name = reference.get("filter") or ""
+    return None if binding is None else binding.find("filterref")
+
+
+def _not_given(seen: Snapshot, reference: Element) -> set[str]:
+    """The variables that a filter needs and its binding has no values for."""
     given = {"MAC", *(parameter.get("name") for parameter in reference.findall("parameter"))}
-    if not variables_of(seen).get(name, set()) <= given:
-        return None
-    return _least_of(seen, name)
+    return variables_of(seen).get(reference.get("filter") or "", set()) - given
+
+
+def _awaits_address(seen: Snapshot, device: str) -> bool:
+    """Whether libvirt finds out an address of the guest; what it found it does not say."""
+    reference = _reference(seen, device)
+    return reference is not None and LEARNED in _not_given(seen, reference)
 
 
 @once
@@ -100,17 +123,14 @@ def _with_rule(found: Least, rule: Element) -> Least:
     return found.plus(**{family: int(both_ways)})
 
 
-def _there(chains: dict[str, dict[str, list[list[str]]]], device: str, wanted: Least) -> Least:
+def _there(chains: Chains, device: str, wanted: Least) -> Least:
     """The rules that packets of the device get to; none where there is no way to them."""
     def rules(name: str) -> list[list[str]]:
         return chains.get(name, {}).get("rules", [])
 
-    def frames(letter: str, hook: str, word: str) -> int:
-        if ["%s %s" % (word, device), "jump libvirt-%s-%s" % (letter, device)] not in rules("bridge nat " + hook):
-            return 0
-        own = [name for name in chains if name == "bridge nat libvirt-%s-%s" % (letter, device)
-               or name.startswith("bridge nat %s-%s-" % (letter, device))]
-        return sum(len(_own(rules(name))) for name in own)
+    def frames(letter: str) -> int:
+        reached = _reached(chains, device, letter)
+        return sum(len(_own(one)) for one in [reached, *(rules(TABLE + name) for name in _jumps(reached))])
 
     def packets(family: str) -> int:
         ways = [["jump %s" % one] in rules("%s filter %s" % (family, base)) for base, ones in BASES.items()
@@ -121,8 +141,30 @@ def _there(chains: dict[str, dict[str, list[list[str]]]], device: str, wanted: L
             return 0
         return min(len(rules("%s filter %s-%s" % (family, letters, device))) for _chain, letters in OWN)
 
-    return Least(frames("I", "PREROUTING", "iifname"), frames("O", "POSTROUTING", "oifname"),
+    return Least(frames("I"), frames("O"),
                  packets("ip") if wanted.ip else 0, packets("ip6") if wanted.ip6 else 0)
+
+
+def _reached(chains: Chains, device: str, letter: str) -> list[list[str]]:
+    """The rules of the chain that frames of the device get to first."""
+    hook, word = HOOKS[letter]
+    chain = "libvirt-%s-%s" % (letter, device)
+    leads = ["%s %s" % (word, device), "jump %s" % chain] in chains.get(TABLE + hook, {}).get("rules", [])
+    return chains.get(TABLE + chain, {}).get("rules", []) if leads else []
+
+
+def _jumps(rules: list[list[str]]) -> set[str]:
+    """The other chains that they lead to; while libvirt makes rules anew, these have other names for a moment."""
+    return {rule[-1][len("jump "):] for rule in rules if rule[-1].startswith("jump ")}
+
+
+def _lets_ask(chains: Chains, device: str) -> bool:
+    """Whether a device has the rules of one whose address is not known yet, and not those of one that may send nothing.
+
+    The latter it has for some tenths of a second while libvirt's daemon is reloaded.
+    """
+    rules = _reached(chains, device, "I")
+    return any(rule[-1] == "accept" for rule in _own(rules)) and not _jumps(rules)
 
 
 def _own(rules: list[list[str]]) -> list[list[str]]:
