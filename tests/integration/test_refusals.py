@@ -48,6 +48,25 @@ def network(clean):
     yield clean
 
 
+@pytest.mark.parametrize(("module", "options"), [
+    ("network_info", {"names": [""]}), ("network_port", {"network": "", "mac": {"address": "52:54:00:00:09:01"}}),
+    ("dhcp_host", dict(DHCP_HOST, network="")), ("vlan", {"network": "", "tags": [{"id": 4}]}),
+    ("qos", {"domain": "", "inbound": {"average": 1}}), ("interface", {"domain": "", "type": "user"})])
+def test_an_empty_name_names_nothing(network, module: str, options: dict):
+    refused(module, '"" is not allowed; give a name', **options)
+
+
+def test_a_connection_that_has_no_networks_to_manage(network):
+    for module, options in (("network", {"name": "x"}), ("nwfilter_info", {}), ("topology_info", {})):
+        refused(module, 'uri: "test:///default" has no networks that can be managed; give the URI of a hypervisor',
+                uri="test:///default", **options)
+
+
+def test_a_zone_without_firewalld(network):
+    refused("network", "bridge.zone: public is a zone of firewalld, which does not run here", name="z", state="active",
+            bridge={"zone": "public"})
+
+
 # --- places
 
 

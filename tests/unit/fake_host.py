@@ -66,7 +66,7 @@ def parts(**changes: Any) -> dict[str, dict[str, Any]]:
         "pci_devices": {}, "vfio_holders": {}, "pci": {"iommu": True, "intel": True, "command_line": ""},
         "firewall": None, "forwarding": {"ipv4": True, "ipv6": True},
         "bridge_filter": {}, "start": {"networks": None, "daemons": None},
-        "dnsmasq": "", "watches": None, "places": {}, "bridges": {}, "subnets": {},
+        "dnsmasq": "", "watches": None, "firewalld": None, "places": {}, "bridges": {}, "subnets": {},
         **{name: {} for name in KEYED},
         "daemon": dict.fromkeys(("networks", "filters"), "libvirtd"),
         "limits": {"sch_htb": True, "sch_sfq": True, "act_police": True},

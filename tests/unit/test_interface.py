@@ -310,6 +310,24 @@ def test_a_mac_that_another_guest_has_is_warned_of():
         "mac.address: %s is that of an interface of guest on too; both cannot be on one network" % MAC]
 
 
+def test_a_device_name_that_somebody_has_is_warned_of():
+    there = running()
+    taken = CONFIGURED.replace("/></", "/><target dev='tap7'/></")
+    there.parts["domain_config"].update({OFF: domain(), ON: domain(taken)})
+    there.parts["devices"][""]["taken"] = device()
+    seen = there.look()
+
+    def warnings(name: str, **more) -> list[str]:
+        wish = Interface("off", {"type": "bridge", "mac": {"address": "52:54:00:00:00:77"}, "source": {"bridge": "br0"},
+                                 "target": dict(more, dev=name)})
+        return [one for one in plan_all(seen.fork(), [wish])[0].plan.warnings if one.startswith("target")]
+
+    assert warnings("tap7") == ["target.dev: tap7 is that of an interface of guest on too; both cannot run at once"]
+    assert warnings("taken") == ["target.dev: the host already has a device taken, which libvirt is to make; guest off"
+                                 " does not start while there is one"]
+    assert warnings("free") == warnings("vnet9") == []
+
+
 def test_a_guest_that_an_earlier_task_makes_is_missing():
     with pytest.raises(Missing):
         plan(host(), Interface("new", {"type": "user", "mac": {"address": MAC}}))

@@ -62,6 +62,18 @@ def refusal(seen: Any, *wishes: Network) -> str:
     return str(error.value)
 
 
+@pytest.mark.parametrize("runs", [True, False, None])
+def test_a_zone_without_firewalld(runs: bool | None):
+    seen, zone = used(firewalld=runs), {"zone": "public"}
+    problem = "bridge.zone: public is a zone of firewalld, which does not run here; leave it out, or start that"
+    said = plan(seen, wish("new", bridge=zone, autostart=True))[0].warnings
+    if runs is False:
+        assert refusal(seen, wish("new", bridge=zone, state="active")) == problem
+        assert said == ["%s; network new cannot start so" % problem]
+    else:
+        assert plan(seen, wish("new", bridge=zone, state="active"))[0].steps and said == []
+
+
 # --- places
 
 

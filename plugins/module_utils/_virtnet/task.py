@@ -29,7 +29,7 @@ from .host.probes import can_ping
 from .host.records import Lock
 from .host.snapshot import Snapshot
 from .resources.ways import way_of
-from .schema.errors import Invalid, Missing, Path, Several, not_allowed, raise_all
+from .schema.errors import Invalid, Missing, Path, Several, not_allowed, raise_all, shown
 from .schema.nodes import Field, Group, Node
 from .schema.options import Options, prune
 from .schema.scalars import CONTROL, LINE, NOT_IN_XML
@@ -61,7 +61,7 @@ class DocumentModule(AnsibleModule):  # type: ignore[misc] # Ansible is not type
         if _missing_library():
             return
         try:
-            _refuse_control_characters(self.params)
+            _refuse_what_is_no_name(self.params)
             self._document.check(self._given(self._document), whole=False)
             if "lock_timeout" in self.argument_spec:
                 self.changes = CHANGES.check(self._given(CHANGES))
@@ -118,6 +118,9 @@ def _connect(uri: str) -> Host:
         raise NoLibvirt(_missing_library())
     try:
         libvirt = Libvirt(uri)
+        if libvirt.is_pretended:
+            raise Invalid("uri", "%s has no networks that can be managed; give the URI of a hypervisor, such as"
+                          " qemu:///system" % shown(libvirt.uri))
     except HypervisorError as error:
         raise NoLibvirt("cannot connect to libvirt at %s: %s%s" % (uri, error, remedy(str(error)))) from error
     return Host(libvirt, local=libvirt.is_local and shares_network())
@@ -133,7 +136,7 @@ def host_of(module: AnsibleModule, changes: bool = False) -> Iterator[Host]:
     _go_on_with_the_libraries()
     host = None
     try:
-        _refuse_control_characters(module.params)
+        _refuse_what_is_no_name(module.params)
         host = _connect(module.params["uri"])
         if host.libvirt.version < OLDEST_LIBVIRT:
             raise Invalid("", "libvirt %d.%d.%d is too old; 6.1.0 or later is needed" % host.libvirt.version)
@@ -169,13 +172,15 @@ def settings_of(module: AnsibleModule, kind: str) -> Options:
     return settings
 
 
-def _refuse_control_characters(params: Options) -> None:
-    """What libvirt is asked for by name has no control characters."""
+def _refuse_what_is_no_name(params: Options) -> None:
+    """What libvirt is asked for by name is not empty, and has no control characters."""
     for option in LOOKED_UP:
         values = params.get(option)
         for value in values if isinstance(values, list) else [values]:
             if isinstance(value, str) and (CONTROL.search(value) or NOT_IN_XML.search(value)):
                 raise not_allowed(option, value, LINE.allowed)
+            if value == "" and option != "uri":  # an empty one is libvirt's default
+                raise not_allowed(option, value, "a name")
 
 
 def _refuse_what_cannot_be_logged(params: Options) -> None:

@@ -16,6 +16,7 @@ import json
 import os
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from ..schema.xml import load_xml
@@ -50,6 +51,15 @@ def read_firewall() -> dict[str, Any]:
             problem = str(error)
     hides = any(HIDDEN in words for chain in chains.values() for words in chain["rules"])
     return {"problem": problem, "backend": _backend(), "chains": chains, "hides": hides}
+
+
+def runs_firewalld() -> bool:
+    """Whether firewalld runs, also where it is not systemd's."""
+    for place in glob.glob("/proc/[0-9]*/comm"):
+        with suppress(OSError), open(place, encoding="utf-8", errors="replace") as file:
+            if file.read().strip() == "firewalld":
+                return True
+    return False
 
 
 def change_firewall(commands: list[dict[str, Any]]) -> None:

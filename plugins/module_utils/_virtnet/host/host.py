@@ -205,6 +205,7 @@ READERS: dict[str, Callable[[Host, str], Data]] = {
     "vf_settings": _kernel("vf_settings"),
     "limits": lambda host, module: host.limits.has(module) if host.local else None,
     "firewall": lambda host, _: host.firewall.read_firewall() if host.local else None,
+    "firewalld": lambda host, _: host.firewall.runs_firewalld() if host.local else None,
     "daemon": lambda host, drivers: host.daemon.daemon_name(drivers) if host.local else None,
     "dnsmasq": lambda host, _: host.programs.dnsmasq_problem() if host.local else None,
     "watches": lambda host, _: host.watches.watches_left() if host.local else None,

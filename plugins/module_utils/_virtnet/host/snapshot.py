@@ -38,6 +38,7 @@ limits              module           whether the kernel has it: see ``limits``
 firewall                             problem, backend, chains: see ``firewall``
 daemon               drivers         the name of libvirt's daemon of networks or filters, null where it is not seen
 dnsmasq                              what is wrong with it, empty where it works, null where that is not known
+firewalld                            whether it runs, null where that is not known
 watches                              how many more dnsmasqs can watch the host's list of servers, null where not known
 dnsmasq_of           network          runs, conf, hosts, names: see ``dnsmasq``; null where they cannot be read
 forwarding                           by family: whether the kernel forwards
@@ -134,8 +135,8 @@ class Snapshot(Parts):
         return self
 
     def _complete_kernel(self) -> None:
-        for part in ("devices", "physical_functions", "pci_devices", "vfio_holders", "pci", "firewall", "dnsmasq",
-                     "watches", "forwarding", "bridge_filter", "start", "places"):
+        for part in ("devices", "physical_functions", "pci_devices", "vfio_holders", "pci", "firewall",
+                     "firewalld", "dnsmasq", "watches", "forwarding", "bridge_filter", "start", "places"):
             self.get(part)
         for name, network in self.get("networks").items():
             if network["active"]:
@@ -264,6 +265,12 @@ class Snapshot(Parts):
     def dnsmasq_problem(self) -> str:
         """Why libvirt cannot start dnsmasq; empty where it can, and where that is not known."""
         return str(self.get("dnsmasq") or "") if self.reaches_kernel else ""
+
+    @property
+    def runs_firewalld(self) -> bool | None:
+        """Whether firewalld runs, None where that is not known."""
+        found: bool | None = self.get("firewalld") if self.reaches_kernel else None
+        return found
 
     @property
     def watches(self) -> int | None:

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Callable
+
 from ...documents.interface import INTERFACE
 from ...documents.network import manages_bridge
 from ...host.snapshot import Snapshot
@@ -12,14 +14,18 @@ from ...host.uses import mac_of
 from ...schema.scalars import MAC
 from ..network.layers import options_of
 from ..refusals import refuse_unlimitable, refuse_unwritable
-from .cards import cards_of
+from .cards import Card, cards_of
 from .promise import Change, InterfacePlan
+from .running import OWN_PREFIXES, named_tap
+
+if TYPE_CHECKING:
+    from lxml.etree import _Element as Element
 
 
 def foresee_interface(seen: Snapshot, domain: str, plan: InterfacePlan) -> None:
     ports = any(change.layer == "live" and _changes_port(seen, change) for change in plan.changes)
     refuse_unwritable(seen, plan.needs | ({"write dnsmasq's files"} if ports else set()))
-    _warn_of_macs(seen, domain, plan)
+    _warn_of_others(seen, domain, plan)
     if any(drift.layer == "live" and drift.path.top == "bandwidth" for drift in plan.drift):
         for change in plan.changes:
             if change.layer == "live" and change.element is not None and _is_on_linux_bridge(seen, change):
@@ -45,12 +51,31 @@ def _is_on_linux_bridge(seen: Snapshot, change: Change) -> bool:
     return bridge is not None and bridge["kind"] == "bridge"
 
 
-def _warn_of_macs(seen: Snapshot, domain: str, plan: InterfacePlan) -> None:
-    """Warns of a new MAC address that another guest has."""
-    new = {MAC.normal(mac_of(change.element)) for change in plan.changes if change.element is not None}
-    new -= {change.card.mac for change in plan.changes if change.card is not None}
+def _warn_of_others(seen: Snapshot, domain: str, plan: InterfacePlan) -> None:
+    """Warns of a new MAC address or device name that another guest has, and of a device that is in the way."""
+    macs = _new(plan, lambda element: MAC.normal(mac_of(element)))
+    devices = {name for name in _new(plan, named_tap) if name and not name.startswith(OWN_PREFIXES)}
     mine = seen.domain(domain)
-    for uuid, guest in seen.get("domains").items() if new and mine else ():
-        has = {card.mac for cards in cards_of(seen, uuid) for card in cards or ()} if mine and uuid != mine.uuid else ()
-        plan.warnings += ["mac.address: %s is that of an interface of guest %s too; both cannot be on one network"
-                          % (mac, guest["name"]) for mac in sorted(new.intersection(has))]
+    for uuid, guest in seen.get("domains").items() if (macs or devices) and mine else ():
+        for card in _cards(seen, uuid) if mine and uuid != mine.uuid else ():
+            if card.mac in macs:
+                plan.warnings.append("mac.address: %s is that of an interface of guest %s too; both cannot be on one"
+                                     " network" % (card.mac, guest["name"]))
+            if card.tap in devices:
+                plan.warnings.append("target.dev: %s is that of an interface of guest %s too; both cannot run at once"
+                                     % (card.tap, guest["name"]))
+                devices.discard(card.tap)
+            macs.discard(card.mac)
+    own = {card.tap for card in _cards(seen, mine.uuid)} if mine and devices else set()
+    plan.warnings += ["target.dev: the host already has a device %s, which libvirt is to make; guest %s does not start"
+                      " while there is one" % (name, domain) for name in sorted(devices - own) if seen.device(name)]
+
+
+def _new(plan: InterfacePlan, of: Callable[[Element], str]) -> set[str]:
+    """What interfaces will have that they did not have before."""
+    return ({of(change.element) for change in plan.changes if change.element is not None}
+            - {of(change.card.element) for change in plan.changes if change.card is not None})
+
+
+def _cards(seen: Snapshot, uuid: str) -> list[Card]:
+    return [card for cards in cards_of(seen, uuid) for card in cards or ()]

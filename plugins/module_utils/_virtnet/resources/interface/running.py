@@ -51,7 +51,7 @@ def as_configured(live: Element) -> Element:
         for name in ("portid", "macTableManager"):
             drop_attribute(source, name)
     target = element.find("target")
-    if target is not None and tap_of(element).startswith(OWN_PREFIXES) and target.get("managed") != "no":
+    if target is not None and named_tap(element).startswith(OWN_PREFIXES):
         drop_attribute(target, "dev")
         remove_if_bare(target)
     if not alias_of(element).startswith("ua-"):
@@ -77,6 +77,12 @@ def as_running(element: Element, before: Element) -> Element:
         element.replace(source, shown)
         element.set("type", before.get("type") or "network")
     return element
+
+
+def named_tap(interface: Element) -> str:
+    """The device that libvirt is to make for an interface; empty where it is to find one."""
+    target = interface.find("target")
+    return "" if target is not None and target.get("managed") == "no" else tap_of(interface)
 
 
 def alias_of(interface: Element) -> str:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from .resource import Network
 
 MADE_UP = frozenset("virbr%d" % number for number in range(257))
-NAME = Path("bridge", "name")
+NAME, ZONE = Path("bridge", "name"), Path("bridge", "zone")
 # of what a running network has, that for which libvirt starts dnsmasq anew; else that reads its files again
 RESTARTING, WHOLE = frozenset(("ranges", "txts", "srvs")), (("dhcp",), ("dns",))
 
@@ -46,7 +46,7 @@ def foresee_network(desired: Network, seen: Snapshot, found: NetworkFound, plan:
     refuse_overlaps(seen, desired.name, found, options, plan)
     known = reservations_of(found.live)
     warn_of_leases(seen, desired.name, [host for host in reservations_of(options) if host not in known], plan)
-    problems = list(unstartable(options, found.devices or {}, _goes(found)))
+    problems = [*unstartable(options, found.devices or {}, _goes(found)), *_without_firewalld(seen, options)]
     if "start network" in plan.needs:
         for path, problem in problems:
             raise Invalid(path, problem)
@@ -116,8 +116,8 @@ def _foresee_start(desired: Network, found: NetworkFound, options: Options, plan
 
 
 def _may_go(path: Path, options: Options) -> bool:
-    """Whether a problem may be gone when the network starts: another device that has the name of its bridge."""
-    return path == NAME and not not_a_name(option(options, "bridge", "name"))
+    """Whether a problem may be gone when the network starts: firewalld, another device with the name of its bridge."""
+    return path == ZONE or (path == NAME and not not_a_name(option(options, "bridge", "name")))
 
 
 # --- what starting takes
@@ -143,6 +143,12 @@ def _refuse_limits(seen: Snapshot, found: NetworkFound, options: Options) -> Non
                 refuse_unlimitable(seen, group.get("bandwidth"))
             except Invalid as error:
                 raise error.within("portgroups", index) from None
+
+
+def _without_firewalld(seen: Snapshot, options: Options) -> Iterator[tuple[Path, str]]:
+    zone = option(options, "bridge", "zone")
+    if zone and seen.runs_firewalld is False:
+        yield ZONE, "%s is a zone of firewalld, which does not run here; leave it out, or start that" % zone
 
 
 def _refuse_without_dnsmasq(seen: Snapshot, starts: bool) -> None:
