@@ -107,6 +107,82 @@ def test_tags_on_their_own(switch):
     assert "<tag id='3'/>" in sh("virsh net-dumpxml ovs --inactive")
 
 
+LOSSES = ("set port %s tag=6", "clear port %s tag", "set port %s trunks=5,6", "set port %s vlan_mode=native-tagged",
+          "set port %s tag=9 trunks=1 vlan_mode=native-untagged")
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_tags_that_somebody_changed_come_back(switch, loss: str):
+    tap = boot(switch, "<interface type='bridge'><mac address='%s'/><source bridge='ovsbr0'/>"
+                       "<virtualport type='openvswitch'/><vlan><tag id='5'/></vlan><model type='virtio'/>"
+                       "</interface>" % MAC)
+    for module, task in (("interface", {"vlan": {"tags": [{"id": 5}]}}), ("interface", {"link": {"state": "up"}}),
+                         ("vlan", {"tags": [{"id": 5}]})):
+        target = {"mac": MAC} if module == "vlan" else {"mac": {"address": MAC}}
+        run(module, domain="guest", **target, **task)
+        sh("ovs-vsctl " + loss % tap)
+        found, = run("interface_info", domain="guest")["interfaces"]
+        assert {one["path"] for one in found["status"]["drift"]} <= {"vlan.tag", "vlan.trunks", "vlan.vlan_mode"}
+        done = converge(module, domain="guest", **target, **task)
+        assert done["steps"] == ["set the VLAN tags of %s of guest guest" % tap] and port(tap) == ["5", "[]", "[]"]
+
+
+def test_a_network_sees_the_tags_of_its_guests(switch):
+    network = {"name": "ovs", "state": "active", "forward": {"mode": "bridge"}, "bridge": {"name": "ovsbr0"},
+               "virtualport": SWITCH, "portgroups": [{"name": "office", "vlan": {"trunk": True, "tags": [
+                   {"id": 8, "native_mode": "tagged"}, {"id": 7}]}}]}
+    run("network", **network)
+    tap = boot(switch, "<interface type='network'><mac address='%s'/><source network='ovs' portgroup='office'/>"
+                       "<model type='virtio'/></interface>" % MAC)
+    assert run("network", **network)["drift"] == []
+    sh("ovs-vsctl clear port %s tag vlan_mode" % tap)
+    place = "guests[guest (%s)].vlan." % MAC
+    assert [one["path"] for one in run("network_info", names=["ovs"])["networks"][0]["status"]["drift"]] == [
+        place + "tag", place + "vlan_mode"]
+    converge("network", **network)
+    assert port(tap) == ["8", "[7, 8]", "native-tagged"]
+    sh("ovs-vsctl del-port %s" % tap)
+    said = run("network", **network)
+    assert said["steps"] == [] and "that cannot be repaired from here" in said["warnings"][0]
+
+
+def test_a_bridge_that_is_a_vlan_of_another_gives_its_own_tag(switch):
+    sh("ovs-vsctl add-br ovsvlan ovsbr0 33")
+    tap = boot(switch, "<interface type='bridge'><mac address='%s'/><source bridge='ovsvlan'/>"
+                       "<virtualport type='openvswitch'/><model type='virtio'/></interface>" % MAC)
+    assert port(tap)[0] == "33"
+    assert run("interface", domain="guest", mac={"address": MAC}, link={"state": "up"})["drift"] == []
+    sh("virsh destroy guest; virsh undefine guest; ovs-vsctl del-br ovsvlan")
+
+
+def limits(tap):
+    """What a port may receive, and what it may send, which is empty without."""
+    receives = [sh("ovs-vsctl get interface %s ingress_policing_%s" % (tap, name)) for name in ("rate", "burst")]
+    sends = [sh("ovs-vsctl --if-exists get qos $(ovs-vsctl get port %s qos) other_config:%s" % (tap, name))
+             for name in ("min-rate", "max-rate", "burst")]
+    return [text.strip().strip('"') for text in (*receives, *sends)]
+
+
+def test_limits_that_somebody_took_away_come_back(switch):
+    bandwidth = {"inbound": {"average": 1000, "peak": 2000, "burst": 64}, "outbound": {"average": 512, "burst": 32}}
+    tap = boot(switch, "<interface type='bridge'><mac address='%s'/><source bridge='ovsbr0'/>"
+                       "<virtualport type='openvswitch'/><model type='virtio'/></interface>" % MAC)
+    task = {"domain": "guest", "mac": {"address": MAC}, "bandwidth": bandwidth}
+    converge("interface", **task)
+    full = ["4096", "256", "8000000", "16000000", "524288"]
+    assert limits(tap) == full
+    for loss in ("clear port %s qos", "set interface %s ingress_policing_rate=0",
+                 "set interface %s ingress_policing_rate=8"):
+        sh("ovs-vsctl " + loss % tap)
+        done = converge("interface", **task)
+        assert done["steps"] == ["limit the traffic of the running interface %s of guest guest again" % MAC]
+        assert {one["layer"] for one in done["drift"]} == {"kernel"}
+        assert limits(tap) == full
+    sh("ovs-vsctl clear port %s qos" % tap)
+    assert converge("qos", domain="guest", mac=MAC, inbound=bandwidth["inbound"])["changed"]
+    assert limits(tap) == full
+
+
 def test_a_tag_stays_on_a_running_guest_while_its_move_waits(switch):
     """In one task, and in two; then both wait for the same start."""
     run("network", name="ovs", state="active", forward={"mode": "bridge"}, bridge={"name": "ovsbr0"},

@@ -514,6 +514,23 @@ def test_a_guests_interface_gets_its_filter_back(guest):
         assert all(one["path"].startswith("filterref.rules.") for one in done["drift"])
 
 
+def test_a_network_sees_the_filters_of_its_guests(bare):
+    network = {"name": "lab", "state": "active", "bridge": {"name": "lab0"}}
+    run("network", **network)
+    run("nwfilter", name=NAME, entries=RULES)
+    bare.defineXML(domain_xml("guest", INTERFACE.replace("type='bridge'", "type='network'").replace(
+        "bridge='hostbr0'", "network='lab'") % NAME)).create()
+    assert run("network", **network)["drift"] == []
+    before = made()
+    sh("ebtables -t nat -F")
+    place = "guests[guest (%s)].filterref.rules." % MAC
+    assert {one["path"] for one in run("network_info", names=["lab"])["networks"][0]["status"]["drift"]} == {
+        place + "sent", place + "received"}
+    assert converge("network", **network)["steps"] == [RELOAD] and made() == before
+    sh("nft flush ruleset")
+    assert RELOAD in converge("network", **network)["steps"] and made() == before
+
+
 def test_a_filter_whose_address_libvirt_finds_out_comes_back(guest):
     task = {"domain": "guest", "mac": {"address": MAC}, "filterref": {"filter": "clean-traffic"}}
     assert run("interface", **task)["changed"]

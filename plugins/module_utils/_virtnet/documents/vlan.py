@@ -41,3 +41,13 @@ VLAN = Group("vlan", "vlan", [
               "Makes this the native VLAN of a trunk, its frames tagged or untagged (Open vSwitch).", "1.1.0"),
     )), since="0.10.0", key=("id",), unique=True),
 ), since="0.10.0", rules=(_consistent,), simplify=_trunk)
+
+
+def tags_of_port(vlan: Options) -> Options:
+    """The columns that libvirt fills of a port of Open vSwitch for these tags."""
+    tags = vlan.get("tags") or []
+    native: Options = next((tag for tag in tags if tag.get("native_mode")), {})
+    if native or len(tags) > 1 or vlan.get("trunk"):
+        return {"tag": native.get("id"), "trunks": sorted(tag["id"] for tag in tags),
+                "vlan_mode": "native-%s" % native["native_mode"] if native else None}
+    return {"tag": tags[0]["id"] if tags else None, "trunks": [], "vlan_mode": None}

@@ -91,6 +91,13 @@ class Host:
         return limits
 
     @property
+    def switch(self) -> ModuleType:
+        """Open vSwitch."""
+        from . import ovsdb
+
+        return ovsdb
+
+    @property
     def firewall(self) -> ModuleType:
         """The kernel's firewall."""
         from . import firewall
@@ -201,6 +208,7 @@ READERS: dict[str, Callable[[Host, str], Data]] = {
     "addresses": lambda host, uuid: host.libvirt.addresses(uuid),
     "statistics": _statistics,
     "devices": _devices,
+    "switch_ports": lambda host, _: host.switch.read_ports() if host.local else None,
     "traffic": _kernel("traffic"),
     "vf_settings": _kernel("vf_settings"),
     "limits": lambda host, module: host.limits.has(module) if host.local else None,

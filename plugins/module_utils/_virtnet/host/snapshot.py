@@ -27,6 +27,7 @@ addresses           UUID             by source and MAC: addresses
 statistics          UUID and device  counters, null where there are none
 devices                              by name: see ``netlink``; null when the kernel is out of reach
 traffic             device           what tc limits: see ``kernel``
+switch_ports                         by name: see ``ovsdb``; null where there is no Open vSwitch
 physical_functions                   by PCI address: see ``sysfs``
 pci_devices                          by PCI address: names of network devices
 carrier             device           whether it has a link
@@ -65,6 +66,7 @@ if TYPE_CHECKING:
     from lxml.etree import _Element as Element
 
 CHOOSES_BACKEND = (10, 4)
+LIMITS_SWITCH = (9, 0)  # from here on it is known how libvirt writes limits to Open vSwitch
 LIMITS = ("sch_htb", "sch_sfq", "act_police")
 
 
@@ -135,7 +137,7 @@ class Snapshot(Parts):
         return self
 
     def _complete_kernel(self) -> None:
-        for part in ("devices", "physical_functions", "pci_devices", "vfio_holders", "pci", "firewall",
+        for part in ("devices", "physical_functions", "pci_devices", "vfio_holders", "pci", "switch_ports", "firewall",
                      "firewalld", "dnsmasq", "watches", "forwarding", "bridge_filter", "start", "places"):
             self.get(part)
         for name, network in self.get("networks").items():
@@ -240,8 +242,20 @@ class Snapshot(Parts):
         return (self.devices or {}).get(name or "")
 
     def traffic(self, device: str) -> Options | None:
-        """What tc limits of a device, None when there is no such device."""
+        """What tc, or Open vSwitch, limits of a device, None when there is no such device."""
+        port = self.switch_port(device)
+        if port is not None:
+            return dict(port["traffic"]) if self.version >= LIMITS_SWITCH else None
         return self.get("traffic", device) if self.device(device) else None
+
+    def switch_port(self, name: str) -> Options | None:
+        """A port of Open vSwitch, None where there is none of that name."""
+        return self.switch_ports.get(name)
+
+    @property
+    def switch_ports(self) -> dict[str, Options]:
+        """The ports of Open vSwitch by name, none where there is none or it is out of reach."""
+        return (self.get("switch_ports") or {}) if self.reaches_kernel else {}
 
     def has(self, module: str) -> bool | None:
         """Whether the kernel has one of those that traffic is limited by, None where that is not known."""

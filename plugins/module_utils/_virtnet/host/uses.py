@@ -220,6 +220,21 @@ def tap_of(interface: Element) -> str:
     return (target.get("dev") or "") if target is not None else ""
 
 
+def on_open_vswitch(interface: Element) -> bool:
+    """Whether a running interface is a port of Open vSwitch."""
+    return _switch_of(interface) == "openvswitch"
+
+
+def limited_here(interface: Element) -> bool:
+    """Whether this host limits the traffic of a running interface, and not a switch outside of it."""
+    return _switch_of(interface) in (None, "openvswitch")
+
+
+def _switch_of(interface: Element) -> str | None:
+    port = interface.find("virtualport")
+    return None if port is None else port.get("type") or ""
+
+
 @once
 def _members_by_bridge(seen: Snapshot) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Callable, NamedTuple
 
 from ...host.snapshot import DomainRecord, Snapshot
+from ...host.uses import limited_here, on_open_vswitch
 from ...schema.errors import Path
 from ...schema.options import Options, option
 from ..network.layers import options_of
@@ -31,10 +32,11 @@ class InterfaceFound(NamedTuple):
 
     ``record`` is None when there is no such guest. ``networks`` are the running networks as options, ``ports`` the
     documents of their ports, ``devices`` the host's, None when not known: what only a running guest needs.
-    ``traffic`` is what tc limits of the devices of running interfaces with bandwidth and of their bridges, ``lacks``
+    ``traffic`` is what is limited of the devices of running interfaces with bandwidth and of their bridges, ``lacks``
     what the options name and the host has not. ``saved`` are the interfaces with which it goes on from a managed save,
     ``configured`` what the networks will be when they are started again. ``unfiltered`` is by tap what the kernel lacks
-    of the rules of its filter, ``hindered`` why libvirt's daemon does not put that back, empty where it can.
+    of the rules of its filter, ``hindered`` why libvirt's daemon does not put that back, empty where it can. ``switch``
+    are the ports of Open vSwitch, where a running interface is on one.
     """
 
     record: DomainRecord | None
@@ -51,6 +53,7 @@ class InterfaceFound(NamedTuple):
     configured: Mapping[str, Options] = MappingProxyType({})
     unfiltered: Mapping[str, list[Drift]] = MappingProxyType({})
     hindered: str = ""
+    switch: Mapping[str, Options] = MappingProxyType({})
 
     @property
     def cards(self) -> tuple[Card, ...]:
@@ -82,6 +85,7 @@ def look(seen: Snapshot, domain: str, options: Options,
         lacks=tuple(_lacks(seen, options, one.config or one.live)),
         saved=saved_cards(seen, record.uuid),
         configured=_networks(seen, networks, "network_config"),
+        switch=seen.switch_ports if any(on_open_vswitch(card.raw) for card in live or ()) else {},
         **_filters(seen, live or ()),
     )
 
@@ -128,8 +132,8 @@ def _networks(seen: Snapshot, names: Iterable[str | None], layer: str = "network
 
 
 def _traffic(seen: Snapshot, cards: Iterable[Card]) -> dict[str, Options | None]:
-    """What tc limits for interfaces with bandwidth; virtual switches keep limits of their own."""
-    limited = [card for card in cards if card.options.get("bandwidth") and card.raw.find("virtualport") is None]
+    """What is limited of interfaces with bandwidth, and of their bridges."""
+    limited = [card for card in cards if card.options.get("bandwidth") and limited_here(card.raw)]
     return {name: seen.traffic(name) for card in limited for name in (card.tap, card.bridge) if name}
 
 

@@ -9,10 +9,10 @@ from collections.abc import Collection, Iterable, Iterator
 
 from ...documents.interface import INTERFACE
 from ...documents.network import manages_bridge
-from ...host.uses import GuestInterface
+from ...host.uses import GuestInterface, on_open_vswitch
 from ...schema.errors import Path
 from ...schema.options import option
-from ..network.taps import guest_repairs, tap_mtu_repairs, tap_repairs, usual_mtu
+from ..network.taps import guest_repairs, tag_repairs, tap_mtu_repairs, tap_repairs, usual_mtu
 from ..repair import Repair, carry_out, drift_of
 from .cards import Card
 from .piece import interface as piece
@@ -62,12 +62,14 @@ def _by_network(aim: Aim, card: Card) -> Iterable[Repair]:
         return [Repair(drift_of(Path("source", "network"), card.network, None), None, remedy=NO_BRIDGE % {
             "bridge": bridge, "network": card.network, "guest": aim.guest})]
     ports = {port.findtext("uuid") or "" for port in aim.found.ports.get(card.network, ())}
-    return guest_repairs(live, devices, [_guest(aim, card)], ports)
+    return guest_repairs(live, devices, [_guest(aim, card)], ports, aim.found.switch)
 
 
 def _in_bridge(aim: Aim, card: Card) -> Iterator[Repair]:
-    """An interface of a Linux bridge of the host."""
+    """An interface of a bridge of the host."""
     devices, bridge = aim.found.devices, card.bridge
+    if on_open_vswitch(card.raw):
+        yield from tag_repairs(bridge, aim.found.switch, [_guest(aim, card)], piece(aim.record.uuid, card.mac))
     if devices is None or card.options.get("type") != "bridge" or option(card.options, "virtualport", "type"):
         return
     if bridge not in devices:

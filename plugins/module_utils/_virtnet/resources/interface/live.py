@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from ...documents.interface import INTERFACE
 from ...engine.plan import Drift
+from ...host.uses import on_open_vswitch
 from ...schema.errors import Invalid
 from ...schema.options import Options, is_empty, option
-from ..bandwidth import floor_drift, rates, tap_drift
+from ..bandwidth import RATES, floor_drift, rates, tap_drift
 from .cards import Card
 from .checks import check_live, refuse_hotplug, refuse_model
 from .kernel import repair
@@ -103,7 +104,10 @@ def _limit_again(aim: Aim, plan: InterfacePlan, card: Card) -> None:
     lost = list(tap_drift(card.options.get("bandwidth"), traffic.get(card.tap), card.raw.get("type") == "direct"))
     if lost or floor:
         plan.drift += lost + floor
-        plan.steps.append(_steps(aim).limit_again(card, bool(floor)))
+        anew = {"inbound.floor"} if floor else set()
+        if on_open_vswitch(card.raw):
+            anew |= {"inbound.%s" % name for name in RATES if any(one.path[1] == "inbound" for one in lost)}
+        plan.steps.append(_steps(aim).limit_again(card, anew))
 
 
 def _class_id(aim: Aim, card: Card) -> int:

@@ -112,12 +112,14 @@ class Steps(NamedTuple):
         return Step("change %s of the running %s" % (", ".join(sorted(map(str, paths))), self.label), update,
                     self._piece(card.raw, limits="bandwidth" in names), "brief" if moves else "none")
 
-    def limit_again(self, card: Card, floor: bool) -> Step:
+    def limit_again(self, card: Card, anew: Iterable[str]) -> Step:
+        """``anew`` are those that libvirt sets only where they change."""
         limits = rates(card.options)
+        without = {name: 0 if name in anew else limit for name, limit in limits.items()}
 
         def set_again(host: Host) -> None:
-            if floor:  # libvirt makes a class only for a floor that changes
-                host.libvirt.set_interface_rates(self.uuid, card.tap, dict(limits, **{"inbound.floor": 0}))
+            if without != limits:
+                host.libvirt.set_interface_rates(self.uuid, card.tap, without)
             host.libvirt.set_interface_rates(self.uuid, card.tap, limits)
 
         return Step("limit the traffic of the running %s again" % self.label, set_again,

@@ -17,7 +17,7 @@ from ...schema.scalars import without_odd
 from ..repair import Devices, Repair, drift_of
 from .found import NetworkFound
 from .piece import network as piece
-from .taps import guest_repairs
+from .taps import filter_repairs, guest_repairs
 from .upkeep import Upkeep, sysctl_repairs, upkeep_repairs
 
 Problem = tuple[Path, str]
@@ -45,7 +45,8 @@ def kernel_repairs(live: Options, devices: Devices, guests: Iterable[GuestInterf
         yield Repair(drift_of(Path("bridge", "name"), name, None), None, True)
         return
     yield from upkeep_repairs(live, upkeep)  # some name a bridge by its index, and guests wait for them
-    yield from guest_repairs(live, devices, guests, ports)
+    yield from guest_repairs(live, devices, guests, ports, upkeep.switch)
+    yield from filter_repairs(live, guests, upkeep.unfiltered, upkeep.filters_hindered)
 
 
 def _bridge_repairs(name: str, live: Options, device: Options | None,

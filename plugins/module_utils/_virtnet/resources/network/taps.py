@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ...documents.network import manages_bridge
-from ...engine.plan import Do, Piece, Step
+from ...documents.vlan import VLAN, tags_of_port
+from ...engine.plan import Do, Drift, Piece, Step
 from ...host.uses import GuestInterface
 from ...schema.errors import Entry, Path
 from ...schema.options import Options, option
@@ -24,7 +25,7 @@ USUAL_MTU = 1500  # of a bridge that libvirt makes
 
 
 def guest_repairs(live: Options, devices: Devices, guests: Iterable[GuestInterface],
-                  ports: Collection[str]) -> Iterator[Repair]:
+                  ports: Collection[str], switch: Mapping[str, Options]) -> Iterator[Repair]:
     """Where guests are not connected to a running network as libvirt once connected them."""
     name, of = option(live, "bridge", "name"), piece(live["name"])
     yield from _lost_ports(live["name"], name, devices, guests, ports)
@@ -32,6 +33,8 @@ def guest_repairs(live: Options, devices: Devices, guests: Iterable[GuestInterfa
         connected = [guest for guest in guests if guest.port in ports]
         yield from tap_repairs(name, devices, connected, of)
         yield from tap_mtu_repairs(_usual_mtu(name, live, devices), devices, guests, of)
+    elif name:
+        yield from tag_repairs(name, switch, [guest for guest in guests if guest.port in ports], of)
 
 
 def _lost_ports(network: str, bridge: str | None, devices: Devices, guests: Iterable[GuestInterface],
@@ -65,6 +68,44 @@ def tap_repairs(bridge: str, devices: Devices, guests: Iterable[GuestInterface],
         if not tap["up"]:
             yield Repair(drift_of(_of(guest, "up"), True, False), Step(
                 "set %s of guest %s up" % (guest.tap, guest.domain), _set_up(guest.tap), of))
+
+
+def tag_repairs(bridge: str, switch: Mapping[str, Options], guests: Iterable[GuestInterface],
+                of: Piece) -> Iterator[Repair]:
+    """Ports of Open vSwitch are in their bridge, and have the tags of their guest's interface.
+
+    A bridge that is a VLAN of another one gives tags of its own, and is not compared.
+    """
+    if (switch.get(bridge) or {}).get("bridge") != bridge:
+        return
+    for guest in guests:
+        port, vlan = switch.get(guest.tap), guest.live.find("vlan")
+        if port is None or port["bridge"] != bridge:
+            yield Repair(drift_of(_of(guest), bridge, port and port["bridge"]), None, True)
+            continue
+        tags = tags_of_port(VLAN.parse(vlan) if vlan is not None else {})
+        lost = [drift_of(_of(guest, "vlan", name), value, port[name]) for name, value in tags.items()
+                if port[name] != value]
+        yield from (Repair(drift, None) for drift in lost)
+        if lost:
+            yield Repair(None, Step("set the VLAN tags of %s of guest %s" % (guest.tap, guest.domain),
+                                    _set_tags(guest.tap, tags), of))
+
+
+def filter_repairs(live: Options, guests: Iterable[GuestInterface], unfiltered: Mapping[str, Sequence[Drift]],
+                   hindered: str) -> Iterator[Repair]:
+    """Guests have the rules of their filters, ``unfiltered`` are those that the kernel has lost by tap."""
+    if not unfiltered:
+        return
+    from ..nwfilter_binding.rules import RELOAD, put_back, rule_repairs
+
+    for guest in guests:
+        for repair in rule_repairs(guest.tap, unfiltered.get(guest.tap, ()), hindered):
+            if repair.drift:
+                yield repair._replace(drift=repair.drift._replace(path=_of(guest, "filterref", "rules",
+                                                                           *repair.drift.path[2:])))
+    if not hindered:
+        yield Repair(None, Step(RELOAD, put_back, piece(live["name"])))
 
 
 def _usual_mtu(bridge: str, live: Options, devices: Devices) -> int:
@@ -101,6 +142,10 @@ def _mtu_of(interface: Element) -> int:
 
 def _of(guest: GuestInterface, *steps: str) -> Path:
     return Path("guests", Entry(guest.label), *steps)
+
+
+def _set_tags(port: str, tags: Options) -> Do:
+    return lambda host: host.switch.set_tags(port, tags)
 
 
 def _set_mtu(device: str, mtu: int) -> Do:

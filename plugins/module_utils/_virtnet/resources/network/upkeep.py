@@ -8,13 +8,14 @@ It puts its own rules and dnsmasq back; they are never made by us in its place.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Callable, NamedTuple
 
 from ...documents.network import manages_bridge, mode_of, of_version
 from ...engine.plan import Plan, Step
 from ...host.errors import HypervisorError
+from ...host.uses import guests_of
 from ...schema.errors import Path
 from ...schema.options import Options, option
 from ..reload import hindrance, reload
@@ -40,6 +41,8 @@ class Upkeep(NamedTuple):
     whether dnsmasq has to be started anew for it. ``hindered`` is why it does not, empty where it can; ``planned`` is
     whether somebody else of the same task has it do so. ``forwarding`` is whether the kernel forwards by family,
     ``sysctls`` are those of the bridge. ``blocked`` says who keeps guests from reaching what the network promises.
+    ``switch`` are the ports of Open vSwitch where its guests are on one, ``unfiltered`` is by tap what the kernel lacks
+    of the rules of their filters, ``filters_hindered`` why libvirt's daemon does not put that back.
     """
 
     problem: str = ""
@@ -50,6 +53,9 @@ class Upkeep(NamedTuple):
     forwarding: Mapping[str, bool] = MappingProxyType({})
     sysctls: Mapping[str, int] = MappingProxyType({})
     blocked: tuple[str, ...] = ()
+    switch: Mapping[str, Options] = MappingProxyType({})
+    unfiltered: Mapping[str, Sequence[Drift]] = MappingProxyType({})
+    filters_hindered: str = ""
 
 
 def upkeep_of(seen: Snapshot, name: str, live: Options) -> Upkeep:
@@ -62,7 +68,20 @@ def upkeep_of(seen: Snapshot, name: str, live: Options) -> Upkeep:
                   bool(lost and (seen.firewall or {}).get("planned")),
                   seen.forwarding if _forwarded(live) else {},
                   seen.bridge_sysctls(bridge) if seen.device(bridge) and manages_bridge(live) else {},
-                  () if lost else tuple(obstacles(runs, name)))
+                  () if lost else tuple(obstacles(runs, name)),
+                  seen.switch_ports if option(live, "virtualport", "type") == "openvswitch" else {},
+                  *_unfiltered(runs, name))
+
+
+def _unfiltered(seen: Snapshot, name: str) -> tuple[Mapping[str, Sequence[Drift]], str]:
+    """What is lost of the rules of its guests' filters, and why they do not come back."""
+    taps = [guest.tap for guest in guests_of(seen, name) if guest.tap and guest.live.find("filterref") is not None]
+    if not taps:
+        return {}, ""
+    from ..nwfilter_binding.rules import lost_rules as lost_of_filters
+
+    lost = {tap: drift for tap, drift in ((tap, lost_of_filters(seen, tap)) for tap in taps) if drift}
+    return lost, hindrance(seen, "filters") if lost else ""
 
 
 def _lost(seen: Snapshot, name: str) -> Iterator[Drift]:
