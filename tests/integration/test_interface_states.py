@@ -144,6 +144,113 @@ def test_a_guest_that_runs_from_a_snapshot(clean, tmp_path):
     sh("virsh snapshot-delete guest before")
 
 
+# --- several of these at once
+
+
+@pytest.fixture
+def with_disk(clean):
+    """The document of a guest with a disk that keeps snapshots."""
+    run("network", **LAB)
+    run("network", **OTHER)
+    disk = "/var/lib/libvirt/images/guest.qcow2"
+    sh("mkdir -p /var/lib/libvirt/images; qemu-img create -q -f qcow2 %s 1M" % disk)
+    return domain_xml("guest", PORTS + INTERFACE + "<disk type='file'><driver name='qemu' type='qcow2'/><source"
+                      " file='%s'/><target dev='vda' bus='virtio'/></disk>" % disk)
+
+
+def of(command: str) -> str:
+    return sh("virsh %s guest | grep 'source network'" % command)
+
+
+def test_a_snapshot_and_a_managed_save(clean, with_disk):
+    """What was saved after the snapshot is what the guest goes on with; a revert drops the save."""
+    clean.defineXML(with_disk).create()
+    sh("virsh snapshot-create-as guest before")
+    again(source={"network": "other"})
+    sh("virsh managedsave guest")
+    done = again(source={"network": "lab"})
+    assert done["restart_required"] and "managedsave-remove guest" in done["warnings"][0]
+    assert "other" in of("managedsave-dumpxml") and "lab" in of("dumpxml --inactive")
+    sh("virsh managedsave-remove guest; virsh snapshot-revert guest before")
+    assert "lab" in attached()
+    assert not run("interface", domain="guest", mac={"address": MAC}, source={"network": "lab"})["changed"]
+    again(source={"network": "other"})
+    sh("virsh managedsave guest; virsh start guest")
+    assert "other" in attached()
+    assert not run("interface", domain="guest", mac={"address": MAC}, source={"network": "other"})["restart_required"]
+
+
+def test_a_snapshot_of_a_paused_guest(clean, with_disk):
+    """After the revert the guest is paused again, with the interfaces that it had."""
+    clean.defineXML(with_disk).create()
+    sh("virsh suspend guest; virsh snapshot-create-as guest before; virsh resume guest")
+    again(source={"network": "other"})
+    sh("virsh snapshot-revert guest before")
+    assert sh("virsh domstate guest").strip() == "paused" and "lab" in attached()
+    found, = run("interface_info", domain="guest")["interfaces"]
+    assert not run("interface", **found)["changed"]
+    with pytest.raises(Failed, match=r"guest guest is paused and lets no interface go .*give layers: \[config\]"):
+        run("interface", domain="guest", mac={"address": MAC}, state="absent")
+    again(source={"network": "other"})
+    assert "other" in attached() and sh("virsh domstate guest").strip() == "paused"
+    again(state="absent", layers=["config"])
+    assert MAC in attached() and MAC not in sh("virsh dumpxml --inactive guest")
+
+
+def test_a_paused_guest_with_a_managed_save(running):
+    sh("virsh suspend guest; virsh managedsave guest")
+    assert again(source={"network": "other"})["restart_required"]
+    sh("virsh start guest")
+    assert sh("virsh domstate guest").strip() == "paused" and "lab" in attached()
+    again(source={"network": "other"})
+    assert "other" in attached()
+
+
+@pytest.mark.parametrize("why", ["paused", "snapshot"])
+def test_a_transient_guest_that(clean, with_disk, why: str):
+    """There is no configuration to change instead, and none is offered."""
+    clean.createXML(with_disk)
+    if why == "snapshot":
+        sh("virsh snapshot-create-as guest before")
+    sh("virsh suspend guest")
+    with pytest.raises(Failed, match=r"guest guest is paused and lets no interface go .*\(virsh resume\)$"):
+        run("interface", domain="guest", mac={"address": MAC}, state="absent")
+    with pytest.raises(Failed, match=r"layers: guest guest is transient and has no configuration; give live$"):
+        run("interface", domain="guest", mac={"address": MAC}, source={"network": "other"}, layers=["config"])
+    assert not again(source={"network": "other"})["restart_required"]
+    sh("virsh resume guest")
+    if why == "snapshot":
+        sh("virsh snapshot-revert guest before")
+        assert "lab" in attached()
+    else:
+        assert "other" in attached()
+    found, = run("interface_info", domain="guest")["interfaces"]
+    assert not run("interface", **found)["changed"]
+    with pytest.raises(Failed, match=r"cannot change while guest guest runs; give replace: true"):
+        run("interface", domain="guest", mac={"address": MAC}, model={"type": "e1000e"})
+
+
+def test_a_guest_that_became_transient_while_it_ran(running):
+    sh("virsh undefine guest")
+    found, = run("interface_info", domain="guest")["interfaces"]
+    assert not run("interface", **found)["changed"]
+    assert not again(source={"network": "other"})["restart_required"]
+    with pytest.raises(Failed, match=r"layers: guest guest is transient"):
+        run("interface", domain="guest", mac={"address": MAC}, source={"network": "lab"}, layers=["config"])
+    assert "other" in attached()
+
+
+def test_a_transient_guest_that_is_shutting_down(clean):
+    run("network", **LAB)
+    run("network", **OTHER)
+    clean.createXML(domain_xml("guest", PORTS + INTERFACE, cmdline="guest.then=off"))
+    with held(int(sh("cat /run/libvirt/qemu/guest.pid"))):
+        assert within(30, lambda: sh("virsh domstate guest").strip() == "in shutdown")
+        with pytest.raises(Failed, match="domain: guest guest is shutting down; wait until it has"):
+            run("interface", domain="guest", mac={"address": MAC}, source={"network": "other"})
+    assert within(20, lambda: "guest" not in sh("virsh list --all --name"))
+
+
 def test_what_no_task_can_say_is_left_out_of_info_and_left_alone(clean):
     """A device that is not there yet, with a name that the kernel takes and we do not."""
     odd = ("<interface type='bridge'><mac address='%s'/><source bridge='br$0'/><target dev='tap$0'/>"
