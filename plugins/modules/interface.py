@@ -42,7 +42,10 @@ options:
     type: str
     required: true
   state:
-    description: V(present) has the guest have the interface, V(absent) not.
+    description:
+      - V(present) has the guest have the interface, V(absent) not.
+      - What is removed has all that is given of O(mac), O(alias), O(target), O(address), O(teaming) and O(source), so
+        that another one with the MAC address stays.
     type: str
     choices: [present, absent]
     default: present

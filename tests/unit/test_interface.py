@@ -310,6 +310,34 @@ def test_a_mac_that_another_guest_has_is_warned_of():
         "mac.address: %s is that of an interface of guest on too; both cannot be on one network" % MAC]
 
 
+TWO = "<interface type='network'><mac address='%s'/><source network='%s'/>%s</interface>"
+PLACED = "<address type='pci' domain='0' bus='%d' slot='0' function='0'/>"
+
+
+@pytest.mark.parametrize(("one", "other", "stated"), [
+    (TWO % (MAC, "a", ""), TWO % (MAC, "b", ""), {"type": "network", "source": {"network": "a"}}),
+    (TWO % (MAC, "a", "<alias name='ua-one'/>"), TWO % (MAC, "a", "<alias name='ua-two'/>"),
+     {"alias": {"name": "ua-one"}}),
+    (TWO % (MAC, "a", "<target dev='one'/>"), TWO % (MAC, "a", ""), {"target": {"dev": "one"}}),
+    (TWO % (MAC, "a", PLACED % 1), TWO % (MAC, "a", PLACED % 2), {"address": {"type": "pci", "bus": "0x01"}}),
+])
+def test_what_went_is_not_taken_for_another_one_with_its_mac(one: str, other: str, stated: dict):
+    seen = host(domain(one, other)).fork()
+    wish = Interface("off", {"mac": {"address": MAC}, **stated}, state="absent")
+    first, = plan_all(seen, [wish])
+    assert titles(first.plan) == ["remove interface %s of guest off from its configuration" % MAC]
+    second, = plan_all(seen, [wish])
+    assert not second.plan.steps and not second.plan.drift
+    left, = load_xml(seen.get("domain_config", OFF)).findall("devices/interface")
+    assert load_xml(other).find("source").get("network") == left.find("source").get("network")
+
+
+def test_what_libvirt_made_up_does_not_keep_an_interface():
+    wish = Interface("off", {"mac": {"address": MAC}, "alias": {"name": "net7"}, "target": {"dev": "vnet7"}},
+                     state="absent")
+    assert titles(plan(host(domain(CONFIGURED)), wish))
+
+
 def test_a_device_name_that_somebody_has_is_warned_of():
     there = running()
     taken = CONFIGURED.replace("/></", "/><target dev='tap7'/></")

@@ -24,6 +24,7 @@ SOURCES = ("network", "bridge", "dev")
 MAC_ADDRESS, ALIAS = Path("mac", "address"), Path("alias", "name")
 # what tells interfaces with one MAC address apart, from the surest on
 EVIDENCE = ("alias", "teaming", "target", "address", "source", "type", "model")
+TELLING = EVIDENCE[:5]
 IDENTITY = ("alias", "target", "address")  # of these, what no two have
 
 
@@ -116,7 +117,9 @@ class _Finding:
     def _by_mac(self, mac: str) -> Pair | None:
         found = [pair for pair in self._pairs if any(card.mac == mac for card in pair.cards)]
         found = self._narrowed(found, EVIDENCE)
-        if len(found) > 1 and not self._absent:
+        if self._absent:  # what went already is not to be taken for another one that has its MAC
+            found = [pair for pair in found if self._may_go(pair)]
+        elif len(found) > 1:
             found = [pair for pair in found if self._is_as_stated(pair)][:1] or found
         return self._one(found, MAC_ADDRESS, "MAC %s" % mac)
 
@@ -163,6 +166,13 @@ class _Finding:
                 found = [pair for pair in found if any(
                     says(card, name, self._options) for card in pair.cards)] or found
         return found
+
+    def _may_go(self, pair: Pair) -> bool:
+        """Whether it has all that tells it from another one and that the task says of it."""
+        own = self._options if _device(self._options) else dict(self._options, target=None)
+        if not (option(own, "alias", "name") or "").startswith("ua-"):
+            own = dict(own, alias=None)
+        return all(is_empty(own.get(name)) or any(says(card, name, own) for card in pair.cards) for name in TELLING)
 
     def _is_as_stated(self, pair: Pair) -> bool:
         return all(says(card, name, self._options) for card in pair.cards for name in self._options)
