@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.interface import unfit_table
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.without_effect import (
     REFUSALS,
     refuse_new,
@@ -103,4 +104,6 @@ def test_what_has_an_effect_is_taken(options: dict):
 def test_docs_list_what_is_refused():
     text = DOCS.read_text()
     table = "".join("| %s | %s |\n" % (refusal.what, refusal.why) for refusal in REFUSALS)
+    assert table in text, "put this into docs/refusals.md:\n" + table
+    table = "".join("| %s | %s |\n" % row for row in unfit_table())
     assert table in text, "put this into docs/refusals.md:\n" + table
