@@ -477,13 +477,15 @@ RULES = [rule("tcp", {"dstportstart": 22}), rule("mac", {"protocolid": "0x88cc"}
 RELOAD = "reload the daemon of libvirt, which puts the rules of filters back"
 LOSSES = ("nft flush ruleset", "ebtables -t nat -F", "iptables -F FI-tap9; iptables -F FO-tap9",
           "ebtables -t nat -D libvirt-I-tap9 -p 0x88cc -j DROP", "ip6tables -D FORWARD -j libvirt-in",
+          "iptables -D FORWARD -j libvirt-in-post; iptables -D FORWARD -j libvirt-in",
           "ebtables -t nat -D PREROUTING -i tap9 -j libvirt-I-tap9")
 
 
 def made() -> str:
     """The rules of filters, without counters and without the order of those of several chains."""
     lines = sh("iptables -S; ip6tables -S; ebtables -t nat -L").splitlines()
-    return "\n".join(sorted(line for line in lines if line.strip() and "LIBVIRT_" not in line))
+    jumps = sh("iptables -S FORWARD; ip6tables -S FORWARD")  # whose order counts
+    return "\n".join(sorted(line for line in lines if line.strip() and "LIBVIRT_" not in line)) + jumps
 
 
 @both
@@ -499,6 +501,18 @@ def test_lost_rules_of_a_filter_come_back(bare, loss: str):
     assert drift and all(one["path"].startswith("firewall[tap9].") for one in drift)
     done = converge("nwfilter_binding", **task)
     assert done["steps"] == [RELOAD] and done["drift"] == drift and made() == before
+
+
+@both
+@pytest.mark.parametrize("loss", ["nft flush ruleset", "iptables -D FORWARD -j libvirt-out"])
+def test_a_filter_comes_on_a_device_where_the_chains_of_all_filters_are_lost(bare, loss: str):
+    """Which a daemon of libvirt 11.6 and later makes only once."""
+    run("nwfilter", name=NAME, entries=RULES)
+    run("nwfilter_binding", **binding())
+    before = made()
+    sh("virsh nwfilter-binding-delete tap9; " + loss)
+    assert converge("nwfilter_binding", **binding())["steps"] == ["bind filter mine to tap9"]
+    assert made() == before
 
 
 def test_a_guests_interface_gets_its_filter_back(guest):

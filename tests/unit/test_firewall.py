@@ -18,6 +18,7 @@ from unit.test_refusals import plan, refusal, wish
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.network import NETWORK
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host import firewall
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.errors import HypervisorError, KernelError
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.chains import Base, commands_for
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.network.rules import (
     BACKENDS,
     commands_for_chains,
@@ -371,9 +372,9 @@ def apply(commands: list, chains: dict) -> dict:
             chains["%(family)s %(table)s %(name)s" % what["chain"]] = {"rules": []}
         elif "rule" in what:
             rule = what["rule"]
-            assert verb == "insert"
-            chains["%(family)s %(table)s %(chain)s" % rule]["rules"].insert(0, ["jump %s" % rule["expr"][1]["jump"][
-                "target"]])
+            rules = chains["%(family)s %(table)s %(chain)s" % rule]["rules"]
+            place = rule.get("index", 0 if verb == "insert" else len(rules))
+            rules.insert(place, ["jump %s" % rule["expr"][1]["jump"]["target"]])
     return chains
 
 
@@ -388,3 +389,14 @@ def test_whatever_of_the_chains_is_lost_comes_back(data: Any, backend: str):
     assert all(sorted(map(str, after[name]["rules"])) == sorted(map(str, whole[name]["rules"])) for name in whole)
     assert not commands_for_chains(after, backend)
     assert apply(commands_for_chains({}, backend), {}) == whole
+
+
+@given(st.sets(st.sampled_from("abcd")), st.integers(0, 2))
+def test_jumps_that_come_back_are_in_order_and_others_rules_stay_where_they_are(left: set[str], foreign: int):
+    base = Base("filter", "FORWARD", "filter", "forward", 0, ("a", "b", "c", "d"))
+    rules = [["jump %s" % name] for name in sorted(left)]
+    rules[foreign:foreign] = [["accept"]]
+    there = {"ip filter %s" % name: {"rules": []} for name in base.jumps} | {"ip filter FORWARD": {"rules": rules}}
+    after = apply(list(commands_for(there, "ip", base)), there)["ip filter FORWARD"]["rules"]
+    assert [rule for rule in after if rule != ["accept"]] == [["jump %s" % name] for name in base.jumps]
+    assert [rule for rule in after if rule == ["accept"] or rule in rules] == rules

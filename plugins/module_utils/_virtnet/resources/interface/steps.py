@@ -20,6 +20,7 @@ from ...schema.options import Options
 from ...schema.scalars import MAC
 from ...schema.xml import make
 from ..bandwidth import rates
+from ..nwfilter_binding.chains import with_chains
 from .boot import give_orders
 from .cards import Card
 from .piece import interface as piece
@@ -28,6 +29,7 @@ from .running import CONNECTION, alias_of, only_portgroup
 if TYPE_CHECKING:
     from lxml.etree import _Element as Element
 
+    from ...engine.plan import Do
     from ...host.host import Host
 
 UNPLUG_SECONDS = 20
@@ -138,16 +140,21 @@ def update_running(host: Host, uuid: str, element: Element, shown: Element) -> N
     For one of a pool of devices libvirt looks for another device when it is given the network, and then refuses.
     """
     try:
-        host.libvirt.update_interface(uuid, element, LIVE)
+        _filtered(element, lambda host: host.libvirt.update_interface(uuid, element, LIVE))(host)
     except HypervisorError:
         if (element.get("type"), shown.get("type")) != ("network", "direct"):
             raise
         host.libvirt.update_interface(uuid, shown, LIVE)
 
 
+def _filtered(element: Element, do: Do) -> Do:
+    """Does what has libvirt make the rules of an interface's filter, where it has one."""
+    return do if element.find("filterref") is None else with_chains(do)
+
+
 def plug(host: Host, uuid: str, element: Element) -> None:
     try:
-        host.libvirt.attach_interface(uuid, element, LIVE)
+        _filtered(element, lambda host: host.libvirt.attach_interface(uuid, element, LIVE))(host)
     except HypervisorError as error:
         if NO_PLACE not in str(error):
             raise

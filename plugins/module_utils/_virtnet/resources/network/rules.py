@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from ...documents.network import manages_bridge, mode_of, of_version, spelled, spelled_subnet, subnet_of
 from ...schema.options import Options, option
+from ..chains import Base, Command, commands_for
 
 Subnet = Any  # of ipaddress
 FAMILIES = {4: "ip", 6: "ip6"}
@@ -22,17 +23,6 @@ EXEMPT = {4: ("224.0.0.0/24", "255.255.255.255"), 6: ("ff02::/16",)}  # what is 
 
 ENDS = {"+": "*", "*": "\\*"}  # of the names of devices, as iptables takes them
 OWN_TARGETS = ("reject", "masquerade", "snat", "checksum")  # of iptables
-
-
-class Base(NamedTuple):
-    """A base chain, and the chains that it jumps to, the first first."""
-
-    table: str
-    name: str
-    type: str
-    hook: str
-    prio: int
-    jumps: tuple[str, ...] = ()
 
 
 class Backend(NamedTuple):
@@ -203,31 +193,10 @@ def _spelled(subnet: Subnet) -> str:
 # --- chains
 
 
-def commands_for_chains(there: dict[str, Any], backend: str) -> list[dict[str, Any]]:
+def commands_for_chains(there: dict[str, Any], backend: str) -> list[Command]:
     """What libnftables is to do for all of libvirt's chains to be there, with the jumps to them."""
-    commands: list[dict[str, Any]] = []
-    for family in FAMILIES.values() if backend in BACKENDS else ():
-        for base in BACKENDS[backend].bases:
-            commands += _base_commands(there, family, base)
-    return commands
-
-
-def _base_commands(there: dict[str, Any], family: str, base: Base) -> Iterator[dict[str, Any]]:
-    of = {"family": family, "table": base.table}
-    name = "%s %s %s" % (family, base.table, base.name)
-    chains = [base.name, *base.jumps]
-    if any("%s %s %s" % (family, base.table, chain) not in there for chain in chains):
-        yield {"add": {"table": {"family": family, "name": base.table}}}
-    if name not in there:
-        yield {"add": {"chain": dict(of, name=base.name, type=base.type, hook=base.hook, prio=base.prio,
-                                     policy="accept")}}
-    rules = there.get(name, {}).get("rules", [])
-    for target in reversed(base.jumps):
-        if "%s %s %s" % (family, base.table, target) not in there:
-            yield {"add": {"chain": dict(of, name=target)}}
-        if ["jump %s" % target] not in rules:
-            yield {"insert": {"rule": dict(of, chain=base.name, expr=[
-                {"counter": None}, {"jump": {"target": target}}])}}
+    return [command for family in FAMILIES.values() if backend in BACKENDS for base in BACKENDS[backend].bases
+            for command in commands_for(there, family, base)]
 
 
 def missing_chains(options: Options, there: dict[str, Any], backend: str) -> list[str]:

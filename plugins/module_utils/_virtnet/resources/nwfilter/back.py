@@ -12,6 +12,7 @@ from ...engine.plan import Step
 from ...host.snapshot import FilterRecord, Snapshot
 from ...schema.nodes import in_order
 from ...schema.options import Value
+from ..nwfilter_binding.chains import with_chains
 from .piece import nwfilter as piece
 
 
@@ -24,8 +25,9 @@ def back(was: Snapshot, now: Snapshot, name: str) -> Iterator[Step]:
     elif after is None or (was.get("nwfilters")[name] != now.get("nwfilters")[name]
                            and _meant(before) != _meant(after)):
         document = NWFILTER.render(definable(NWFILTER.parse(before.document)))  # a form in which libvirt loses nothing
-        yield Step("define filter %s as it was" % name, lambda host: host.libvirt.define_nwfilter(document),
-                   piece(name), writes=("nwfilters", name))
+        yield Step("define filter %s as it was" % name,
+                   with_chains(lambda host: host.libvirt.define_nwfilter(document)), piece(name),
+                   writes=("nwfilters", name))
 
 
 def _meant(record: FilterRecord) -> Value:

@@ -12,6 +12,7 @@ from ...engine.plan import Do, Drift, Plan, Step
 from ...schema.errors import Invalid, Missing, Path
 from ...schema.nodes import check_version
 from ...schema.options import Options, option
+from ..nwfilter_binding.chains import with_chains
 from .found import FilterFound, model
 from .piece import nwfilter as piece
 from .tree import Node, loop, node_of, not_given, variables
@@ -98,4 +99,4 @@ def _removal(desired: NwFilter, found: FilterFound) -> Plan:
 
 
 def _define(document: Element) -> Do:
-    return lambda host: host.libvirt.define_nwfilter(document)
+    return with_chains(lambda host: host.libvirt.define_nwfilter(document))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from ...documents.nwfilter_binding import NWFILTER_BINDING
 from ...engine.plan import Step
 from ...host.snapshot import Snapshot
+from .chains import with_chains
 from .found import with_learned_ip
 from .piece import nwfilter_binding as piece
 
@@ -25,8 +26,8 @@ def back(was: Snapshot, now: Snapshot, name: str) -> Iterator[Step]:
                    piece(name))
         after = None
     if before is not None and after is None:
-        yield Step("bind the filter to %s again" % name, lambda host: host.libvirt.create_nwfilter_binding(before),
-                   piece(name))
+        yield Step("bind the filter to %s again" % name,
+                   with_chains(lambda host: host.libvirt.create_nwfilter_binding(before)), piece(name))
 
 
 def _alike(before: Element, after: Element) -> bool:

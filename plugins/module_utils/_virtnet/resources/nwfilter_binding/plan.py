@@ -14,6 +14,7 @@ from ...schema.nodes import check_version
 from ...schema.options import Options
 from ..nwfilter.tree import not_given
 from ..repair import carry_out
+from .chains import with_chains
 from .found import BindingFound, model, stated
 from .piece import nwfilter_binding as piece
 from .rules import rule_repairs
@@ -94,7 +95,7 @@ def _unbind(title: str, found: BindingFound) -> Step:
 
 
 def _create(document: Element) -> Do:
-    return lambda host: host.libvirt.create_nwfilter_binding(document)
+    return with_chains(lambda host: host.libvirt.create_nwfilter_binding(document))
 
 
 def _refuse_guest(desired: NwFilterBinding, found: BindingFound, done: str) -> None:

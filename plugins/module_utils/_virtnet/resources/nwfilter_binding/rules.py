@@ -19,6 +19,7 @@ from ...schema.errors import Entry, Path
 from ..nwfilter.found import variables_of
 from ..reload import reload
 from ..repair import Repair
+from .chains import BASES, make_chains
 from .piece import nwfilter_binding as piece
 
 if TYPE_CHECKING:
@@ -34,7 +35,6 @@ ETHERNET = ("mac", "vlan", "stp", "arp", "rarp", "ip", "ipv6")  # the rest are p
 # of rules with others, and of messages without an answer, some chains have none
 PLAIN = frozenset(("match", "comment", *(end + what for end in ("src", "dst") for what in (
     "ipaddr", "ipmask", "ipfrom", "ipto", "portstart", "portend"))))
-BASES = {"FORWARD": ("libvirt-in", "libvirt-out", "libvirt-in-post"), "INPUT": ("libvirt-host-in",)}
 OWN = (("libvirt-in", "FI"), ("libvirt-out", "FO"), ("libvirt-host-in", "HI"))
 HOOKS = {"I": ("PREROUTING", "iifname"), "O": ("POSTROUTING", "oifname")}
 TABLE = "bridge nat "
@@ -100,27 +100,47 @@ def _awaits_address(seen: Snapshot, device: str) -> bool:
 @once
 def _least_of(seen: Snapshot, name: str) -> Least:
     """What a filter makes, with all that it refers to."""
-    found, names, left = Least(), {name}, [name]
+    found = Least()
+    for rule in _rules_of(seen, name):
+        found = _with_rule(found, rule)
+    return found
+
+
+@once
+def _rules_of(seen: Snapshot, name: str) -> list[Element]:
+    """The rules of a filter, with those of all that it refers to."""
+    rules: list[Element] = []
+    names, left = {name}, [name]
     while left:
         record = seen.filter(left.pop())
         if record is None:
             continue
-        for rule in record.document.findall("rule"):
-            found = _with_rule(found, rule)
+        rules += record.document.findall("rule")
         new = {one.get("filter") or "" for one in record.document.findall("filterref")} - names
         names |= new
         left += new
-    return found
+    return rules
 
 
 def _with_rule(found: Least, rule: Element) -> Least:
-    protocol = str(rule[0].tag) if len(rule) else ETHERNET[0]  # of all elements libvirt makes one rule
-    if protocol in ETHERNET:
+    family = _family(rule)
+    if not family:
         direction = rule.get("direction")
         return found.plus(sent=int(direction != "in"), received=int(direction != "out"))
-    family = "ip6" if protocol.endswith("ipv6") or protocol == "icmpv6" else "ip"
-    both_ways = not protocol.startswith("icmp") and all(PLAIN.issuperset(element.attrib) for element in rule)
+    both_ways = not _protocol(rule).startswith("icmp") and all(PLAIN.issuperset(element.attrib) for element in rule)
     return found.plus(**{family: int(both_ways)})
+
+
+def _protocol(rule: Element) -> str:
+    return str(rule[0].tag) if len(rule) else ETHERNET[0]  # of all elements libvirt makes one rule
+
+
+def _family(rule: Element) -> str:
+    """Of packets; empty for a rule for frames."""
+    protocol = _protocol(rule)
+    if protocol in ETHERNET:
+        return ""
+    return "ip6" if protocol.endswith("ipv6") or protocol == "icmpv6" else "ip"
 
 
 def _there(chains: Chains, device: str, wanted: Least) -> Least:
@@ -133,8 +153,8 @@ def _there(chains: Chains, device: str, wanted: Least) -> Least:
         return sum(len(_own(one)) for one in [reached, *(rules(TABLE + name) for name in _jumps(reached))])
 
     def packets(family: str) -> int:
-        ways = [["jump %s" % one] in rules("%s filter %s" % (family, base)) for base, ones in BASES.items()
-                for one in ones]
+        ways = [["jump %s" % one] in rules("%s filter %s" % (family, base.name)) for base in BASES
+                for one in base.jumps]
         ends = [any(rule[-1] == "goto %s-%s" % (letters, device) for rule in rules("%s filter %s" % (family, chain)))
                 for chain, letters in OWN]
         if not all(ways + ends):
@@ -186,11 +206,18 @@ def rule_repairs(device: str, lost: Sequence[Drift], hindered: str) -> Iterator[
 
 def put_back(host: Host) -> None:
     """Has libvirt make the rules of all filters anew where some are lost."""
-    reload(host, "filters", _all_lost)
+    reload(host, "filters", _all_lost, lambda host, seen: make_chains(host, seen, _families(seen)))
 
 
 def _all_lost(seen: Snapshot) -> list[Drift]:
     return [drift for device in _bound(seen) for drift in lost_rules(seen, device)]
+
+
+def _families(seen: Snapshot) -> set[str]:
+    """Of which filters on devices have rules for packets."""
+    bindings = filter(None, map(seen.binding, _bound(seen)))
+    names = {reference.get("filter") or "" for binding in bindings for reference in binding.findall("filterref")}
+    return {_family(rule) for name in names for rule in _rules_of(seen, name)}
 
 
 def _bound(seen: Snapshot) -> Iterator[str]:
