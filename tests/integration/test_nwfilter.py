@@ -172,6 +172,18 @@ def test_every_attribute_in_every_spelling(bare, protocol):
     assert dump() == before
 
 
+@both
+def test_ports_of_a_protocol_that_is_negated_can_be_given_back(bare):
+    """libvirt prints what is negated last, and takes ports only behind their protocol."""
+    run("nwfilter", name=NAME, entries=[rule("ip", {"protocol": "tcp", "match": False}, {"srcportstart": 5})])
+    found = run("nwfilter_info", names=[NAME])["nwfilters"][0]
+    assert run("nwfilter", purge=True, **found)["steps"] == []
+    before = dump()
+    run("nwfilter", name=NAME, state="absent")
+    run("nwfilter", **found)
+    assert dump() == before
+
+
 def fresh(connection, options):
     """What libvirt says of a filter that was not there before."""
     remove_filters(connection)
@@ -217,7 +229,7 @@ def equal_by_meaning(text, other):
      "entries[0].rule.ip: would match nothing in chain arp-x, to which no such packets come; it takes mac and arp"),
     ({"entries": [rule("ip", {"dstportstart": 22})]},
      "entries[0].rule.ip[0].dstportstart: needs protocol tcp, udp, dccp (33) or sctp beside it, not a variable"),
-    ({"entries": [rule("ipv6", {"dstportend": 22}, {"protocol": "tcp"})]}, "dstportend: needs protocol tcp"),
+    ({"entries": [rule("ipv6", {"dstportend": 22}, {"protocol": "esp"})]}, "dstportend: needs protocol tcp"),
     ({"entries": [rule("ip", {"dstportend": 22, "protocol": "$A"})]}, "rule.ip[0].dstportend: needs protocol tcp"),
     ({"entries": [rule("ip", {"srcipaddr": "010.1.2.3"})]},
      'entries[0].rule.ip[0].srcipaddr: "010.1.2.3" is not allowed; give an IPv4 address without leading zeros'),

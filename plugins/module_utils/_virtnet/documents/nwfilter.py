@@ -151,7 +151,7 @@ CHAIN_PROTOCOLS = {"mac": LAYER2, "vlan": ("mac", "vlan"), "stp": ("mac", "stp")
 # the others become rules of iptables, whichever chain the filter has
 LINK_LAYER = ("mac", "vlan", "stp", "arp", "rarp", "ip", "ipv6")
 IPSET_IS_LOST = ("tcp", "udp", "sctp", "icmp", "igmp", "esp", "ah", "udplite")
-PORT_PROTOCOLS = (6, 17, 33, 132)
+PORTS, PORT_PROTOCOLS = ("srcportstart", "srcportend", "dstportstart", "dstportend"), (6, 17, 33, 132)
 
 
 # --- what libvirt makes of a rule: an attribute is negated with the one that it belongs to
@@ -234,14 +234,28 @@ def _is_printed(stated: Options) -> bool:
 
 
 def definable(options: Options) -> Options:
-    """Options as libvirt is to be given them: it prints an ipset with the flags that it took, and would lose both."""
+    """Options as libvirt is to be given them, for it refuses or loses some of what it prints."""
     if not options.get("entries"):
         return options
-    return dict(options, entries=[{"rule": _without_printed_flags(entry["rule"])} if entry.get("rule") else entry
-                                  for entry in options["entries"]])
+    return dict(options, entries=[{"rule": _protocol_first(_without_printed_flags(entry["rule"]))}
+                                  if entry.get("rule") else entry for entry in options["entries"]])
+
+
+def _protocol_first(rule: Options) -> Options:
+    """libvirt takes ports of what it has read the protocol of, and prints what is negated last."""
+    name = protocol_of(rule)
+    if name not in ("ip", "ipv6"):
+        return rule
+    elements = rule[name]
+    first = next((one for one in elements if any(map(one.get, (*PORTS, "protocol")))), {})
+    protocol, negated = _stated(elements).get("protocol", ("", False))
+    if first.get("protocol") or not protocol:
+        return rule
+    return dict(rule, **{name: [{"match": not negated, "protocol": protocol}, *elements]})
 
 
 def _without_printed_flags(rule: Options) -> Options:
+    """libvirt prints an ipset with the flags that it took, and would lose both."""
     protocol = protocol_of(rule) or ""
     stated = _stated(rule[protocol.replace("-", "_")]) if protocol in IPSET_IS_LOST else {}
     if "ipset" not in stated or stated.get("ipsetflags", ("", True))[1]:
@@ -275,13 +289,13 @@ def _one_protocol(rule: Options) -> None:
 
 
 def _ports_of_protocol(elements: list[Options]) -> None:
-    """libvirt wants the number or name of the protocol, in the element of the ports or in one before."""
-    protocol = None
+    """libvirt wants the number or name of the protocol beside ports; see ``_protocol_first``."""
+    protocol = _stated(elements).get("protocol", ("", False))[0]
+    if protocol and not t.variables_in(protocol) and t.IP_PROTOCOL.normal(protocol) in PORT_PROTOCOLS:
+        return
     for index, element in enumerate(elements):
-        protocol = element.get("protocol") or protocol
-        ports = [name for name in ("srcportstart", "srcportend", "dstportstart", "dstportend") if element.get(name)]
-        taken = protocol and not t.variables_in(protocol) and t.IP_PROTOCOL.normal(protocol) in PORT_PROTOCOLS
-        if ports and not taken:
+        ports = [name for name in PORTS if element.get(name)]
+        if ports:
             raise Invalid(Path(index, ports[0]), "needs protocol tcp, udp, dccp (33) or sctp beside it,"
                           " not a variable")
 
