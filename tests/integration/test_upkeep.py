@@ -286,6 +286,27 @@ def test_who_drops_is_told_and_left_alone(reaches):
         sh("nft delete table %s" % " ".join(others.split()[1:3]))
 
 
+@pytest.mark.parametrize(("change", "back", "said"), [
+    ("ip route del default", "true", "has no route to the outside; add a default route"),
+    ("ip rule add from 10.5.0.0/24 prohibit", "ip rule del from 10.5.0.0/24 prohibit", "prohibits that (ip rule,"),
+    ("ip route add 10.5.0.0/25 dev to-world; sysctl -w net.ipv4.conf.nat0.rp_filter=1",
+     "ip route del 10.5.0.0/25; sysctl -w net.ipv4.conf.nat0.rp_filter=0",
+     "leaves by to-world, not by nat0. rp_filter of nat0 even drops what they send."),
+    ("ip route add 10.5.0.0/25 dev to-world", "ip route del 10.5.0.0/25", "leaves by to-world, not by nat0. Remove"),
+])
+def test_routes_of_the_host_that_keep_guests_in_are_told(reaches, change: str, back: str, said: str):
+    sh("ip route add default via 203.0.113.2")
+    sh("ip netns exec world ip addr add 20.30.40.50/32 dev outside")
+    outside = "ip netns exec client ping -c 1 -W 1 20.30.40.50 || true"
+    assert within(10, reaches) and not run("network", **NAT)["warnings"]
+    assert "1 received" in sh(outside)
+    sh(change)
+    done = run("network", **NAT)
+    assert not done["changed"] and [text for text in done["warnings"] if said in text], done["warnings"]
+    assert "1 received" not in sh(outside)
+    sh(back)
+
+
 def test_a_link_for_the_next_boot_comes_back(clean):
     task = {**LAB, "autostart": True}
     run("network", **task)

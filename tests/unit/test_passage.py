@@ -16,14 +16,15 @@ from unit.test_refusals import plan, wish
 
 LIVE = {"name": "lab", "forward": {"mode": "nat"}, "bridge": {"name": "virbr0"}, "dns": {"enable": True},
         "ips": [{"address": "10.0.0.1", "prefix": 24, "dhcp": {"ranges": [{"start": "10.0.0.9", "end": "10.0.0.20"}]}}]}
-UPLINK = device(routes=[{"destination": "0.0.0.0/0", "gateway": "203.0.113.1", "metric": 0}])
+OUT, BACK = "virbr0 10.0.0.2 20.30.40.50", "  10.0.0.2"
+WAY = {OUT: {"device": "eth0", "refused": ""}, BACK: {"device": "virbr0", "refused": ""}}
 FORWARD = {"type": "filter", "hook": "forward", "prio": 0, "policy": "accept"}
 INPUT = dict(FORWARD, hook="input")
 DROPPED = "guests of network lab do not reach eth0: their packets (10.0.0.0/24) end at %s; let what comes from virbr0" \
           " through there"
 
 
-def warnings(live: dict | None = None, backend: str = "nftables", uplink: Any = UPLINK,
+def warnings(live: dict | None = None, backend: str = "nftables", way: dict | None = None,
              bridge_filter: dict | None = None, **chains: Any) -> list[str]:
     """What is said of a network on a host that has these chains besides, each "family_table_name"."""
     live = live or LIVE
@@ -38,8 +39,8 @@ def warnings(live: dict | None = None, backend: str = "nftables", uplink: Any = 
         there["rules"] = chain.get("first", []) + there["rules"] + chain.get("rules", [])
     live = dict(live, mac={"address": "52:54:00:00:00:01"})
     up = dict(BRIDGE, addresses=["10.0.0.1/24"], mtu=1500, routes=[])
-    seen = lab(live, live, devices={"virbr0": up, "eth0": uplink, "br0": device(kind="bridge")}, firewall=state,
-               bridge_filter=bridge_filter or {})
+    seen = lab(live, live, devices={"virbr0": up, "eth0": device(), "br0": device(kind="bridge")}, firewall=state,
+               bridge_filter=bridge_filter or {}, way={**WAY, **(way or {})})
     found = plan(seen, wish())[0]
     assert not found.steps
     return found.warnings
@@ -145,7 +146,7 @@ def test_services_of_the_host(rules: list, expected: list):
 
 
 def test_where_there_is_no_way_out_nothing_is_said_of_it():
-    assert warnings(uplink=device(), inet_own_forward=dict(FORWARD, policy="drop")) == []
+    assert warnings(way={OUT: refused("unknown")}, inet_own_forward=dict(FORWARD, policy="drop")) == []
     isolated = {name: value for name, value in LIVE.items() if name != "forward"}
     assert warnings(isolated, inet_own_forward=dict(FORWARD, policy="drop")) == []
 
@@ -168,5 +169,34 @@ def test_who_lost_rules_is_not_told_of_others():
     state["chains"]["inet own forward"] = dict(FORWARD, policy="drop", rules=[])
     live = dict(LIVE, mac={"address": "52:54:00:00:00:01"})
     up = dict(BRIDGE, addresses=["10.0.0.1/24"], mtu=1500, routes=[])
-    found = plan(lab(live, live, devices={"virbr0": up, "eth0": UPLINK}, firewall=state), wish())[0]
+    found = plan(lab(live, live, devices={"virbr0": up, "eth0": device()}, firewall=state, way=WAY), wish())[0]
     assert found.steps and not found.warnings
+
+
+def refused(why: str) -> dict:
+    return {"device": None, "refused": why}
+
+
+def by(name: str) -> dict:
+    return {"device": name, "refused": ""}
+
+
+@pytest.mark.parametrize(("way", "forward", "message"), [
+    ({OUT: refused("ENETUNREACH")}, {}, "guests of network lab (10.0.0.0/24) get no further than the host, which has no"
+     " route to the outside; add a default route"),
+    ({OUT: refused("ENETUNREACH")}, {"mode": "route"}, None),
+    ({OUT: refused("ENODEV")}, {}, None),
+    ({OUT: refused("EINVAL")}, {}, None),
+    ({OUT: refused("EACCES")}, {"mode": "open"}, "guests of network lab (10.0.0.0/24) do not reach the outside: a rule"
+     " or route of the host prohibits that (ip rule, ip route); remove it"),
+    ({OUT: refused("EINVAL"), BACK: by("eth0")}, {}, "what is for guests of network lab (10.0.0.0/24) leaves by eth0,"
+     " not by virbr0. rp_filter of virbr0 even drops what they send. Remove the route or address that is in the way"),
+    ({BACK: by("eth0")}, {"mode": "route"}, "what is for guests of network lab (10.0.0.0/24) leaves by eth0, not by"
+     " virbr0. Remove the route or address that is in the way"),
+    ({}, {"dev": "br0"}, "guests of network lab (10.0.0.0/24) do not reach the outside: the host sends them there by"
+     " eth0, and the network lets them out by br0 only; route them by that, or change forward.dev"),
+    ({}, {"dev": "eth0"}, None),
+])
+def test_routes_of_the_host(way: dict, forward: dict, message: str | None):
+    live = dict(LIVE, forward={**LIVE["forward"], **forward})
+    assert warnings(live, way=way) == ([message] if message else [])

@@ -151,7 +151,7 @@ CHAIN_PROTOCOLS = {"mac": LAYER2, "vlan": ("mac", "vlan"), "stp": ("mac", "stp")
 # the others become rules of iptables, whichever chain the filter has
 LINK_LAYER = ("mac", "vlan", "stp", "arp", "rarp", "ip", "ipv6")
 IPSET_IS_LOST = ("tcp", "udp", "sctp", "icmp", "igmp", "esp", "ah", "udplite")
-PORTS, PORT_PROTOCOLS = ("srcportstart", "srcportend", "dstportstart", "dstportend"), (6, 17, 33, 132)
+PORT_NAMES, PORT_PROTOCOLS = ("srcportstart", "srcportend", "dstportstart", "dstportend"), (6, 17, 33, 132)
 
 
 # --- what libvirt makes of a rule: an attribute is negated with the one that it belongs to
@@ -247,7 +247,7 @@ def _protocol_first(rule: Options) -> Options:
     if name not in ("ip", "ipv6"):
         return rule
     elements = rule[name]
-    first = next((one for one in elements if any(map(one.get, (*PORTS, "protocol")))), {})
+    first: Options = next((one for one in elements if any(map(one.get, (*PORT_NAMES, "protocol")))), {})
     protocol, negated = _stated(elements).get("protocol", ("", False))
     if first.get("protocol") or not protocol:
         return rule
@@ -294,7 +294,7 @@ def _ports_of_protocol(elements: list[Options]) -> None:
     if protocol and not t.variables_in(protocol) and t.IP_PROTOCOL.normal(protocol) in PORT_PROTOCOLS:
         return
     for index, element in enumerate(elements):
-        ports = [name for name in PORTS if element.get(name)]
+        ports = [name for name in PORT_NAMES if element.get(name)]
         if ports:
             raise Invalid(Path(index, ports[0]), "needs protocol tcp, udp, dccp (33) or sctp beside it,"
                           " not a variable")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Callable
 
 from .errors import HypervisorError, by_netlink
 from .libvirt import Libvirt
-from .netlink import read_devices
+from .netlink import read_devices, read_way
 from .parts import Data
 from .snapshot import Snapshot
 from .subnets import addresses_of_networks
@@ -165,6 +165,11 @@ def _devices(host: Host, _key: str) -> Data:
         return read_devices() if host.local else None
 
 
+def _way(host: Host, key: str) -> Data:
+    with by_netlink():
+        return read_way(*key.split(" ")) if host.local else None
+
+
 def _kernel(name: str) -> Callable[[Host, str], Data]:
     def read(host: Host, key: str) -> Data:
         return getattr(host.kernel, name)(*([key] if key else [])) if host.local else None
@@ -209,6 +214,7 @@ READERS: dict[str, Callable[[Host, str], Data]] = {
     "statistics": _statistics,
     "devices": _devices,
     "switch_ports": lambda host, _: host.switch.read_ports() if host.local else None,
+    "way": _way,
     "traffic": _kernel("traffic"),
     "vf_settings": _kernel("vf_settings"),
     "limits": lambda host, module: host.limits.has(module) if host.local else None,

@@ -41,6 +41,10 @@ if TYPE_CHECKING:
         routes: list[Route]  # those with a gateway, of all tables
         fdb: list[list[str | int | None]]  # MAC addresses, with their VLANs, that its bridge was told to find there
 
+    class Way(TypedDict):
+        device: str | None  # by which it leaves the host
+        refused: str  # the kernel's error, by its name, where it does not
+
 
 HZ = 100  # the unit of bridge timers in netlink is 1/100 s
 BUFFER = 0x10000  # a message is no longer, and the kernel sends up to 32 KiB at once
@@ -61,6 +65,7 @@ NUMBER = 0x3FFF  # of an attribute, without the flags for nested and network byt
 LINK = Struct("=B3xiI4x")  # ifinfomsg: family, index, flags
 ADDRESS = Struct("=BB2xI")  # ifaddrmsg: family, length of the prefix, index
 ROUTE = Struct("=BB6xI")  # rtmsg: family, length of the destination, flags
+WAY = Struct("=BBB5xI")  # the same of a request: family, lengths of destination and source, flags
 NEIGHBOUR = Struct("=B3xiHBx")  # ndmsg: family, index, state, flags
 
 UP = 0x1
@@ -270,6 +275,29 @@ def read_devices() -> dict[str, Device]:
               if body[:1] == bytes([family])]  # without IPv6 the kernel answers with all routes instead
     neighbours = dump(NEW_NEIGHBOUR, NEIGHBOUR.pack(socket.AF_BRIDGE, 0, 0, 0))
     return devices(links, addresses, routes, neighbours)
+
+
+def read_way(comes: str, source: str, target: str) -> Way:
+    """Which way the kernel sends what comes in by a device, as its routes and rules are now.
+
+    Without ``comes`` and ``source``, what the host sends itself.
+    """
+    family = socket.AF_INET6 if ":" in target else socket.AF_INET
+    there, here = (socket.inet_pton(family, address) if address else b"" for address in (target, source))
+    try:
+        asked = WAY.pack(family, 8 * len(there), 8 * len(here), 0) + attribute(1, there)
+        if comes:
+            asked += attribute(2, here) + attribute(3, CODE.pack(socket.if_nametoindex(comes)))
+        answers = ask(NEW_ROUTE, NEW_ROUTE + GET, ACKNOWLEDGE, asked)
+        by = attributes(answers[0], OF_ROUTE, ROUTE.size)["index"]
+        return {"device": socket.if_indextoname(by), "refused": ""}
+    except OSError as error:
+        return {"device": None, "refused": errno.errorcode.get(error.errno or 0, str(error))}
+
+
+def attribute(kind: int, value: bytes) -> bytes:
+    length = ATTRIBUTE.size + len(value)
+    return (ATTRIBUTE.pack(length, kind) + value).ljust(aligned(length), b"\0")
 
 
 def dump(kind: int, body: bytes, get: int = GET, protocol: int = socket.NETLINK_ROUTE) -> list[bytes]:

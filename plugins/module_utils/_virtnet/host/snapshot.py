@@ -26,6 +26,7 @@ domain_saved        UUID             XML of a managed save
 addresses           UUID             by source and MAC: addresses
 statistics          UUID and device  counters, null where there are none
 devices                              by name: see ``netlink``; null when the kernel is out of reach
+way                 see ``way_of``   device, refused: see ``netlink``
 traffic             device           what tc limits: see ``kernel``
 switch_ports                         by name: see ``ovsdb``; null where there is no Open vSwitch
 physical_functions                   by PCI address: see ``sysfs``
@@ -60,7 +61,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ..schema.options import Options
 from ..schema.scalars import UUID
 from ..schema.xml import load_xml
-from .parts import Parts, Record, from_record, once
+from .parts import NotRecorded, Parts, Record, from_record, once
 
 if TYPE_CHECKING:
     from lxml.etree import _Element as Element
@@ -313,6 +314,14 @@ class Snapshot(Parts):
         """Whether what stays within a bridge passes the firewall of IP too, by family."""
         found: dict[str, bool] = self.get("bridge_filter") if self.reaches_kernel else {}
         return found
+
+    def way_of(self, comes: str, source: str, target: str) -> Options:
+        """``device`` by which the host sends on what comes in by another, or by which error it is ``refused``."""
+        unknown, key = {"device": None, "refused": "unknown"}, "%s %s %s" % (comes, source, target)
+        try:
+            return (self.get("way", key) if self.reaches_kernel else None) or unknown
+        except NotRecorded:
+            return unknown
 
     def bridge_sysctls(self, bridge: str) -> dict[str, int]:
         """The settings of IPv6 of a bridge, none where there are none or they are out of reach."""

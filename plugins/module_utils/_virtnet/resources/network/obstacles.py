@@ -10,17 +10,17 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterator
+from typing import Union
 
 from ...documents.network import mode_of, subnet_of
-from ...host.parts import once
 from ...host.snapshot import Snapshot
 from ...schema.options import Options, option
 from .dnsmasq import has_dnsmasq
 from .layers import options_of
-from .passage import Packet, dropped_by, untranslated_by
+from .passage import OUTSIDE, Packet, dropped_by, untranslated_by
 from .rules import uplink_of
 
-DEFAULT = {4: "0.0.0.0/0", 6: "::/0"}
+Subnet = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
 
 
 def obstacles(seen: Snapshot, name: str) -> Iterator[str]:
@@ -58,32 +58,52 @@ def _to_host(seen: Snapshot, name: str, live: Options) -> Iterator[str]:
 def _outwards(seen: Snapshot, name: str, live: Options, ip: Options) -> Iterator[str]:
     """Of what guests of a subnet send to the outside."""
     subnet, bridge = subnet_of(ip), option(live, "bridge", "name")
-    uplink = uplink_of(live) or _default_uplink(seen, subnet.version)
+    guest = str(_guest_in(subnet, ip["address"]))
+    translates = mode_of(live) == "nat" and (subnet.version == 4 or option(live, "forward", "nat", "ipv6"))
+    way = seen.way_of(bridge, guest, OUTSIDE[subnet.version])
+    yield from _on_the_way(seen, live, subnet, way, bool(translates))
+    yield from _on_the_way_back(seen, live, subnet, way, guest)
+    uplink = uplink_of(live) or way["device"]
     if uplink is None:
         return
-    packet = Packet(bridge, uplink, str(_guest_in(subnet, ip["address"])))
+    packet = Packet(bridge, uplink, guest)
     by = dropped_by(seen, packet)
     if by:
         yield ("guests of network %s do not reach %s: their packets (%s) end at %s; let what comes from %s through"
                " there" % (name, uplink, subnet, by, bridge))
-    elif mode_of(live) == "nat" and (subnet.version == 4 or option(live, "forward", "nat", "ipv6")):
+    elif translates:
         by = untranslated_by(seen, packet)
         if by:
             yield ("addresses of guests of network %s (%s) are not translated on their way to %s, for the sake of %s;"
                    " remove that" % (name, subnet, uplink, by))
 
 
-def _guest_in(subnet: ipaddress.IPv4Network | ipaddress.IPv6Network, own: str) -> object:
+def _on_the_way(seen: Snapshot, live: Options, subnet: Subnet, way: Options, translates: bool) -> Iterator[str]:
+    """Of the host's routes to the outside."""
+    whose, by = "guests of network %s (%s)" % (live["name"], subnet), uplink_of(live)
+    if way["refused"] == "ENETUNREACH" and translates:
+        yield "%s get no further than the host, which has no route to the outside; add a default route" % whose
+    elif way["refused"] == "EACCES":
+        yield ("%s do not reach the outside: a rule or route of the host prohibits that (ip rule, ip route); remove it"
+               % whose)
+    elif way["device"] and by not in ("", way["device"]):
+        yield ("%s do not reach the outside: the host sends them there by %s, and the network lets them out by %s only;"
+               " route them by that, or change forward.dev" % (whose, way["device"], by))
+
+
+def _on_the_way_back(seen: Snapshot, live: Options, subnet: Subnet, way: Options, guest: str) -> Iterator[str]:
+    """Of the host's routes to guests; by these rp_filter also judges what comes from them."""
+    bridge, back = option(live, "bridge", "name"), seen.way_of("", "", guest)["device"]
+    if back not in (None, bridge):
+        drops = " rp_filter of %s even drops what they send." % bridge if way["refused"] == "EINVAL" else ""
+        yield ("what is for guests of network %s (%s) leaves by %s, not by %s.%s Remove the route or address that is in"
+               " the way" % (live["name"], subnet, back, bridge, drops))
+
+
+def _guest_in(subnet: Subnet, own: str) -> object:
     """An address of a guest."""
     host = ipaddress.ip_address(own)
     return next((one for one in subnet.hosts() if one != host), host)
-
-
-@once
-def _default_uplink(seen: Snapshot, version: int) -> str | None:
-    """The device of the default route."""
-    return next((name for name, device in (seen.devices or {}).items()
-                 if any(route["destination"] == DEFAULT[version] for route in device["routes"])), None)
 
 
 def _within(seen: Snapshot, name: str, bridge: str) -> Iterator[str]:
