@@ -104,6 +104,7 @@ class _Planner:
         self.runs, self.persistent = runs_after(desired, found), persists_after(desired, found)
         self.merged = merged_options(desired, found.config if found.config is not None else found.live)
         self._plan = Plan(before=model(found), after={})
+        self._blocked: tuple[str, ...] = ()  # said last: nothing of it is the task's
 
     def plan(self) -> Plan:
         found = self.found
@@ -269,7 +270,7 @@ class _Planner:
         live = self._with_mtu(live)
         repairs = kernel_repairs(live, found.devices, found.guests, found.known_ports, found.upkeep) if (
             self.desired.repair and found.devices is not None) else ()
-        plan.warnings += found.upkeep.blocked
+        self._blocked = found.upkeep.blocked
         if found.upkeep.problem:
             plan.warnings.append(NOT_COMPARED % (self.name, found.upkeep.problem))
         carry_out(repairs, plan, self.desired.restart == "always", "restart: always repairs it")
@@ -345,6 +346,7 @@ class _Planner:
                 found.users)
             plan.wait_for("network", [self.name], "network %s must be restarted before %s is in force, and was not"
                           " because %s" % (self.name, ", ".join(str(drift.path) for drift in plan.waiting), why))
+        plan.warnings += self._blocked
 
 
 def _start_again(name: str) -> Do:
