@@ -18,9 +18,9 @@ import pytest
 from integration.host import sh, within
 from integration.lab import LAB, answers
 from integration.modules import Failed, run
+from integration.playbooks import ROOT, program
 from integration.test_guardian import CHANGE, cut_off, settled, witness
 
-ROOT = Path(__file__).resolve().parents[2]
 FILES = "/var/lib/virtnet/*"
 NEW_CONNECTIONS = "tcp dport 2222 ct state new"
 HERE = {"ansible_connection": "local"}
@@ -116,7 +116,7 @@ def play(tmp_path: Path, reached: dict, task: dict, *names: str, **environment: 
         reached, ansible_python_interpreter="/usr/bin/python3") for name in names or ("a",)}}}))
     play_file.write_text(json.dumps([{"hosts": "all", "gather_facts": False, "tasks": [task]}]))
     return subprocess.Popen(
-        [ROOT / ".venv/bin/ansible-playbook", "-i", inventory, play_file], text=True, stdout=subprocess.PIPE,
+        [program("ansible-playbook"), "-i", inventory, play_file], text=True, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT, env=dict(os.environ, ANSIBLE_NOCOLOR="1", ANSIBLE_HOME=str(tmp_path / "home"),
                                            ANSIBLE_COLLECTIONS_PATH=str(ROOT / ".cache/collections"), **environment))
 

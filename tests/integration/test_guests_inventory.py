@@ -14,19 +14,18 @@ from guest.domain import domain_xml
 from integration.host import sh
 from integration.lab import INTERFACE, LAB
 from integration.modules import run
+from integration.playbooks import ROOT, program
 from unit.fleets import HOSTILE, graph_with, host
 
 from ansible_collections.virtnet.libvirt.plugins.plugin_utils._fleet.model import fleet_of
 from ansible_collections.virtnet.libvirt.plugins.plugin_utils._fleet.texts import as_json
-
-ROOT = pathlib.Path(__file__).parents[2]
 
 
 def inventory(path: pathlib.Path, **options: object) -> tuple[dict, dict, str]:
     """The variables of hosts, the groups, and what went wrong."""
     file = path / "kvm.libvirt_guests.yml"
     file.write_text(json.dumps(dict(options, plugin="virtnet.libvirt.guests")))
-    done = subprocess.run([ROOT / ".venv/bin/ansible-inventory", "-i", file, "--list"], text=True, capture_output=True,
+    done = subprocess.run([program("ansible-inventory"), "-i", file, "--list"], text=True, capture_output=True,
                           check=False, env=dict(os.environ, ANSIBLE_HOME=str(path), ANSIBLE_COLLECTIONS_PATH=str(
                               ROOT / ".cache/collections")))
     found = json.loads(done.stdout, object_hook=lambda one: one.get("__ansible_unsafe", one))  # is not templated

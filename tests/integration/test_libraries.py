@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from pathlib import Path
 
 import pytest
+from integration.playbooks import ROOT, program
 
 pytestmark = pytest.mark.both
 
@@ -27,10 +27,9 @@ def test_pyroute2():
 
 
 def test_ansible_of_the_venv(hypervisor):
-    root = Path(__file__).resolve().parents[2]
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    environment.update(ANSIBLE_COLLECTIONS_PATH=str(root / ".cache/collections"), ANSIBLE_HOME="/run/ansible")
-    command = [root / ".venv/bin/ansible", "localhost", "--one-line", "-m", "virtnet.libvirt.network_info"]
+    environment.update(ANSIBLE_COLLECTIONS_PATH=str(ROOT / ".cache/collections"), ANSIBLE_HOME="/run/ansible")
+    command = [program("ansible"), "localhost", "--one-line", "-m", "virtnet.libvirt.network_info"]
     result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout + result.stderr
     assert json.loads(result.stdout.partition(" => ")[2])["changed"] is False

@@ -10,7 +10,8 @@ import os
 import pathlib
 import subprocess
 
-ROOT = pathlib.Path(__file__).parents[2]
+from integration.playbooks import ROOT, program
+
 NETWORK = "<network><name>rep</name><bridge name='rep0'/></network>"
 PLAY = """
 - hosts: all
@@ -31,7 +32,7 @@ def report(path: pathlib.Path, ignore: bool = True) -> subprocess.CompletedProce
     (path / "inventory.json").write_text(json.dumps({"all": {"hosts": hosts}}))
     (path / "play.yml").write_text(PLAY % str(ignore).lower())
     return subprocess.run(
-        [ROOT / ".venv/bin/ansible-playbook", "-i", "inventory.json", "play.yml"], cwd=path, text=True,
+        [program("ansible-playbook"), "-i", "inventory.json", "play.yml"], cwd=path, text=True,
         capture_output=True, check=False, env=dict(
             os.environ, ANSIBLE_COLLECTIONS_PATH=str(ROOT / ".cache/collections"), ANSIBLE_HOME=str(path)))
 

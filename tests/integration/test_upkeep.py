@@ -11,10 +11,11 @@ import sys
 import pytest
 from integration.host import sh, within
 from integration.lab import INTERFACE, LAB, answers, boot
-from integration.modules import run
+from integration.modules import Failed, run
 
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.network import NETWORK
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host import firewall
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host import libvirt as library
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.host import Host, connected
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.network.firewall import (
     forget_rules,
@@ -316,6 +317,18 @@ def test_a_link_for_the_next_boot_comes_back(clean):
     done = run("network", **task)
     assert done["steps"] == ["switch autostart of network lab on again"] and sh("ls %s" % link)
     assert not run("network", **task)["changed"]
+
+
+def test_a_daemon_that_hangs_is_told(clean, monkeypatch):
+    monkeypatch.setattr(library, "PATIENCE", 2)
+    pid = sh("cat /run/libvirtd.pid").strip()
+    sh("kill -STOP %s" % pid)
+    try:
+        with pytest.raises(Failed, match="cannot connect to libvirt at qemu:///system: it does not answer within 2"):
+            run("network", **LAB)
+    finally:
+        sh("kill -CONT %s" % pid)
+    assert within(10, lambda: run("network", **LAB)["changed"])
 
 
 def test_who_has_which_device_of_a_pool_is_not_forgotten(clean):

@@ -11,6 +11,7 @@ from __future__ import annotations
 import copy
 import os
 from functools import wraps
+from threading import Thread
 from typing import TYPE_CHECKING, Any, Callable, TypeVar, cast
 from urllib.parse import parse_qsl, urlsplit
 
@@ -34,6 +35,7 @@ except ImportError as error:
 # what guests that are active are mostly not, by libvirt's numbers
 UNUSUAL = {3: "paused", 4: "in shutdown", 6: "crashed", 7: "pmsuspended"}
 COUNTERS = ("rx_bytes", "rx_packets", "rx_errors", "rx_drop", "tx_bytes", "tx_packets", "tx_errors", "tx_drop")
+PATIENCE = 60  # seconds for a connection; a daemon that starts with much to look at takes some
 NO_CAUSE = "the cause is unknown"
 
 Call = TypeVar("Call", bound=Callable[..., Any])
@@ -70,6 +72,27 @@ def _read_document(connection: Any, part: str, key: str) -> str | None:
     return str(look_up[part](key).XMLDesc(0))
 
 
+def _opened(uri: str) -> Any:
+    """A connection. For a daemon that is stopped, or hangs, libvirt's library would wait without end."""
+    ended: list[Any] = []
+
+    def open_it() -> None:
+        try:
+            ended.append(libvirt.open(uri))
+        except libvirt.libvirtError as error:
+            ended.append(error)
+
+    waits = Thread(target=open_it, daemon=True)
+    waits.start()
+    waits.join(PATIENCE)
+    if not ended:
+        raise HypervisorError("it does not answer within %d seconds; its daemon hangs or is stopped (systemctl status"
+                              " libvirtd)" % PATIENCE)
+    if isinstance(ended[0], Exception):
+        raise ended[0]
+    return ended[0]
+
+
 class Libvirt:
     """A connection to libvirt."""
 
@@ -77,7 +100,7 @@ class Libvirt:
     def __init__(self, uri: str) -> None:
         refuse_program(uri)
         libvirt.registerErrorHandler(lambda context, error: None, None)
-        self._connection = libvirt.open(uri)
+        self._connection = _opened(uri)
         self.uri = str(self._connection.getURI())  # what an alias, or the default, stands for
         number = self._connection.getLibVersion()
         self.version = (number // 1000000, number // 1000 % 1000, number % 1000)
