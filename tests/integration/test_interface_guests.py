@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
 from guest.domain import domain_xml
@@ -161,8 +162,12 @@ WAITING = {
 
 
 def test_each_field_is_really_live_or_reported_as_waiting(guest):
-    version = guest.connect().getLibVersion() // 1000000
+    version = guest.connect().getLibVersion() / 1000000
     for name, options in WAITING.items():
+        if name == "acpi" and version < 7.003:
+            with pytest.raises(Failed, match=r"acpi: needs libvirt 7\.3\.0"):
+                run("interface", domain="guest", mac={"address": MAC}, **options)
+            continue
         done = converged(**options)
         assert done["restart_required"] == (name != "rx filters" or version < 10), name
     assert not converged(type="network", source={"network": "lab"}, coalesce={"rx": {"frames": {"max": 5}}})[
@@ -234,7 +239,14 @@ def test_what_changed_live_is_undone_when_the_configuration_is_refused(guest):
     assert answers()
 
 
+def let_settle(guest) -> None:
+    """With PCI Express's own hot-plugging (QEMU before 6.1) a guest that just started turns off what is plugged in."""
+    if guest.connect().getVersion() < 6001000:
+        time.sleep(10)
+
+
 def test_an_interface_is_plugged_in_and_unplugged(guest):
+    let_settle(guest)
     done = converged(mac={"address": NEW}, type="bridge", source={"bridge": "hostbr0"}, model={"type": "virtio"},
                      link={"state": "down"})
     assert done["steps"] == ["plug in interface %s of guest guest" % NEW,
@@ -251,6 +263,7 @@ def test_an_interface_is_plugged_in_and_unplugged(guest):
 
 
 def test_a_new_interface_without_mac_is_one_in_both_layers(guest):
+    let_settle(guest)
     done = run("interface", domain="guest", type="bridge", source={"bridge": "hostbr0"}, model={"type": "virtio"})
     mac = done["interface"]["mac"]["address"]
     assert mac in live()

@@ -114,7 +114,6 @@ CHANGES = [
     (lambda kernel: kernel.set_up("lo", False), [("link", ("set",), {"index": 1, "state": "down"})]),
     (lambda kernel: kernel.set_master("lo", None), [("link", ("set",), {"index": 1, "master": 0})]),
     (lambda kernel: kernel.set_port("lo", {}), []),
-    (lambda kernel: kernel.set_port("lo", {"brport_isolated": 1}), [("brport", ("set",), {"index": 1, "isolated": 1})]),
     (lambda kernel: kernel.set_bridge("lo", True, 4), [
         ("link", ("set",), {"index": 1, "kind": "bridge", "br_stp_state": 0}),
         ("link", ("set",), {"index": 1, "kind": "bridge", "br_forward_delay": 400}),

@@ -374,3 +374,31 @@ def test_it_imports_nothing_but_what_python_has_loaded_for_sockets():
                "print(sorted(set(sys.modules) - before))")
     done = subprocess.run([sys.executable, "-c", program, netlink.__file__], capture_output=True, text=True, check=True)
     assert done.stdout == "['__future__']\n"
+
+
+def test_settings_of_a_port_are_told_as_they_are_read(kernel):
+    asked = kernel([message(2, bytes(4))])
+    netlink.set_port(1, {"brport_isolated": 1, "brport_learning": 0})
+    (kind, flags, body), = asked.asked
+    assert (kind, flags, body[:1], body[4:8]) == (19, 5, bytes([socket.AF_BRIDGE]), struct.pack("=i", 1))
+    assert netlink.attributes(body, {12: ("port", netlink.nested(netlink.OF_PORT))}, 16) == {
+        "port": {"brport_learning": 0, "brport_isolated": 1}}
+
+
+@pytest.mark.parametrize(("answer", "way"), [
+    (message(24, route(32, attribute(4, 1))) + message(2, bytes(4)), {"device": "lo", "refused": ""}),
+    (message(2, struct.pack("=i", -101)), {"device": None, "refused": "ENETUNREACH"}),
+    (message(2, struct.pack("=i", -22)), {"device": None, "refused": "EINVAL"}),
+])
+def test_the_way_of_a_packet(kernel, answer: bytes, way: dict):
+    asked = kernel([answer])
+    assert netlink.read_way("lo", "10.0.0.2", "20.30.40.50") == way
+    (kind, flags, body), = asked.asked
+    assert (kind, flags, body[:3]) == (26, 5, bytes([socket.AF_INET, 32, 32]))
+    assert netlink.attributes(body, {1: ("to", netlink.ip), 2: ("of", netlink.ip), 3: ("by", netlink.u32)}, 12) == {
+        "to": "20.30.40.50", "of": "10.0.0.2", "by": 1}
+
+
+def test_there_is_no_way_from_a_device_that_is_gone(kernel):
+    kernel()
+    assert netlink.read_way("virtnet-none", "10.0.0.2", "20.30.40.50") == {"device": None, "refused": "ENODEV"}

@@ -16,7 +16,7 @@ from ansible.module_utils.basic import missing_required_lib
 
 from ..schema.options import Options
 from .errors import KernelError, by_netlink
-from .netlink import read_devices
+from .netlink import read_devices, set_port
 
 if TYPE_CHECKING:
     from .netlink import Device
@@ -129,8 +129,9 @@ class Kernel:
     def set_port(self, name: str, settings: dict[str, int]) -> None:
         """Puts back what :meth:`devices` said of a device's place in its bridge."""
         if settings:
-            self._call("brport", "set", index=self._index(name), **{
-                key[len("brport_"):]: value for key, value in settings.items()})
+            index = self._index(name)
+            with by_netlink():
+                set_port(index, settings)
 
     def add_fdb(self, name: str, mac: str, vlan: int | None) -> None:
         """Tells a device's bridge that a MAC address is to be found there."""

@@ -57,6 +57,7 @@ NOOP, ERROR, DONE, OVERRUN = 1, 2, 3, 4
 REQUEST, ACKNOWLEDGE, DUMP, DUMP_INTERRUPTED = 0x001, 0x004, 0x300, 0x010
 NEW_LINK, NEW_ADDRESS, NEW_ROUTE, NEW_NEIGHBOUR = 16, 20, 24, 28
 GET = 2  # from the type of an answer to that of its request
+SET_LINK, PORT_INFO = 19, 12 | 0x8000  # a nested attribute
 
 CODE = Struct("=i")
 ATTRIBUTE = Struct("=HH")  # nlattr: length, number
@@ -292,7 +293,15 @@ def read_way(comes: str, source: str, target: str) -> Way:
         by = attributes(answers[0], OF_ROUTE, ROUTE.size)["index"]
         return {"device": socket.if_indextoname(by), "refused": ""}
     except OSError as error:
-        return {"device": None, "refused": errno.errorcode.get(error.errno or 0, str(error))}
+        return {"device": None, "refused": errno.errorcode.get(error.errno or errno.ENODEV, str(error))}
+
+
+def set_port(index: int, settings: dict[str, int]) -> None:
+    """Has settings of a device as a port of its bridge be as :func:`read_devices` says them."""
+    port = b"".join(attribute(kind, bytes([settings[setting]])) for kind, (setting, _decode) in OF_PORT.items()
+                    if setting in settings)
+    ask(SET_LINK, SET_LINK, ACKNOWLEDGE, LINK.pack(socket.AF_BRIDGE, index, 0)
+        + attribute(PORT_INFO, port))
 
 
 def attribute(kind: int, value: bytes) -> bytes:
