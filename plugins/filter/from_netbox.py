@@ -62,6 +62,7 @@ options:
 """
 
 EXAMPLES = r"""
+# not run by the tests: needs NetBox
 - name: Read NetBox
   ansible.builtin.uri:
     url: "https://netbox.example.net/api/{{ item }}/?limit=0"
@@ -70,6 +71,7 @@ EXAMPLES = r"""
   loop: [virtualization/interfaces, ipam/ip-addresses]
   register: read
 
+# not run by the tests: needs NetBox
 - name: Have the guests' cards as NetBox says
   virtnet.libvirt.topology:
     networks: "{{ wanted.networks }}"
