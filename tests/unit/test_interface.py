@@ -310,16 +310,16 @@ def test_a_mac_that_another_guest_has_is_warned_of():
         "mac.address: %s is that of an interface of guest on too; both cannot be on one network" % MAC]
 
 
-TWO = "<interface type='network'><mac address='%s'/><source network='%s'/>%s</interface>"
+PART = "<interface type='network'><mac address='%s'/><source network='%s'/>%s</interface>"
 PLACED = "<address type='pci' domain='0' bus='%d' slot='0' function='0'/>"
 
 
 @pytest.mark.parametrize(("one", "other", "stated"), [
-    (TWO % (MAC, "a", ""), TWO % (MAC, "b", ""), {"type": "network", "source": {"network": "a"}}),
-    (TWO % (MAC, "a", "<alias name='ua-one'/>"), TWO % (MAC, "a", "<alias name='ua-two'/>"),
+    (PART % (MAC, "a", ""), PART % (MAC, "b", ""), {"type": "network", "source": {"network": "a"}}),
+    (PART % (MAC, "a", "<alias name='ua-one'/>"), PART % (MAC, "a", "<alias name='ua-two'/>"),
      {"alias": {"name": "ua-one"}}),
-    (TWO % (MAC, "a", "<target dev='one'/>"), TWO % (MAC, "a", ""), {"target": {"dev": "one"}}),
-    (TWO % (MAC, "a", PLACED % 1), TWO % (MAC, "a", PLACED % 2), {"address": {"type": "pci", "bus": "0x01"}}),
+    (PART % (MAC, "a", "<target dev='one'/>"), PART % (MAC, "a", ""), {"target": {"dev": "one"}}),
+    (PART % (MAC, "a", PLACED % 1), PART % (MAC, "a", PLACED % 2), {"address": {"type": "pci", "bus": "0x01"}}),
 ])
 def test_what_went_is_not_taken_for_another_one_with_its_mac(one: str, other: str, stated: dict):
     seen = host(domain(one, other)).fork()
