@@ -110,4 +110,4 @@ release: setup ## Make a release up to the tag: make release VERSION=1.0.0
 
 clean: ## Remove what the tests made
 	@for debian in 12 13 bare; do tests/lab --debian $$debian down; done
-	rm -rf .cache .venv .ansible tests/output ./*.tar.gz
+	rm -rf .cache .venv .nox .ansible tests/output ./*.tar.gz

@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Breaks one line of the collection after the other, and says which breaks the unit tests do not notice.
 
-.venv/bin/python tests/mutants.py [--count 50] [--seed 1] [--first "test_plan or test_converge"] [FILE...]
+.venv/bin/python tests/mutants.py [--count 50] [--seed 1] [--tests "PYTEST ARGUMENTS"]... [FILE...]
 
-Tests that match --first run before all of them, for they are to notice most. It works in a copy.
+More than one --tests are run in turn until one notices: give first what is quick and notices most. It works in a copy.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import ast
 import random
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -87,14 +88,17 @@ def mutants(path: Path) -> Iterator[tuple[int, str, str]]:
                         setattr(parent, field, child)
 
 
-def _unnoticed(root: Path, first: str) -> bool:
-    """Whether all tests pass."""
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "--no-header", "-p", "no:cacheprovider", "tests/unit"]
-    for more in (["-k", first], []) if first else ([],):
-        done = subprocess.run(command + more, cwd=root, check=False, capture_output=True, timeout=3000,
-                              env={"PYTHONPATH": str(root.parents[2]), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
-                                   "PYTHONDONTWRITEBYTECODE": "1"})
-        if done.returncode:
+def _unnoticed(root: Path, runs: list[str]) -> bool:
+    """Whether all tests pass; what does not come to an end is noticed."""
+    environment = {"PYTHONPATH": str(root.parents[2]), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
+                   "PYTHONDONTWRITEBYTECODE": "1"}
+    for tests in runs:
+        command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *shlex.split(tests)]
+        try:
+            if subprocess.run(command, cwd=root, check=False, capture_output=True, timeout=1800,
+                              env=environment).returncode:
+                return False
+        except subprocess.TimeoutExpired:
             return False
     return True
 
@@ -104,7 +108,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=50)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--first", default="")
+    parser.add_argument("--tests", action="append")
     parser.add_argument("files", nargs="*", metavar="FILE")
     given = parser.parse_args()
     paths = [Path(file) for file in given.files] or sorted(
@@ -121,7 +125,7 @@ def main() -> None:
         for number, (path, line, change, text) in enumerate(chosen, 1):
             before = (root / path).read_text(encoding="utf-8")
             (root / path).write_text(text, encoding="utf-8")
-            lives = _unnoticed(root, given.first)
+            lives = _unnoticed(root, given.tests or ["tests/unit"])
             (root / path).write_text(before, encoding="utf-8")
             told = "%s:%d  %s" % (str(path).replace(UTILS, ""), line, change)
             print("%3d %s %s" % (number, "LIVES" if lives else "dies ", told), flush=True)
