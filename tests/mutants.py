@@ -67,8 +67,8 @@ def _without_types(tree: ast.AST) -> None:
             node.returns = None
 
 
-def mutants(path: Path) -> Iterator[tuple[int, str, str]]:
-    """The line, what it is changed to, and the whole file, of each mutant."""
+def mutants(path: Path) -> Iterator[tuple[ast.AST, ast.AST, ast.AST]]:
+    """What is changed, to what, and the whole file as it is until the next is asked for."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     _without_types(tree)
     for parent in list(ast.walk(tree)):
@@ -80,12 +80,23 @@ def mutants(path: Path) -> Iterator[tuple[int, str, str]]:
                         where[index] = other
                     else:
                         setattr(parent, field, other)
-                    said = "%s  ->  %s" % (ast.unparse(child), ast.unparse(ast.fix_missing_locations(other)))
-                    yield child.lineno, " ".join(said.split())[:200], ast.unparse(ast.fix_missing_locations(tree))
+                    yield child, ast.fix_missing_locations(other), tree
                     if where is not None:
                         where[index] = child
                     else:
                         setattr(parent, field, child)
+
+
+def _chosen(paths: list[Path], count: int, seed: int) -> Iterator[tuple[Path, str, str]]:
+    """The file, the change in words and the file's text of some mutants, in the order of the files."""
+    sites = [(path, number) for path in paths for number, _mutant in enumerate(mutants(ROOT / path))]
+    wanted = set(random.Random(seed).sample(sites, min(count, len(sites))))
+    for path in paths:
+        for number, (was, now, tree) in enumerate(mutants(ROOT / path)):
+            if (path, number) in wanted:
+                place = str(path).replace(UTILS, "")
+                said = "%s:%d  %s  ->  %s" % (place, was.lineno, ast.unparse(was), ast.unparse(now))
+                yield path, " ".join(said.split())[:240], ast.unparse(tree)
 
 
 def _unnoticed(root: Path, runs: list[str]) -> bool:
@@ -113,8 +124,6 @@ def main() -> None:
     given = parser.parse_args()
     paths = [Path(file) for file in given.files] or sorted(
         path.relative_to(ROOT) for one in DEFAULT for path in ROOT.glob(UTILS + one))
-    every = [(path, *mutant) for path in paths for mutant in mutants(ROOT / path)]
-    chosen = random.Random(given.seed).sample(every, min(given.count, len(every)))
     alive = []
     with tempfile.TemporaryDirectory() as place:
         root = Path(place, "ansible_collections/virtnet/libvirt")
@@ -122,15 +131,18 @@ def main() -> None:
         files = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, check=True,
                                capture_output=True).stdout
         subprocess.run(["rsync", "-a", "--files-from=-", str(ROOT), str(root)], input=files, check=True)
-        for number, (path, line, change, text) in enumerate(chosen, 1):
+        tried, runs = 0, given.tests or ["tests/unit"]
+        if not _unnoticed(root, runs):
+            sys.exit("the tests fail without a mutant")
+        for path, told, text in _chosen(paths, given.count, given.seed):
             before = (root / path).read_text(encoding="utf-8")
             (root / path).write_text(text, encoding="utf-8")
-            lives = _unnoticed(root, given.tests or ["tests/unit"])
+            lives = _unnoticed(root, runs)
             (root / path).write_text(before, encoding="utf-8")
-            told = "%s:%d  %s" % (str(path).replace(UTILS, ""), line, change)
-            print("%3d %s %s" % (number, "LIVES" if lives else "dies ", told), flush=True)
+            print("%s %s" % ("LIVES" if lives else "dies ", told), flush=True)
+            tried += 1
             alive += [told] if lives else []
-    print("%d of %d (of %d) live" % (len(alive), len(chosen), len(every)))
+    print("%d of %d live" % (len(alive), tried))
 
 
 if __name__ == "__main__":
