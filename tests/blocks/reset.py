@@ -77,7 +77,7 @@ class Host:
         if again:
             self._remove()
             self._make()
-        for _ in range(3):  # those that refer to others first
+        for _round in range(3):  # those that refer to others first
             for name in [one for one in filters if not Path("/usr/share/libvirt/nwfilter", one + ".xml").exists()]:
                 try:
                     filters[name].undefine()

@@ -126,6 +126,11 @@ def test_a_prefix_of_no_vlan_becomes_a_network_that_hands_out_what_netbox_says()
 def test_what_is_left_out_is_told(given, arguments, said):
     found = made(*given, **arguments)
     assert [said in one for one in found["left_out"]] == [True]
+
+
+def test_a_prefix_whose_addresses_are_all_taken_is_left_out():
+    found = made(card(), addresses=[address("10.0.0.1/32")], prefixes=[prefix("10.0.0.1/32")], forward="nat")
+    assert found["left_out"][0] == "prefix 10.0.0.1/32 has no address left for the host"
     assert found["interfaces"] == []
 
 

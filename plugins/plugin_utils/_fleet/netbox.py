@@ -122,13 +122,14 @@ def _networks(prefixes: list[Options], cards: list[Card], wanted: Wanted, made: 
     taken = {number for card in cards for number in card.numbers}
     for one in prefixes:
         subnet, status = ipaddress.ip_network(one["prefix"]), word(one.get("status"))
+        host = next((number for number in subnet.hosts() if number not in taken), None)
         why = ("is a %s" % status if status == "container" else "is %s" % status if status not in ("", "active") else
                "is of VLAN %s, where libvirt hands out no addresses" % one["vlan"]["vid"] if one.get("vlan") else
-               "" if wanted.forward else "is made no network; give forward")
+               "is made no network; give forward" if not wanted.forward else
+               "" if host else "has no address left for the host")
         if why:
             made.left_out.append("prefix %s %s" % (subnet, why))
             continue
-        host = next(number for number in subnet.hosts() if number not in taken)
         yield {"name": NAME.coerce(one.get("description") or "net-%s" % str(subnet).replace("/", "-")),
                "state": "active", "autostart": True,
                **({} if wanted.forward == "isolated" else {"forward": {"mode": wanted.forward}}),
