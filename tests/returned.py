@@ -66,18 +66,22 @@ def _object(module: str, value: dict, said: dict, path: str, others: frozenset[s
             yield "%s%s is documented and not returned" % (path, name)
 
 
+def _is(value: Any, kind: str) -> bool:
+    return isinstance(value, TYPES[kind]) and isinstance(value, bool) == (kind == "bool")
+
+
 def _value(module: str, value: Any, about: dict, path: str) -> Iterator[str]:
     text = " ".join([about["description"]] if isinstance(about["description"], str) else about["description"])
     if value is None:
         if not re.search(r"\bnull\b", text, re.IGNORECASE):
             yield "%s is null, of which its documentation does not speak" % path
         return
-    if type(value) is not TYPES[about["type"]]:
+    if not _is(value, about["type"]):
         yield "%s is %s, documented as %s" % (path, type(value).__name__, about["type"])
         return
     for place, item in ((("%s[%d]" % (path, index), item) for index, item in enumerate(value))
                         if isinstance(value, list) else ((path, value),)):
-        if isinstance(value, list) and type(item) is not TYPES[about["elements"]]:
+        if isinstance(value, list) and not _is(item, about["elements"]):
             yield "%s is %s, documented as %s" % (place, type(item).__name__, about["elements"])
         elif isinstance(item, dict):
             yield from _fields(module, item, about, text, place)

@@ -124,4 +124,3 @@ def test_tags_of_a_guest(switch: dict, lost: list[str]):
     drift = [".".join(map(str, one.drift.path[2:])) for one in found if one.drift]
     assert drift == [name and "vlan." + name for name in lost]
     assert sum(bool(one.step) for one in found) == bool(lost and lost != [""])
-
