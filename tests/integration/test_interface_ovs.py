@@ -60,6 +60,12 @@ def test_tag_and_trunk_of_an_interface_of_a_bridge(switch):
     assert port(tap) == ["5", "[]", "[]"]
     changed(vlan={"trunk": True, "tags": [{"id": 5, "native_mode": "untagged"}, {"id": 6}]})
     assert port(tap) == ["5", "[5, 6]", "native-untagged"]
+    changed(vlan={"tags": [{"id": 5}]})  # a trunk that follows from its tags goes with them
+    assert port(tap) == ["5", "[]", "[]"]
+    changed(vlan={"trunk": True})
+    assert port(tap) == ["[]", "[5]", "[]"]
+    changed(vlan={"tags": [{"id": 6}]})
+    assert port(tap) == ["[]", "[6]", "[]"]
     if switch.getLibVersion() < 9000000:  # which gives ovs-vsctl nothing to set
         with pytest.raises(Failed, match=r"Unable to set vlan configuration on port vnet\d+\. Nothing was changed\."):
             run("interface", domain="guest", mac={"address": MAC}, vlan={})
@@ -148,6 +154,22 @@ def test_a_network_sees_the_tags_of_its_guests(switch):
     sh("ovs-vsctl del-port %s" % tap)
     said = run("network", **network)
     assert said["steps"] == [] and "that cannot be repaired from here" in said["warnings"][0]
+
+
+def test_a_network_does_not_take_its_guests_to_another_bridge(switch):
+    network = {"name": "ovs", "state": "active", "forward": {"mode": "bridge"}, "bridge": {"name": "ovsbr0"},
+               "virtualport": SWITCH}
+    run("network", **network)
+    boot(switch, "<interface type='network'><mac address='%s'/><source network='ovs'/><model type='virtio'/>"
+                 "</interface>" % MAC)
+    sh("ovs-vsctl add-br ovsbr1 -- set bridge ovsbr1 datapath_type=netdev")
+    moved = dict(network, bridge={"name": "ovsbr1"})
+    with pytest.raises(Failed, match=r"restart: always cannot take guest \(%s\) from ovsbr0 to ovsbr1" % MAC):
+        run("network", **moved, restart="always")
+    assert run("network", **moved)["restart_required"]
+    sh("virsh destroy guest")
+    converge("network", **moved)
+    sh("virsh start guest; ovs-vsctl list-ports ovsbr1 | grep vnet; virsh destroy guest; ovs-vsctl del-br ovsbr1")
 
 
 def test_a_bridge_that_is_a_vlan_of_another_gives_its_own_tag(switch):

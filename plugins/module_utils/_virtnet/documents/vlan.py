@@ -23,10 +23,19 @@ def _consistent(options: Options) -> None:
         raise Invalid("trunk", "false is not allowed; several tags or a native tag make a trunk")
 
 
-def _trunk(options: Options) -> Options:
-    """Several tags make a trunk without saying so."""
+def _is_one(options: Options) -> bool:
+    """Several tags, or a native one, make a trunk without saying so."""
     tags = options.get("tags") or []
-    return dict(options, trunk=True) if len(tags) > 1 else options
+    return len(tags) > 1 or any(tag.get("native_mode") for tag in tags)
+
+
+def _trunk(options: Options) -> Options:
+    return dict(options, trunk=True) if _is_one(options) else options
+
+
+def _without_saying(options: Options) -> Options:
+    """Without what libvirt adds, which would outlive the tags that it follows from."""
+    return {name: value for name, value in options.items() if name != "trunk"} if _is_one(options) else options
 
 
 VLAN = Group("vlan", "vlan", [
@@ -34,20 +43,21 @@ VLAN = Group("vlan", "vlan", [
     "Where libvirt supports it: Open vSwitch bridges, SR-IOV virtual functions (hostdev and macvtap passthrough),"
     " from libvirt 11.0.0 also Linux bridges of the host, not those that libvirt makes.",
 ], (
-    Field("trunk", "@trunk", YES_NO, "Whether this is a trunk; several tags always make one.", "0.10.0", default=False),
+    Field("trunk", "@trunk", YES_NO, "Whether this is a trunk; several tags, or a native one, make one.", "0.10.0",
+          default=False),
     Many("tags", "tag", "The tags.", Group("tag", "tag", "A tag.", (
         Field("id", "@id", integer(0, 4095), "VLAN tag.", "0.10.0", required=True),
         Field("native_mode", "@nativeMode", enum("tagged", "untagged"),
               "Makes this the native VLAN of a trunk, its frames tagged or untagged (Open vSwitch).", "1.1.0"),
     )), since="0.10.0", key=("id",), unique=True),
-), since="0.10.0", rules=(_consistent,), simplify=_trunk)
+), since="0.10.0", rules=(_consistent,), simplify=_trunk, lasting=_without_saying)
 
 
 def tags_of_port(vlan: Options) -> Options:
     """The columns that libvirt fills of a port of Open vSwitch for these tags."""
     tags = vlan.get("tags") or []
     native: Options = next((tag for tag in tags if tag.get("native_mode")), {})
-    if native or len(tags) > 1 or vlan.get("trunk"):
+    if _is_one(vlan) or vlan.get("trunk"):
         return {"tag": native.get("id"), "trunks": sorted(tag["id"] for tag in tags),
                 "vlan_mode": "native-%s" % native["native_mode"] if native else None}
     return {"tag": tags[0]["id"] if tags else None, "trunks": [], "vlan_mode": None}

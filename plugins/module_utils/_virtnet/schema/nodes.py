@@ -150,7 +150,8 @@ class Group(NamedTuple):
     options, called as ``rule(options)``; they raise Invalid.
     ``simplify`` maps options, already in normal form, to one form for those that say the same in different words.
     ``either`` names options that state the same fact: giving some of them replaces the others. ``tidy`` drops
-    what libvirt ignores of an element, called as ``tidy(element, options)``.
+    what libvirt ignores of an element, called as ``tidy(element, options)``. ``lasting`` drops what libvirt added for
+    other options, and what is not to stay where a task states others.
     """
 
     name: str
@@ -164,6 +165,7 @@ class Group(NamedTuple):
     simplify: Callable[[Options], Options] = dict
     either: tuple[str, ...] = ()
     tidy: Callable[[Element, Options], Options] | None = None
+    lasting: Callable[[Options], Options] | None = None
 
     def node(self, name: str) -> Value:
         return next((node for node in self.nodes if node.name == name), None)
@@ -261,7 +263,8 @@ class Group(NamedTuple):
     def merge(self, desired: Value, current: Value, purge: bool = False) -> Options:
         """What the options are to be: what is desired, and of the rest what is there."""
         current = current or {}
-        merged = self.keeps(current) if purge or is_empty(desired) else dict(current)
+        lasting = self.lasting(current) if self.lasting else current
+        merged = self.keeps(current) if purge or is_empty(desired) else dict(lasting)
         if any(name in desired for name in self.either):
             merged = {name: value for name, value in merged.items() if name not in self.either}
         for node in self.nodes:

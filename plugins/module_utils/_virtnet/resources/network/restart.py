@@ -70,6 +70,11 @@ class Restart:
         if self.found.users and old != new:
             raise Invalid("restart", "always cannot take %s from %s to %s while running; stop them, or give"
                           " restart: when_idle" % (", ".join(self.found.users), old, new))
+        bridges = [option(options, "bridge", "name") for options in (self.old, self.new)]
+        if self.found.guests and new == "openvswitch" and bridges[0] != bridges[1]:
+            raise Invalid("restart", "always cannot take %s from %s to %s while running, for libvirt moves no ports of"
+                          " Open vSwitch; stop them, or give restart: when_idle" % (
+                              ", ".join(guest.label for guest in self.found.guests), *bridges))
 
     def stop_step(self, disruptive: bool = False) -> Step:
         impact = "disruptive" if disruptive else "brief" if self.found.users else "none"
