@@ -44,6 +44,7 @@ link set alone0 up
 """
 FLAGS = ("learning off", "flood off", "mcast_flood off", "bcast_flood off", "isolated on", "hairpin on", "guard on",
          "root_block on")
+OF_SYSFS = {"bcast_flood": "broadcast_flood"}  # which ip of Debian 11 does not know
 ADDRESSES = """
 addr add 10.7.0.1/24 brd + dev br0
 addr add 10.7.1.1/24 dev br0
@@ -195,9 +196,12 @@ def full() -> Iterator[None]:
         batch(BRIDGES)
         batch(MORE, force=True)
         for number, flag in enumerate(FLAGS):
-            batch("link add port%d type veth peer name behind%d\n"
-                  "link set port%d master br0 up\nlink set port%d type bridge_slave %s"
-                  % (number, number, number, number, flag))
+            batch("link add port%d type veth peer name behind%d\nlink set port%d master br0 up" % ((number,) * 3))
+            name, state = flag.split()
+            if name in OF_SYSFS:
+                sh("ip netns exec full sh -c 'echo 0 >/sys/class/net/port%d/brport/%s'" % (number, OF_SYSFS[name]))
+            else:
+                batch("link set port%d type bridge_slave %s %s" % (number, name, state))
         batch("link set tap0 master br0 up")
         batch(ADDRESSES + ROUTES)
         batch("\n".join("fdb add %s dev port%d master static" % (MAC % (number, entry), number)

@@ -71,6 +71,8 @@ def test_rules_of_a_start_that_ended_libvirt_are_forgotten_and_no_others(clean, 
     run("network", **forgotten)
     assert rules() != before
     host = Host(connected("qemu:///system", 5), local=True)
+    if host.look().firewall["hides"]:
+        pytest.skip("libnftables before 1.0 does not show which rules of iptables are whose, so none is forgotten")
     forget_rules(host, NETWORK.parse(load_xml(sh("virsh net-dumpxml %s" % forgotten["name"]))))
     assert rules() == before
     host.close()
