@@ -75,8 +75,8 @@ def test_dhcp_answers_on_a_bridge_that_was_made_again(clean):
     sh("ip netns add client; ip link add inside type veth peer name outside; ip link set inside netns client;"
        " ip link set outside master lab0 up; ip -n client link set inside up")
     try:
-        asked = "ip netns exec client busybox udhcpc -i inside -n -q -t 3 -T 1 -s /bin/true 2>&1 || true"
-        assert within(15, lambda: "lease of 10.7.0." in sh(asked))
+        asked = "ip netns exec client busybox udhcpc -i inside -n -q -t 9 -T 1 -s /bin/true 2>&1 || true"
+        assert within(20, lambda: "lease of 10.7.0." in sh(asked))
         assert within(10, lambda: leased() == ["10.7.0"])  # dnsmasq answers before it tells libvirt
     finally:
         sh("ip netns del client; ip link del outside 2>/dev/null || true")
