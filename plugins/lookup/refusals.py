@@ -22,8 +22,8 @@ options:
       - C(name[]) stands for each element of a list, C(name.key) for one of a dictionary. C(or nothing) behind a form
         also allows an empty value, or none.
       - Forms are C(text), C(name), C(uri), C(package), C(device), C(bridge), C(pci), C(pci_id), C(driver), C(address),
-        C(ipv4), C(ipv6), C(ipv4_subnet), C(ipv6_subnet), C(mac), C(duid), C(dns_name), C(vlan), C(mtu), C(count) and
-        C(seconds).
+        C(ipv4), C(ipv6), C(ipv4_subnet), C(ipv6_subnet), C(mac), C(duid), C(dns_name), C(path), C(relative),
+        C(repository), C(calendar), C(vlan), C(mtu), C(count) and C(seconds).
     type: list
     elements: dict
     required: true

@@ -38,6 +38,12 @@ def is_taken(form: str, value: object) -> bool:
     ("mac", ["52:54:00:1c:da:2f", "52-54-0-1c-da-2f"], ["", "52:54:00:1c:da", "52:54:00:1c:da:2g"]),
     ("duid", ["0:1:0:1:18:aa"], ["", ":", "0:1:"]),
     ("dns_name", ["lab.example.com", "_tcp.a"], ["", "-a", ".a", "a b", "a,b", "a/b", "a" * 254]),
+    ("path", ["/opt/ansible/bin", "/"], ["", "bin", "/a b", "/a'b", "/a%h", "/$HOME", "/a\\", "/a;b"]),
+    ("relative", ["site.yml", "kvm/hosts.yml", "../a", "v1.0"], ["", "-e", "/etc/a", "a b", "a%b", "a;b", "a$b"]),
+    ("repository", ["https://git.example.com/a.git", "ssh://git@host:22/~a/b", "git@host:a/b.git", "file:///srv/a"],
+     ["", "-u", "a", "host:a", "https://", "https://a/$(b)", "ext::sh -c a", "https://a/'b", "a@b:%h"]),
+    ("calendar", ["hourly", "Mon..Fri 06:00", "*-*-* 00/2:00:00 Europe/Berlin", "*:0/15"],
+     ["", "-h", "--help", "%h", "a\nb", "$(a)", " hourly"]),
     ("vlan", [1, 4094, "10"], [0, 4095, True, 10.0, "10\n", "", None]),
     ("seconds", [1, "3600"], [0, 3601, "30\n"]),
 ])

@@ -61,6 +61,15 @@ FORMS = {
     "mac": MAC,
     "duid": DUID,
     "dns_name": string("a DNS name of letters, digits, '.', '_' and '-'", r"[A-Za-z0-9_][A-Za-z0-9._-]{0,252}"),
+    # these come into units of systemd and, by ansible-pull, before a shell
+    "path": string("an absolute path of letters, digits, '.', '_', '-', '+', '@' and '/'", r"/[A-Za-z0-9._+@/-]*"),
+    "relative": string("a path of letters, digits, '.', '_', '-', '+' and '/', that does not begin with '/' or '-'",
+                       r"[A-Za-z0-9._][A-Za-z0-9._+/-]*"),
+    "repository": string("the URL of a git repository, such as https://git.example.com/network.git or"
+                         " git@git.example.com:network.git, without spaces, quotes, '$', '%', '&' and ';'",
+                         r"(?:(?:https|http|ssh|git|file)://|[A-Za-z0-9._-]+@[A-Za-z0-9.-]+:)[A-Za-z0-9._~/:@+-]+"),
+    "calendar": string("a time as OnCalendar of systemd, such as hourly or Mon..Fri 06:00",
+                       r"[A-Za-z0-9*][A-Za-z0-9*,:./~ +_-]*"),
     "vlan": integer(1, 4094),
     "mtu": integer(0, 65535),
     "count": integer(0, 65535),
