@@ -13,6 +13,7 @@ from xml.etree import ElementTree
 import jsonschema
 import pytest
 from ansible.errors import AnsibleFilterError
+from prometheus_client.parser import text_string_to_metric_families
 from unit.fleets import HOSTILE, differs, edge, graph_with, host, node
 
 from ansible_collections.virtnet.libvirt.plugins.filter.fleet import fleet
@@ -34,11 +35,19 @@ STATES = {
 }
 
 
+def validate(found: dict) -> None:
+    schema, graph = (json.loads((SCHEMAS / name).read_text()) for name in ("fleet-1.json", "graph-1.json"))
+    of_host = schema["$defs"]["host"]["properties"]
+    assert of_host["graph"]["anyOf"][0] == {"$ref": "graph-1.json"}
+    del of_host["graph"]  # it has references of its own
+    jsonschema.validate(found, schema)
+    for one in found["hosts"]:
+        jsonschema.validate(one["graph"], schema["$defs"]["unread"] if one["state"] == "unreachable" else graph)
+
+
 def model(*hosts: dict, **more: object) -> dict:
     found = fleet(list(hosts), TIME, **more)
-    schema = json.loads((SCHEMAS / "fleet-1.json").read_text())
-    del schema["$defs"]["host"]["properties"]["graph"]  # which has a schema of its own
-    jsonschema.validate(found, schema)
+    validate(found)
     return found
 
 
@@ -92,21 +101,29 @@ def hostile() -> dict:
     return model(*(host(name, [differs(name, current=name)], graph_with([name])) for name in HOSTILE))
 
 
-LINE = re.compile(r'(?P<name>[a-z_]+)(\{(?P<labels>([a-z]+="([^"\\\n]|\\["\\n])*",?)*)\})? \d+')
+def test_json_is_as_its_schemas_say_graphs_too():
+    for fleet_model in (hostile(), model(*STATES.values()), model()):
+        validate(json.loads(fleet_as(fleet_model, "json")))
+    with pytest.raises(jsonschema.ValidationError):
+        validate(dict(model(), version=2))
+    broken = model(host("a"))
+    broken["hosts"][0]["graph"]["nodes"][0]["kind"] = "cloud"
+    with pytest.raises(jsonschema.ValidationError):
+        validate(broken)
 
 
 def test_metrics_are_of_prometheus_text_format():
     text = fleet_as(hostile(), "prometheus")
-    typed, series = {}, set()
-    for line in text.splitlines():
-        if line.startswith("# TYPE "):
-            typed[line.split()[2]] = line.split()[3]
-        elif not line.startswith("# HELP "):
-            found = LINE.fullmatch(line)
-            assert found and typed[found["name"]] == "gauge", line
-            assert line.rpartition(" ")[0] not in series
-            series.add(line.rpartition(" ")[0])
-    assert text.endswith("\n") and set(typed) >= {"virtnet_drift", "virtnet_last_run_timestamp_seconds"}
+    families = list(text_string_to_metric_families(text))
+    series = [(one.name, *sorted(one.labels.items())) for family in families for one in family.samples]
+    assert text.endswith("\n") and len(set(series)) == len(series) == text.count("\n") - 2 * len(families)
+    assert {(family.type, bool(family.documentation)) for family in families} == {("gauge", True)}
+    assert {"virtnet_drift", "virtnet_last_run_timestamp_seconds"} <= {family.name for family in families}
+    hosts = {one.labels.get("host") for family in families for one in family.samples} - {None}
+    assert hosts == {one["name"] for one in hostile()["hosts"]}
+
+
+def test_metrics_say_what_differs_and_when():
     drifted = fleet_as(model(STATES["drifted"]), "prometheus")
     assert 'virtnet_drift{host="c",kind="network",name="lab",layer="config"} 1\n' in drifted
     assert 'virtnet_last_run_timestamp_seconds{host="c"} 1795768200\n' in drifted
