@@ -100,8 +100,8 @@ def bridges(networks: Options, *layers: Options) -> Options:
 
 def device(**different: Any) -> Options:
     """A network device as the kernel says it; see ``netlink``."""
-    return {"index": 1, "up": True, "mtu": 1500, "mac": None, "master": None, "kind": None, "stp": None, "delay": None,
-            "port": {}, "addresses": [], "routes": [], "fdb": [], **different}
+    return {"index": 1, "up": True, "mtu": 1500, "mac": None, "master": None, "kind": None, "vlan": None,
+            "stp": None, "delay": None, "port": {}, "addresses": [], "routes": [], "fdb": [], **different}
 
 
 def traffic(rates: dict[str, int]) -> dict[str, Any]:

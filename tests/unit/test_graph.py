@@ -103,6 +103,24 @@ def test_the_kernel_says_what_is_in_what(graph):
                                           "layers": []}
 
 
+def test_a_vlan_device_is_between_its_bridge_and_the_cable():
+    tagged, outer = ({"kind": "vlan", "vlan": {"id": number, "link": link}} for number, link in (
+        (10, "ens1"), (20, "ens1.10")))
+    devices = {"ens1": device(), "ens1.10": device(**tagged), "ens1.10.20": device(**outer, master="br0"),
+               "br0": device(kind="bridge"), "idle.7": device(kind="vlan", vlan={"id": 7, "link": "ens1"})}
+    found = graph_of(host(devices=devices))
+    jsonschema.validate(found, SCHEMA)
+    assert edges(found, "member") == [("device/ens1.10.20", "bridge/br0", ["kernel"])]
+    assert [(edge["from"], edge["to"], edge["vlan"]) for edge in found["edges"] if edge["kind"] == "tags"] == [
+        ("device/ens1.10", "uplink/ens1", {"tags": [{"id": 10}]}),
+        ("device/ens1.10.20", "device/ens1.10", {"tags": [{"id": 20}]})]
+    assert nodes(found)["device/ens1.10"]["vlan"] == {"tags": [{"id": 10}]}
+    assert "device/idle.7" not in nodes(found)  # nothing refers to it
+    of_another_namespace = device(kind="vlan", vlan={"id": 10, "link": None}, master="br0")
+    lone = graph_of(host(devices={"br0": device(kind="bridge"), "eth0.10": of_another_namespace}))
+    assert nodes(lone)["device/eth0.10"]["vlan"] and not edges(lone, "tags")
+
+
 def test_networks_say_by_which_layers_they_are_what(graph):
     found = nodes(graph)
     assert found["network/lab"]["layers"] == ["config", "live", "boot"]

@@ -99,8 +99,8 @@ NEIGHBOURS = [
 
 
 def device(**different) -> dict:
-    return {"index": 1, "up": False, "mtu": None, "mac": None, "master": None, "kind": None, "stp": None, "delay": None,
-            "port": {}, "addresses": [], "routes": [], "fdb": [], **different}
+    return {"index": 1, "up": False, "mtu": None, "mac": None, "master": None, "kind": None, "vlan": None,
+            "stp": None, "delay": None, "port": {}, "addresses": [], "routes": [], "fdb": [], **different}
 
 
 def only(*attributes: bytes) -> dict:
@@ -133,6 +133,17 @@ def test_messages_become_plain_data():
 ])
 def test_a_hardware_address_has_any_length(raw, text):
     assert only(attribute(1, raw))["mac"] == text
+
+
+def test_a_vlan_device_says_its_tag_and_what_it_is_on():
+    def on(*attributes: bytes, kind: str = "vlan", data: bytes = attribute(1, struct.pack("=H", 10))) -> dict | None:
+        tagged = link(7, attribute(3, "eth0.10"), attribute(18, attribute(1, kind) + attribute(2, data)), *attributes)
+        return netlink.devices([link(2, attribute(3, "eth0")), tagged], [], [], [])["eth0.10"]["vlan"]
+
+    assert on(attribute(5, 2)) == {"id": 10, "link": "eth0"}
+    assert on(attribute(5, 2), attribute(37, 0)) == {"id": 10, "link": None}
+    assert on(attribute(5, 99)) == on() == {"id": 10, "link": None}
+    assert on(attribute(5, 2), data=b"") is None and on(attribute(5, 2), kind="veth") is None
 
 
 def test_a_master_that_is_not_there_is_none():

@@ -27,6 +27,10 @@ if TYPE_CHECKING:
         gateway: str
         metric: int
 
+    class Vlan(TypedDict):
+        id: int
+        link: str | None  # the name of the device whose frames it tags; None where that is in another namespace
+
     class Device(TypedDict):
         index: int
         up: bool
@@ -34,6 +38,7 @@ if TYPE_CHECKING:
         mac: str | None
         master: str | None  # the name of the device that it is in
         kind: str | None  # bridge, veth, tun; None of hardware
+        vlan: Vlan | None  # None unless it is a VLAN device
         stp: bool | None  # None unless it is a bridge, as is the delay
         delay: float | None  # in seconds
         port: dict[str, int]  # the settings that it has as a port of a bridge
@@ -111,10 +116,13 @@ OF_LINK: Table = {
     1: ("mac", mac),
     3: ("name", text),
     4: ("mtu", u32),
+    5: ("link", u32),
     10: ("master", u32),
     18: ("info", nested(OF_INFO)),
+    37: ("link_namespace", u32),
 }
 OF_BRIDGE: Table = {1: ("delay", u32), 5: ("stp", u32)}
+OF_VLAN: Table = {1: ("id", u16)}
 OF_PORT: Table = {
     4: ("brport_mode", u8),
     5: ("brport_guard", u8),
@@ -226,6 +234,7 @@ def _device(index: int, flags: int, found: dict[str, Any], names: dict[int, str]
         "mac": found.get("mac"),
         "master": names.get(found.get("master", 0)),
         "kind": info.get("kind"),
+        "vlan": _vlan(found, names) if info.get("kind") == "vlan" else None,
         "stp": None if bridge is None else bool(bridge.get("stp")),
         "delay": bridge["delay"] / HZ if bridge and "delay" in bridge else None,
         "port": attributes(info["port_data"], OF_PORT)
@@ -234,6 +243,12 @@ def _device(index: int, flags: int, found: dict[str, Any], names: dict[int, str]
         "routes": [],
         "fdb": [],
     }
+
+
+def _vlan(found: dict[str, Any], names: dict[int, str]) -> Vlan | None:
+    tag = attributes(found["info"].get("data", b""), OF_VLAN).get("id")
+    elsewhere = "link_namespace" in found
+    return None if tag is None else {"id": tag, "link": None if elsewhere else names.get(found.get("link", 0))}
 
 
 def _add_address(body: bytes, by_index: dict[int, Device]) -> None:

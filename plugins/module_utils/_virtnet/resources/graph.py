@@ -93,9 +93,14 @@ class _Drawn:
         if found is None:
             known = self.seen.reaches_kernel
             return self.graph.node(kind or "uplink", name, state="missing" if known else "unknown")
-        return self.graph.node(
+        vlan = found.get("vlan")
+        tag = {"tags": [{"id": vlan["id"]}]} if vlan else None
+        key = self.graph.node(
             DEVICE_KINDS.get(found["kind"], "device"), name, layers=("kernel",), state="up" if found["up"] else "down",
-            mac=found["mac"], mtu=found["mtu"], driver=found["kind"], addresses=found["addresses"])
+            mac=found["mac"], mtu=found["mtu"], driver=found["kind"], addresses=found["addresses"], vlan=tag)
+        if vlan and vlan["link"]:
+            self.graph.edge("tags", key, self.device(vlan["link"]), "kernel", vlan=tag)
+        return key
 
     def devices(self) -> None:
         """The functions of cards; other devices are drawn where something refers to them, and uplinks always."""

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from .found import NetworkFound
     from .resource import Network
 
-NEW_BRIDGE: Options = {"index": 0, "up": True, "mtu": 1500, "mac": None, "master": None, "kind": "bridge", "stp": True,
-                       "delay": 2.0, "port": {}, "addresses": [], "routes": [], "fdb": []}
+NEW_BRIDGE: Options = {"index": 0, "up": True, "mtu": 1500, "mac": None, "master": None, "kind": "bridge", "vlan": None,
+                       "stp": True, "delay": 2.0, "port": {}, "addresses": [], "routes": [], "fdb": []}
 
 
 def promise_network(desired: Network, seen: Snapshot, starts: bool) -> None:
