@@ -8,7 +8,6 @@ from __future__ import annotations
 import time
 
 import pytest
-from playwright.sync_api import sync_playwright
 from unit.fleets import HOSTILE, differs, graph_with, host
 
 from ansible_collections.virtnet.libvirt.plugins.filter.fleet import fleet
@@ -18,15 +17,6 @@ TIME = "2026-11-27T08:30:00+00:00"
 PLACE = """([id]) => { const at = virtnetPicture.getElementById(id).renderedPosition(),
   box = document.getElementById('picture').getBoundingClientRect(); return [box.x + at.x, box.y + at.y]; }"""
 SHOWN = "() => virtnetPicture.nodes(':visible').map((node) => node.data('kind'))"
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=[
-            "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"])
-        yield started
-        started.close()
 
 
 class Report:
