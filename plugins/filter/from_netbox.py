@@ -32,13 +32,17 @@ options:
     elements: dict
     default: []
   prefixes:
-    description: Prefixes, as C(/api/ipam/prefixes/) gives them. One that is active and of no VLAN becomes a network.
+    description:
+      - Prefixes, as C(/api/ipam/prefixes/) gives them. One that is active, of no VLAN and without another one in it
+        becomes a network.
+      - Its description is the name, where that is one and no other prefix has it.
     type: list
     elements: dict
     default: []
   addresses:
     description:
       - IP addresses, as C(/api/ipam/ip-addresses/) gives them. Hosts of the inventory plugin have theirs with them.
+      - A network of a prefix never takes one of these for the host, whoever has it.
       - One with the status dhcp is whatever is free, another one is reserved.
     type: list
     elements: dict

@@ -109,6 +109,51 @@ def test_a_prefix_of_no_vlan_becomes_a_network_that_hands_out_what_netbox_says()
     assert "forward" not in made(prefixes=[prefix("10.0.0.0/24")], forward="isolated")["networks"][0]
 
 
+def test_addresses_are_those_of_the_card_in_each_version():
+    now, other = address("10.0.0.5/24"), dict(address("10.0.0.6/24"), assigned_object_type="dcim.interface")
+    before = {name: value for name, value in now.items() if not name.startswith("assigned")}
+    for given in (now, dict(before, interface={"id": 1, "device": None, "virtual_machine": {"id": 7, "name": "web"}})):
+        found = made(card(), addresses=[given, other, dict(before, address="10.0.0.7/24", interface={
+            "id": 1, "device": {"id": 3, "name": "switch"}, "virtual_machine": None})],
+                     prefixes=[prefix("10.0.0.0/24")], forward="nat")
+        assert [one["ip"] for one in found["networks"][0]["ips"][0]["dhcp"]["hosts"]] == ["10.0.0.5"]
+
+
+def test_the_host_takes_no_address_that_netbox_knows_and_a_prefix_that_is_full_is_told():
+    router = dict(address("10.0.0.1/30"), assigned_object_type=None, assigned_object_id=None)
+    found = made(addresses=[router], prefixes=[prefix("10.0.0.0/30")], forward="nat")
+    assert found["networks"][0]["ips"][0]["address"] == "10.0.0.2"
+    small = made(card(2), addresses=[router, address("10.0.0.9/30", 2, "dhcp")], prefixes=[prefix("10.0.0.8/30")],
+                 forward="nat")
+    assert small["networks"][0]["ips"][0]["address"] == "10.0.0.10"
+    assert small["networks"][0]["ips"][0]["dhcp"]["ranges"] == [{"start": "10.0.0.9", "end": "10.0.0.9"}]
+    full = made(addresses=[router, dict(router, address="10.0.0.2/30")], prefixes=[prefix("10.0.0.0/30")],
+                forward="nat")
+    assert full["networks"] == [] and full["left_out"] == ["prefix 10.0.0.0/30 has no address left for the host"]
+
+
+def test_a_description_that_is_no_name_of_one_network_is_none():
+    found = made(prefixes=[prefix("10.0.%d.0/24" % number, description=text) for number, text in enumerate(
+        ("for web / db", "lab", "lab", "guests"))], forward="nat")
+    assert [one["name"] for one in found["networks"]] == [
+        "net-10.0.0.0-24", "net-10.0.1.0-24", "net-10.0.2.0-24", "guests"]
+
+
+def test_of_nested_prefixes_the_innermost_are_networks():
+    found = made(prefixes=[prefix("10.0.0.0/16"), prefix("10.0.1.0/24"), prefix("fd00::/64")], forward="nat")
+    assert [one["name"] for one in found["networks"]] == ["net-10.0.1.0-24", "net-fd00::-64"]
+    assert found["left_out"] == ["prefix 10.0.0.0/16 is not a segment, for it has 10.0.1.0/24 in it"]
+
+
+def test_cards_of_devices_are_nobodys_guest():
+    host = {"inventory_hostname": "kvm1", "is_virtual": False, "interfaces": [
+        {**card(mode=mode("access"), untagged_vlan=OFFICE), "virtual_machine": None,
+         "device": {"id": 3, "name": "kvm1"}}]}
+    found = made(host, bridge="br0")
+    assert not found["interfaces"] and found["left_out"] == [
+        "interface eth0 of kvm1 is of a device and of no virtual machine"]
+
+
 @pytest.mark.parametrize("given, arguments, said", [
     ([card(mac_address=None)], {}, "interface eth0 of web has no MAC address"),
     ([card(parent={"id": 3, "name": "bond0"})], {}, "is a part of bond0, which the guest makes itself"),

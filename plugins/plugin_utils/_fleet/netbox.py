@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import itertools
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -63,7 +64,11 @@ class Card(dict[str, Any]):
 
     @property
     def numbers(self) -> list[Address]:
-        return [ipaddress.ip_interface(one["address"]).ip for one in self.addresses]
+        return [_number(one) for one in self.addresses]
+
+
+def _number(address: Options) -> Address:
+    return ipaddress.ip_interface(address["address"]).ip
 
 
 def word(choice: Any) -> str:
@@ -76,7 +81,8 @@ def topology_of(given: list[Options], vlans: list[Options], prefixes: list[Optio
                 wanted: Wanted) -> Made:
     """The topology of all machines; raises ValueError for what NetBox would not give."""
     made, cards = Made(), list(cards_of(given, addresses))
-    made.networks = list(_networks(prefixes, cards, wanted, made))
+    taken = {_number(one) for card in cards for one in card.addresses} | {_number(one) for one in addresses}
+    made.networks = list(_networks(prefixes, taken, wanted, made))
     groups: dict[str, Options] = {}
     for vlan in vlans:
         _portgroup(groups, vlan)
@@ -99,8 +105,9 @@ def cards_of(given: list[Options], addresses: list[Options]) -> Iterator[Card]:
     """The interfaces of what is given: interfaces of the API, or hosts of the inventory plugin that have theirs."""
     by_card: dict[Any, list[Options]] = {}
     for one in addresses:
-        if one.get("assigned_object_type") == "virtualization.vminterface":
-            by_card.setdefault(one["assigned_object_id"], []).append(one)
+        before = one.get("interface") or {}  # before NetBox 2.9, where it could be of a device too
+        if one.get("assigned_object_type") == "virtualization.vminterface" or before.get("virtual_machine"):
+            by_card.setdefault(before.get("id") or one["assigned_object_id"], []).append(one)
     for one in given:
         machine = one.get("virtual_machine")
         found = [one] if "interfaces" not in one else one["interfaces"] or []
@@ -117,23 +124,42 @@ def cards_of(given: list[Options], addresses: list[Options]) -> Iterator[Card]:
 # --- networks
 
 
-def _networks(prefixes: list[Options], cards: list[Card], wanted: Wanted, made: Made) -> Iterator[Options]:
-    """A network for each prefix that is nobody else's."""
-    taken = {number for card in cards for number in card.numbers}
-    for one in prefixes:
-        subnet, status = ipaddress.ip_network(one["prefix"]), word(one.get("status"))
+def _networks(prefixes: list[Options], taken: set[Address], wanted: Wanted, made: Made) -> Iterator[Options]:
+    """A network for each prefix that is nobody else's; the host has the first address in it that NetBox knows not."""
+    subnets = [ipaddress.ip_network(one["prefix"]) for one in prefixes]
+    names = Counter(one.get("description") for one in prefixes)
+    for one, subnet in zip(prefixes, subnets):
         host = next((number for number in subnet.hosts() if number not in taken), None)
-        why = ("is a %s" % status if status == "container" else "is %s" % status if status not in ("", "active") else
-               "is of VLAN %s, where libvirt hands out no addresses" % one["vlan"]["vid"] if one.get("vlan") else
-               "is made no network; give forward" if not wanted.forward else
-               "" if host else "has no address left for the host")
+        why = _no_network(one, subnet, subnets, wanted) or ("" if host else "has no address left for the host")
         if why:
             made.left_out.append("prefix %s %s" % (subnet, why))
             continue
-        yield {"name": NAME.coerce(one.get("description") or "net-%s" % str(subnet).replace("/", "-")),
+        name = one.get("description") or ""
+        yield {"name": name if names[name] == 1 and _is_name(name) else "net-%s" % str(subnet).replace("/", "-"),
                "state": "active", "autostart": True,
                **({} if wanted.forward == "isolated" else {"forward": {"mode": wanted.forward}}),
                "ips": [{"family": "ipv%d" % subnet.version, "address": str(host), "prefix": subnet.prefixlen}]}
+
+
+def _no_network(prefix: Options, subnet: Any, subnets: list[Any], wanted: Wanted) -> str:
+    """Why a prefix is no network; empty where it is one."""
+    status = word(prefix.get("status"))
+    if status not in ("", "active"):
+        return "is a container" if status == "container" else "is %s" % status
+    within = next((one for one in subnets if one != subnet and one.version == subnet.version
+                   and one.subnet_of(subnet)), None)
+    if within:
+        return "is not a segment, for it has %s in it" % within
+    if prefix.get("vlan"):
+        return "is of VLAN %s, where libvirt hands out no addresses" % prefix["vlan"]["vid"]
+    return "" if wanted.forward else "is made no network; give forward"
+
+
+def _is_name(text: str) -> bool:
+    try:
+        return bool(NAME.coerce(text))
+    except ValueError:
+        return False
 
 
 def _portgroup(groups: dict[str, Options], vlan: Options) -> str:
@@ -150,6 +176,8 @@ def _portgroup(groups: dict[str, Options], vlan: Options) -> str:
 
 def _left_out(card: Card, wanted: Wanted) -> str:
     """Why an interface is none of its guest's cards; empty where it is one."""
+    if card.get("device"):
+        return "is of a device and of no virtual machine"
     within = card.get("parent") or card.get("bridge")
     if within:
         return "is a part of %s, which the guest makes itself" % within.get("name")
@@ -208,6 +236,7 @@ def _reserve(ip: Options, card: Card) -> None:
     if said == "dhcp":
         host = ipaddress.ip_address(ip["address"])
         last = min(subnet.broadcast_address - 1, host + (0xFFFF - int(host) % 0x10000))
-        dhcp["ranges"] = [{"start": str(host + 1), "end": str(last)}]
+        start, end = (host + 1, last) if host < last else (subnet[1], host - 1)
+        dhcp["ranges"] = [{"start": str(start), "end": str(end)}]
     else:
         dhcp["hosts"].append({"mac": card.mac, "ip": str(number), "name": card.guest})
