@@ -164,6 +164,7 @@ class Libvirt(Layer):
     """What libvirt does with networks, filters, bindings, ports, and interfaces of networks."""
 
     real = libvirt.Libvirt
+    uri = "qemu:///system"
 
     @property
     def version(self) -> tuple[int, ...]:
