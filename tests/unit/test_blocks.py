@@ -24,6 +24,7 @@ NOT_RUN = {
     "needs libvirt 11; the scenario lab_host_bridge of the lab does it": 1,
     "needs other hosts": 1,
     "needs passt, which is on no test host": 1,
+    "needs systemd; the scenario lab_pull of the lab does it": 2,
     "needs systemd-networkd; the scenario lab_host_bridge of the lab does it": 4,
     "options without their task": 2,
     "shown on a host of its own": 1,
