@@ -72,9 +72,20 @@ def test_the_fleet_says_how_each_host_is_and_what_is_across(report):
     assert "no route to host" in page.get_by_role("row", name="kvm4").first.inner_text()
     page.get_by_label("Search").fill("kvm3")
     assert page.locator("#fleet tbody tr[data-state]:visible").count() == 1
+    for text in ("MAIL", "52:54:00:01:00:00", "10.0.0.0/16"):  # a guest, its MAC and its address
+        page.get_by_label("Search").fill(text)
+        shown = page.locator("#fleet tbody tr[data-state]:visible").all_inner_texts()
+        assert "kvm2" in " ".join(shown) and not any(row.startswith(("kvm3", "kvm4")) for row in shown)
     page.get_by_label("Search").fill("")
     page.get_by_label("State").select_option("drifted")
     assert page.locator("#fleet tbody tr[data-state]:visible").all_inner_texts()[0].startswith("kvm2")
+
+
+def test_what_is_short_stays_in_one_line(report):
+    page = report(usual()).open()
+    heights = page.evaluate("() => [...document.querySelectorAll('#fleet tbody tr[data-state]')].map((row) => "
+                            "row.clientHeight)")
+    assert max(heights) < 60, heights  # one line, or two where there is a problem
 
 
 def test_a_host_shows_what_differs_beside_what_is_stated(report):

@@ -19,6 +19,7 @@ from unit.fleets import HOSTILE, differs, edge, graph_with, host, node
 from ansible_collections.virtnet.libvirt.plugins.filter.fleet import fleet
 from ansible_collections.virtnet.libvirt.plugins.filter.fleet_as import fleet_as
 from ansible_collections.virtnet.libvirt.plugins.filter.graph_as import graph_as
+from ansible_collections.virtnet.libvirt.plugins.plugin_utils._fleet.layout import positions
 
 SCHEMAS = pathlib.Path(__file__).parents[2] / "docs/schemas"
 TIME, LATER = "2026-11-27T08:30:00+00:00", "2026-11-28T08:30:00+00:00"
@@ -77,6 +78,20 @@ def test_counts_and_fields_and_what_is_stated():
     assert one["fields"] == [{"layer": "config", "path": "mtu.size", "desired": 9000, "current": 1500, "waits": False}]
     assert one["stated"] == "name: lab\nmtu:\n  size: 9000\n"
     assert found["hosts"][1]["objects"][0]["fields"][0]["waits"]
+
+
+def test_what_differs_as_a_whole_says_what_is_to_be_done():
+    whole = {"kind": "network", "name": "lab", "changed": True, "steps": ["start network lab"], "drift": []}
+    started, absent = (model(host("a", [one]))["hosts"][0]["objects"][0]["fields"][0] for one in (
+        whole, dict(whole, steps=[])))
+    assert (started["current"], started["desired"]) == ("not so", "start network lab")
+    assert (absent["current"], absent["desired"]) == ("absent", "present")
+
+
+def test_a_line_that_passes_a_column_by_is_not_behind_its_boxes():
+    nodes = [node("interface", "m", "web"), node("portgroup", "office", "lan"), node("network", "lab")]
+    places = positions({"nodes": nodes, "edges": [edge("connects", "interface/web/m", "network/lab")]})
+    assert places["interface/web/m"][1] == places["network/lab"][1] != places["portgroup/lan/office"][1]
 
 
 def test_since_when():

@@ -13,6 +13,7 @@ import base64
 import json
 import pathlib
 import zlib
+from collections.abc import Iterator
 from html import escape
 from typing import Any
 
@@ -29,7 +30,8 @@ PAGE = """<!doctype html>
 <title>Networking of %(count)s</title><style>%(css)s</style></head><body>
 <header><h1>Networking of %(count)s</h1><p>%(time)s: %(counts)s</p></header>
 <main><div id="fleet">
-<div class="tools"><label>Search <input id="find-host" type="search"></label>
+<div class="tools"><label>Search <input id="find-host" type="search" size="26"
+ placeholder="host, guest, MAC, address"></label>
 <label>State <select id="find-state"><option value="">all</option>%(options)s</select></label>
 <span id="found-hosts" role="status"></span></div>
 <table><caption class="dim">Hosts</caption><thead><tr><th scope="col">host</th><th scope="col">state</th>
@@ -45,8 +47,9 @@ PAGE = """<!doctype html>
 %(data)s
 <script>%(library)s</script><script>%(script)s</script></body></html>
 """
-ROW = ('<tr data-state="%s"><th scope="row"><a href="#host-%d"><bdi>%s</bdi></a></th><td class="state %s">%s</td>'
-       "<td>%s</td>%s<td>%s</td><td><bdi>%s</bdi></td></tr>")
+ROW = ('<tr data-state="%s" data-has="%s"><th scope="row"><a href="#host-%d"><bdi>%s</bdi></a></th>'
+       '<td class="state %s">%s</td>'
+       '<td class="short">%s</td>%s<td class="short">%s</td><td><bdi>%s</bdi></td></tr>')
 COUNTS = ("drifted", "waiting", "objects", "networks", "guests", "running")
 
 
@@ -73,15 +76,26 @@ def _asset(name: str) -> str:
 
 def _row(number: int, host: Options) -> str:
     counts = "".join("<td>%d</td>" % host["counts"][name] for name in COUNTS)
-    return ROW % (host["state"], number, escape(host["name"]), host["state"].replace(" ", "-"), host["state"],
-                  escape(host["since"][:16].replace("T", " ")), counts, escape(host["libvirt"] or ""),
-                  escape((host["problems"] or [""])[0]))
+    return ROW % (host["state"], escape(" ".join(_has(host["graph"]))), number, escape(host["name"]),
+                  host["state"].replace(" ", "-"), host["state"],
+                  escape(host["since"][:16].replace("T", " ")), counts,
+                  escape(host["libvirt"] or ""), escape((host["problems"] or [""])[0]))
+
+
+def _has(graph: Options) -> Iterator[str]:
+    """What a host is found by, besides its name: guests, their MACs and addresses."""
+    for node in graph["nodes"]:
+        if node["kind"] == "guest":
+            yield node["name"]
+        elif node["kind"] == "interface":
+            yield node.get("mac") or ""
+            yield from (address for told in (node.get("addresses") or {}).values() for address in told)
 
 
 def _findings(findings: list[Options]) -> str:
     if not findings:
         return "<p>Nothing differs or clashes between hosts.</p>"
-    rows = "\n".join("<tr><td>%s</td><td><bdi>%s</bdi></td><td><bdi>%s</bdi></td><td>%s</td></tr>" % (
+    rows = "\n".join('<tr><td class="short">%s</td><td><bdi>%s</bdi></td><td><bdi>%s</bdi></td><td>%s</td></tr>' % (
         escape(one["kind"]), escape(one["text"]), escape(one["do"]), _hosts(one["hosts"])) for one in findings)
     return ('<table><caption class="dim">What differs or clashes between hosts</caption><thead><tr>'
             '<th scope="col">kind</th><th scope="col">what</th><th scope="col">what to do</th><th scope="col">hosts'

@@ -10,7 +10,8 @@ from typing import Any
 
 Options = dict[str, Any]
 Positions = dict[str, tuple[int, int]]
-COLUMNS = ("filter", "guest", "interface", "port", "portgroup", "network", "bridge", "vf", "bond", "uplink")
+# what is hidden at first is on the left, and leaves no gap
+COLUMNS = ("port", "filter", "guest", "interface", "portgroup", "network", "bridge", "vf", "bond", "uplink")
 PLACES = {**{kind: column for column, kind in enumerate(COLUMNS)}, "device": COLUMNS.index("bond")}
 WIDTH, HEIGHT = 270, 46
 
@@ -40,7 +41,7 @@ def positions(graph: Options) -> Positions:
     for number, column in enumerate(sorted(columns, reverse=True)):
         known = {key: [rows[other] for other in beside.get(key, ()) if other in rows] for key in columns[column]}
         ordered = sorted(columns[column], key=lambda key: (_mean(known[key]), _as_people_sort(key)))
-        first = -(len(ordered) - 1) / 2
+        first = number % 2 / 2 - len(ordered) // 2  # by half a row, so that what passes a column by is seen between
         for place, key in enumerate(ordered):
             rows[key] = first + place
             found[key] = (-number * WIDTH, round(rows[key] * HEIGHT))

@@ -113,7 +113,9 @@ def _object(one: Options, stated: Options) -> Options:
     fields = drift + [dict(field, waits=True) for field in waiting]
     changes = one["changed"] or bool(one.get("steps"))
     if changes and not drift:
-        drift = [{"layer": "config", "path": "", "desired": one.get("steps"), "current": None, "waits": False}]
+        steps = "; ".join(one.get("steps") or [])
+        drift = [{"layer": "config", "path": "", "desired": steps or "present",
+                  "current": "not so" if steps else "absent", "waits": False}]
         fields = drift + fields
     state = "drifted" if changes or drift else "waiting" if waiting else "in step"
     item = _stated_item(one, stated) if state != "in step" else None

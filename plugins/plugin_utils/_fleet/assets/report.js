@@ -5,6 +5,7 @@
   const byId = (id) => document.getElementById(id);
   const fleet = byId("fleet"), page = byId("page");
   const HIDDEN = new Set(["port", "filter"]);
+  const IMPACT = { none: "guests notice nothing", brief: "guests notice a moment", disruptive: "guests notice" };
   let picture = null, current = null;
 
   function make(tag, attributes, ...inner) {
@@ -53,7 +54,7 @@
     const text = byId("find-host").value.toLowerCase(), state = byId("find-state").value;
     let count = 0;
     for (const row of document.querySelectorAll("#fleet tbody tr[data-state]")) {
-      row.hidden = !(row.textContent.toLowerCase().includes(text) && (!state || row.dataset.state === state));
+      row.hidden = !((row.textContent + " " + row.dataset.has).toLowerCase().includes(text) && (!state || row.dataset.state === state));
       count += row.hidden ? 0 : 1;
     }
     byId("found-hosts").textContent = count + " shown";
@@ -65,10 +66,10 @@
     if (!host.objects.length) return [make("p", {}, host.counts.objects ? "Nothing differs." : "Nothing was compared.")];
     return host.objects.map((one) => make("section", { class: "object" },
       make("h3", {}, one.kind + " ", named(one.name), " ", make("span", { class: "state " + one.state }, one.state)),
-      one.steps.length ? make("p", {}, "Applying would: " + one.steps.join("; ") + " (guests notice: " + one.impact + ")") : null,
+      one.steps.length ? make("p", {}, "Applying would: " + one.steps.join("; ") + " (" + IMPACT[one.impact] + ")") : null,
       make("div", { class: "pair" },
         table("What differs", ["field", "layer", "is", "stated", ""], one.fields.map((field) => make("tr", {},
-          make("td", {}, named(field.path || "the object")), make("td", {}, field.layer),
+          make("td", {}, named(field.path || "the object")), make("td", { class: "short" }, field.layer),
           make("td", {}, named(words(field.current))), make("td", {}, named(words(field.desired))),
           make("td", {}, field.waits ? "waits for a restart" : "")))),
         make("pre", { tabindex: "0", "aria-label": "stated" }, one.stated || "(not stated by name)"))));
@@ -82,7 +83,7 @@
       return make("tr", {},
         make("th", { scope: "row" }, named(card.guest)),
         make("td", {}, make("button", { type: "button", click: () => select(card.id) }, card.mac || card.name)),
-        make("td", {}, spell(card.addresses || {})),
+        make("td", {}, spell(card.addresses || {}) || make("span", { class: "dim" }, "none known")),
         make("td", {}, end.kind + " ", named(end.name), end.network && end.kind === "portgroup" ? " of " + end.network : ""),
         make("td", {}, tags(edge.vlan)), make("td", {}, qos(edge.qos)), make("td", {}, named(filters.get(card.id) || "")),
         make("td", {}, card.state), make("td", {}, edge.layers.join(", ")));
@@ -135,10 +136,10 @@
     return [
       { selector: "node", style: { label: "data(label)", shape: "round-rectangle", width: 170, height: 30,
         "background-color": back, "border-width": 2, "border-color": (node) => COLOURS[node.data("kind")] || "#666",
-        "text-valign": "center", "text-halign": "center", "font-size": 11, "text-max-width": 162, "text-wrap": "ellipsis",
+        "text-valign": "center", "text-halign": "center", "font-size": 14, "text-max-width": 162, "text-wrap": "ellipsis",
         color: text } },
       { selector: "edge", style: { width: 1.5, "line-color": "#8a929a", "curve-style": "straight", label: "data(label)",
-        "font-size": 9, color: text, "text-background-color": back, "text-background-opacity": 1 } },
+        "font-size": 12, color: text, "text-background-color": back, "text-background-opacity": 1 } },
       { selector: "node.dim", style: { "border-style": "dashed", color: dim } },
       { selector: "edge.dim", style: { "line-style": "dashed" } },
       { selector: "node.found", style: { "background-color": isDark ? "#5c4a12" : "#ffe9a8" } },
