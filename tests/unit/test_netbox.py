@@ -64,7 +64,8 @@ def test_an_interface_in_a_vlan_is_in_its_portgroup(version):
     found = made(card(version=version, mode=mode("access"), untagged_vlan=OFFICE), bridge="br0")
     assert found["left_out"] == []
     assert found["interfaces"] == [{"domain": "web", "mac": {"address": "aa:bb:cc:00:00:01"}, "type": "network",
-                                    "source": {"network": "lan", "portgroup": "office"}}]
+                                    "source": {"network": "lan", "portgroup": "office"}, "vlan": {},
+                                    "link": {"state": "up"}}]
     assert found["networks"] == [{
         "name": "lan", "state": "active", "autostart": True, "forward": {"mode": "bridge"}, "bridge": {"name": "br0"},
         "portgroups": [{"name": "office", "vlan": {"tags": [{"id": 10}]}}]}]
@@ -75,7 +76,7 @@ def test_a_tagged_one_is_a_trunk_that_is_in_no_portgroup():
                  network="trunk")
     tags = [{"id": 20, "native_mode": "untagged"}, {"id": 10}]
     assert found["interfaces"][0]["vlan"] == {"trunk": True, "tags": tags}
-    assert found["interfaces"][0]["source"] == {"network": "trunk"}
+    assert found["interfaces"][0]["source"] == {"network": "trunk", "portgroup": ""}
     assert [network["name"] for network in found["networks"]] == ["trunk"]
 
 
@@ -105,7 +106,7 @@ def test_a_prefix_of_no_vlan_becomes_a_network_that_hands_out_what_netbox_says()
         "ips": [{"family": "ipv4", "address": "10.0.0.2", "prefix": 24, "dhcp": {
             "hosts": [{"mac": "aa:bb:cc:00:00:01", "ip": "10.0.0.1", "name": "web"}],
             "ranges": [{"start": "10.0.0.3", "end": "10.0.0.254"}]}}]}]
-    assert [one["source"] for one in found["interfaces"]] == [{"network": "lab"}] * 2
+    assert [one["source"] for one in found["interfaces"]] == [{"network": "lab", "portgroup": ""}] * 2
     assert "forward" not in made(prefixes=[prefix("10.0.0.0/24")], forward="isolated")["networks"][0]
 
 

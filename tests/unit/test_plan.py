@@ -184,6 +184,14 @@ def test_macs_of_guests_and_of_cards():
     assert plan_macs(["web"], "52:54:00:aa:00", reported=reports) == {"web": "52:54:00:aa:00:00"}
 
 
+def test_a_guest_that_runs_keeps_its_mac_which_its_port_has_too():
+    graph = graph_with(["web"])
+    card = next(one for one in graph["nodes"] if one["kind"] == "interface")
+    graph["nodes"].append(node("port", "1", "lab", network="lab", mac=card["mac"]))
+    graph["edges"].append(edge("plugged", "port/lab/1", card["id"], "live"))
+    assert plan_macs(["web"], "52:54:00", reported={"kvm1": {"graph": graph}}) == {"web": card["mac"]}
+
+
 def test_sixes_and_many_blocks():
     assert plan_subnets(["a"], "fd00::/63", 64, taken=["fd00::/64"]) == {"a": "fd00:0:0:1::/64"}
     assert ipaddress.ip_network(plan_subnets(["a"], "::/0", 126)["a"]).prefixlen == 126

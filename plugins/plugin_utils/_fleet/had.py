@@ -61,8 +61,9 @@ def macs_had(reports: Options) -> Iterator[Had]:
     for host, read in reports.items():
         ends = {edge["from"]: edge["to"].split("/")[1] for edge in read["graph"]["edges"]
                 if edge["kind"] == "connects" and edge["to"].startswith(("network/", "portgroup/"))}
+        plugged = {edge["from"] for edge in read["graph"]["edges"] if edge["kind"] == "plugged"}  # a guest's own ports
         for node in read["graph"]["nodes"]:
-            if not isinstance(node.get("mac"), str) or len(node["mac"]) != LENGTH:
+            if not isinstance(node.get("mac"), str) or len(node["mac"]) != LENGTH or node["id"] in plugged:
                 continue
             if node["kind"] == "interface":
                 guest = node["guest"]

@@ -191,21 +191,21 @@ def _left_out(card: Card, wanted: Wanted) -> str:
 
 
 def _interface(card: Card, networks: list[Options], groups: dict[str, Options], wanted: Wanted) -> Options | str:
-    """The item of an interface, or why there is none."""
-    item: Options = {"domain": card.guest, "mac": {"address": card.mac}, "type": "network"}
+    """The item of an interface, or why there is none. What it may have had of another network is taken away."""
+    item: Options = {"domain": card.guest, "mac": {"address": card.mac}, "type": "network", "vlan": {}}
     if card.mode == "access":
         item["source"] = {"network": wanted.network, "portgroup": _portgroup(groups, card["untagged_vlan"])}
     elif card.mode:
-        item.update(source={"network": wanted.network}, vlan={"trunk": True, "tags": _tags(card)})
+        item.update(source={"network": wanted.network, "portgroup": ""}, vlan={"trunk": True, "tags": _tags(card)})
     else:
         network, ip = _network_of(card, networks)
         if network is None:
             return "is in no VLAN, and has no address in a prefix that is made a network"
-        item["source"] = {"network": network["name"]}
+        item["source"] = {"network": network["name"], "portgroup": ""}
         _reserve(ip, card)
     parameters = [{"name": "IP", "value": str(number)} for number in card.numbers if number.version == 4]
     return dict(item, **{"mtu": {"size": card["mtu"]}} if card.get("mtu") else {},
-                **{} if card.get("enabled", True) else {"link": {"state": "down"}},
+                link={"state": "up" if card.get("enabled", True) else "down"},
                 **{"filterref": {"filter": wanted.filter, "parameters": parameters}} if wanted.filter else {})
 
 
