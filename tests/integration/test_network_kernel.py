@@ -22,7 +22,13 @@ LAB = {
                {"family": "ipv6", "address": "fd00:8::", "prefix": 64, "gateway": "fd00:7::2", "metric": 5}],
 }
 ROUTES = ["add route 10.8.0.0/16 via 10.7.0.2", "add route fd00:8::/64 via fd00:7::2"]
+RELOAD = "reload the daemon of libvirt, which puts its firewall rules and dnsmasq back"
 BRIDGE = "set spanning tree on and forward delay 4 s of bridge lab0"
+
+
+def is_deaf() -> bool:
+    """Whether this dnsmasq does not hear a bridge that is made again."""
+    return tuple(map(int, sh("dnsmasq --version").split()[2].split("."))) < (2, 90)
 
 
 def seen():
@@ -51,6 +57,8 @@ def seen():
 def test_a_drift_is_seen_and_repaired(clean, harm, steps):
     run("network", **LAB)
     before = seen()
+    if "link del" in harm and is_deaf():
+        steps = [*steps, "stop dnsmasq of network lab, which does not hear another bridge", RELOAD]
     sh(harm)
     drift = run("network_info", names=["lab"])["networks"][0]["status"]["drift"]
     assert drift and all(found["layer"] == "kernel" for found in drift)

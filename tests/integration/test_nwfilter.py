@@ -495,9 +495,11 @@ LOSSES = ("nft flush ruleset", "ebtables -t nat -F", "iptables -F FI-tap9; iptab
 
 def made() -> str:
     """The rules of filters, without counters and without the order of those of several chains."""
-    lines = sh("iptables -S; ip6tables -S; ebtables -t nat -L").splitlines()
-    jumps = sh("iptables -S FORWARD; ip6tables -S FORWARD")  # whose order counts
-    return "\n".join(sorted(line for line in lines if line.strip() and "LIBVIRT_" not in line)) + jumps
+    def lines(command: str) -> list[str]:
+        return [line for line in sh(command).splitlines() if line.strip() and "LIBVIRT_" not in line]
+
+    in_order = lines("iptables -S FORWARD; ip6tables -S FORWARD")
+    return "\n".join(sorted(lines("iptables -S; ip6tables -S; ebtables -t nat -L")) + in_order)
 
 
 @both

@@ -245,3 +245,13 @@ def test_what_starts_is_read_from_links(monkeypatch: pytest.MonkeyPatch, tmp_pat
     assert start.read_start() == {"networks": ["lab"], "daemons": ["libvirtd"]}
     monkeypatch.setattr(start, "SYSTEMD", "/nowhere")
     assert start.read_start()["daemons"] is None
+
+
+@pytest.mark.parametrize(("version", "stops"), [([2, 85], True), ([2, 90], False), (None, False)])
+def test_a_dnsmasq_that_does_not_hear_a_bridge_made_again_is_started_anew(version: list | None, stops: bool):
+    options = dict(LIVE, mac={"address": "52:54:00:00:00:01"})
+    there = lab_host(options, options, devices={"nic0": device()}, dnsmasq_version=version, **service())
+    titles = [step.title for step in plan(there.look(), wish())[0].steps]
+    assert titles[0] == "make bridge virbr0 again"
+    assert ("stop dnsmasq of network lab, which does not hear another bridge" in titles) is stops
+    assert (RELOAD in titles) is stops

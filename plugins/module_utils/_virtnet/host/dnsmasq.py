@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import time
@@ -30,9 +31,24 @@ def dnsmasq_problem() -> str | None:
     daemon = find_daemon()
     if daemon is None:
         return None
-    found = [path for path in (os.path.join(folder, "dnsmasq") for folder in _folders(daemon[0]))
-             if os.path.isfile(path) and os.access(path, os.X_OK)]
-    return _fails(found[0]) if found else MISSING
+    path = _path(daemon[0])
+    if path is None:
+        return MISSING
+    return "%s does not work (%s --version fails)" % (path, path) if _says(path) is None else ""
+
+
+def dnsmasq_version() -> list[int] | None:
+    """None where it cannot be seen."""
+    daemon = find_daemon()
+    path = _path(daemon[0]) if daemon else None
+    found = re.match(r"Dnsmasq version (\d+)\.(\d+)", (_says(path) if path else None) or "")
+    return [int(found[1]), int(found[2])] if found else None
+
+
+def _path(daemon: int) -> str | None:
+    """That which the daemon starts."""
+    return next((path for path in (os.path.join(folder, "dnsmasq") for folder in _folders(daemon))
+                 if os.path.isfile(path) and os.access(path, os.X_OK)), None)
 
 
 def _folders(daemon: int) -> list[str]:
@@ -45,13 +61,14 @@ def _folders(daemon: int) -> list[str]:
     return [*folders, *USUAL]
 
 
-def _fails(path: str) -> str:
+def _says(path: str) -> str | None:
+    """What it says of its version, None where it does not work."""
     try:
-        code = subprocess.run([path, "--version"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                              stderr=subprocess.DEVNULL, timeout=5, check=False).returncode
+        done = subprocess.run([path, "--version"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.DEVNULL, timeout=5, check=False)
     except (OSError, subprocess.TimeoutExpired):
-        code = -1
-    return "%s does not work (%s --version fails)" % (path, path) if code else ""
+        return None
+    return done.stdout.decode(errors="replace") if done.returncode == 0 else None
 
 
 # --- that of a network

@@ -41,6 +41,7 @@ firewall                             problem, backend, chains: see ``firewall``
 daemon               drivers         the name of libvirt's daemon of networks or filters, null where it is not seen
 dnsmasq                              what is wrong with it, empty where it works, null where that is not known
 firewalld                            whether it runs, null where that is not known
+dnsmasq_version                      a list of numbers, null where not known
 watches                              how many more dnsmasqs can watch the host's list of servers, null where not known
 dnsmasq_of           network          runs, conf, hosts, names: see ``dnsmasq``; null where they cannot be read
 forwarding                           by family: whether the kernel forwards
@@ -139,7 +140,8 @@ class Snapshot(Parts):
 
     def _complete_kernel(self) -> None:
         for part in ("devices", "physical_functions", "pci_devices", "vfio_holders", "pci", "switch_ports", "firewall",
-                     "firewalld", "dnsmasq", "watches", "forwarding", "bridge_filter", "start", "places"):
+                     "firewalld", "dnsmasq", "dnsmasq_version", "watches", "forwarding", "bridge_filter", "start",
+                     "places"):
             self.get(part)
         for name, network in self.get("networks").items():
             if network["active"]:
@@ -292,6 +294,12 @@ class Snapshot(Parts):
         """How many more dnsmasqs can watch the host's list of DNS servers, None where that is not known."""
         found: int | None = self.get("watches") if self.reaches_kernel else None
         return found
+
+    @property
+    def dnsmasq_version(self) -> tuple[int, ...] | None:
+        """The version of dnsmasq that libvirt starts."""
+        found = self.get("dnsmasq_version") if self.reaches_kernel else None
+        return tuple(found) if found else None
 
     def dnsmasq_of(self, network: str) -> Options | None:
         """The dnsmasq of a network, None where it cannot be looked at."""

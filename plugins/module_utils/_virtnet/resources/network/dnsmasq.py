@@ -29,6 +29,7 @@ WRITTEN = frozenset((
     "except-interface", "bind-dynamic", "bind-interfaces", "interface", "listen-address", "txt-record", "srv-host",
     "enable-tftp", "tftp-root", "dhcp-range", "dhcp-no-override", "dhcp-authoritative", "dhcp-boot", "dhcp-lease-max",
     "dhcp-hostsfile", "dhcp-option", "addn-hosts", "enable-ra", "ra-param", "all-servers", "log-queries", "user"))
+HEARS_AGAIN = (2, 90)  # as of Debian 12; whether one between 2.85 and this does is not known
 COUNTED = ("txt-record", "srv-host", "dhcp-range", "server")  # of which there are only those that are stated
 
 
@@ -51,6 +52,14 @@ def watches_servers(options: Options) -> bool:
     all_forwarded = any(one.get("addr") and not one.get("domain") for one in option(options, "dns", "forwarders") or [])
     return has_dnsmasq(options) and mode_of(options) is not None and not all_forwarded and (
         option(options, "dns", "enable") is not False)
+
+
+def is_deaf_on(seen: Snapshot, bridge: str) -> bool:
+    """Whether dnsmasq does not hear a bridge that is made again: 2.85 (Debian 11, RHEL 9) keeps to the lost one."""
+    if seen.device(bridge) is not None:
+        return False
+    version = seen.dnsmasq_version
+    return version is not None and version < HEARS_AGAIN
 
 
 @once

@@ -20,7 +20,7 @@ from ...schema.errors import Path
 from ...schema.options import Options, option
 from ..reload import hindrance, reload
 from ..repair import Repair, drift_of
-from .dnsmasq import service_of
+from .dnsmasq import is_deaf_on, service_of
 from .firewall import lost_rules, problem_of
 from .obstacles import obstacles
 from .piece import network as piece
@@ -38,9 +38,10 @@ class Upkeep(NamedTuple):
     """What is to be known of it for one network.
 
     ``problem`` is why its rules cannot be compared. ``lost`` is what libvirt's daemon has to put back; ``is_stale`` is
-    whether dnsmasq has to be started anew for it. ``hindered`` is why it does not, empty where it can; ``planned`` is
-    whether somebody else of the same task has it do so. ``forwarding`` is whether the kernel forwards by family,
-    ``sysctls`` are those of the bridge. ``blocked`` says who keeps guests from reaching what the network promises.
+    whether dnsmasq has to be started anew for it, ``is_deaf`` since it would not hear a bridge that is made again.
+    ``hindered`` is why it does not, empty where it can; ``planned`` is whether somebody else of the same task has it do
+    so. ``forwarding`` is whether the kernel forwards by family, ``sysctls`` are those of the bridge. ``blocked`` says
+    who keeps guests from reaching what the network promises.
     ``switch`` are the ports of Open vSwitch where its guests are on one, ``unfiltered`` is by tap what the kernel lacks
     of the rules of their filters, ``filters_hindered`` why libvirt's daemon does not put that back.
     """
@@ -48,6 +49,7 @@ class Upkeep(NamedTuple):
     problem: str = ""
     lost: tuple[Drift, ...] = ()
     is_stale: bool = False
+    is_deaf: bool = False
     hindered: str = ""
     planned: bool = False
     forwarding: Mapping[str, bool] = MappingProxyType({})
@@ -63,7 +65,10 @@ def upkeep_of(seen: Snapshot, name: str, live: Options) -> Upkeep:
     runs, bridge = seen.as_it_was, option(live, "bridge", "name")
     lost = tuple(_lost(runs, name))
     service = service_of(runs, name)
-    return Upkeep(problem_of(runs, name), lost, bool(service and service.is_stale),
+    is_deaf = bool(service and bridge and is_deaf_on(runs, bridge))
+    if is_deaf and not lost:
+        lost = (drift_of(Path("dnsmasq"), "listens on %s" % bridge, "does not"),)
+    return Upkeep(problem_of(runs, name), lost, bool(service and service.is_stale), is_deaf,
                   hindrance(seen, "networks") if lost else "",
                   bool(lost and (seen.firewall or {}).get("planned")),
                   seen.forwarding if _forwarded(live) else {},
@@ -120,10 +125,11 @@ def set_forwarding(family: str, is_on: bool) -> Do:
 def _steps(name: str, found: Upkeep) -> Iterator[Step]:
     if found.hindered or not found.lost:
         return
-    if found.is_stale:
-        yield Step("stop dnsmasq of network %s, whose configuration is not libvirt's" % name,
+    if found.is_stale or found.is_deaf:
+        why = "whose configuration is not libvirt's" if found.is_stale else "which does not hear another bridge"
+        yield Step("stop dnsmasq of network %s, %s" % (name, why),
                    lambda host: host.programs.stop_dnsmasq(name), piece(name))
-    if found.is_stale or not found.planned:
+    if found.is_stale or found.is_deaf or not found.planned:
         yield reload_step(name)
 
 
