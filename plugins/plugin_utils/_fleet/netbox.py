@@ -234,7 +234,7 @@ def _reserve(ip: Options, card: Card) -> None:
         return
     dhcp = ip.setdefault("dhcp", {"hosts": []})
     if said == "dhcp":
-        host = ipaddress.ip_address(ip["address"])
+        host: Address = ipaddress.ip_address(ip["address"])
         last = min(subnet.broadcast_address - 1, host + (0xFFFF - int(host) % 0x10000))
         start, end = (host + 1, last) if host < last else (subnet[1], host - 1)
         dhcp["ranges"] = [{"start": str(start), "end": str(end)}]
