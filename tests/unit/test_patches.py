@@ -218,6 +218,8 @@ def test_the_last_record_of_a_list_is_removed(rest: dict):
                     dns(DNS_TXTS, {"name": "a"}, state="absent"))
     assert {drift.layer for drift in plan.drift} == {"config", "live"} and plan.steps
     assert plan.after.get("dns", {}) == rest
+    alone, = planned(host(network, network), dns(DNS_TXTS, {"name": "a"}, state="absent"))
+    assert {drift.layer for drift in alone.drift} == {"config", "live"} and alone.steps
 
 
 def test_rates_that_only_one_of_them_states_are_put_together():

@@ -41,9 +41,16 @@ def plan_entries(desired: NetworkEntries, found: NetworkFound) -> Plan:
         plan.steps += steps
         if steps:
             plan.needs.add(EDITS[layer])
-        stated = {name: wanted.get(name, "") for name in ("ips", "dns") if current.get(name) or wanted.get(name)}
-        plan.drift += [Drift(layer, *one) for one in NETWORK.differences(stated, current)]
+        plan.drift += [Drift(layer, *one) for one in NETWORK.differences(_stated(current, wanted), current)]
     return plan
+
+
+def _stated(current: Options, wanted: Options) -> Options:
+    """What a layer is to have, with what it is to have no more as empty."""
+    stated = {name: wanted.get(name, "") for name in ("ips", "dns") if current.get(name) or wanted.get(name)}
+    if wanted.get("dns"):
+        stated["dns"] = {**dict.fromkeys(current.get("dns") or {}, ""), **wanted["dns"]}
+    return stated
 
 
 def edited(desired: NetworkEntries, current: Options) -> Options:
