@@ -215,7 +215,7 @@ def _all_lost(seen: Snapshot) -> list[Drift]:
 
 def _families(seen: Snapshot) -> set[str]:
     """Of which filters on devices have rules for packets."""
-    bindings = filter(None, map(seen.binding, _bound(seen)))
+    bindings = [binding for binding in map(seen.binding, _bound(seen)) if binding is not None]
     names = {reference.get("filter") or "" for binding in bindings for reference in binding.findall("filterref")}
     return {_family(rule) for name in names for rule in _rules_of(seen, name)}
 
