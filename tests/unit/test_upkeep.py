@@ -227,6 +227,9 @@ def test_a_link_that_somebody_took_away_is_made_again():
         ("boot", "autostart", True, False)]
     assert [step.title for step in found.steps] == ["switch autostart of network lab on again"]
     assert found.before["boot"] == {"autostart": False} and found.after["boot"] == {"autostart": True}
+    fake = host({"name": "lab", "bridge": {"name": "virbr0"}})
+    found.steps[0].do(fake)  # libvirt, which believes that it is on, has to hear that it is off
+    assert fake.calls == [("set_network_autostart", "lab", False), ("set_network_autostart", "lab", True)]
 
 
 def test_a_daemon_that_no_boot_starts_is_told():
