@@ -192,6 +192,17 @@ def test_what_is_no_physical_function_is_refused(sysfs, host, options: dict, mis
     assert re.match(problem, str(error))
     assert isinstance(error, Missing) is missing
 
+def test_a_card_without_a_network_device_takes_drivers_and_no_settings_of_virtual_functions(sysfs, host):
+    sysfs.device("0000:5e:00.0", "vfio-pci", None, vendor="0x8086", device="0x1572", sriov_totalvfs="4",
+                 sriov_numvfs="0", sriov_drivers_autoprobe="1")
+
+    def wish(**vf: object) -> Sriov:
+        return Sriov(SRIOV.check({"address": "0000:5e:00.0", "num_vfs": 1, "vfs": [dict(vf, index=0)]}))
+
+    with pytest.raises(Invalid, match=r"^vfs\[0\]: 0000:5e:00.0.* has no network device, by which"):
+        wish(mac="52:54:00:00:00:01").plan(wish(mac="52:54:00:00:00:01").look(host.look()))
+    assert wish(driver="default").plan(wish(driver="default").look(host.look())).steps
+
 
 @pytest.mark.parametrize("device", ["../../../etc", "..", "/etc", "pf0/..", "pf0\n", "-pf0", "*"])
 def test_a_name_that_the_kernel_does_not_say_leads_nowhere(sysfs, host, device: str):
