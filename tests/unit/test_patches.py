@@ -10,7 +10,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from unit.fake_host import FakeHost, parts
+from unit.fake_host import FakeHost, device, parts
+from unit.fake_host import traffic as tc_limits
 
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.network import NETWORK
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.converge import (
@@ -522,3 +523,44 @@ def test_a_port_with_a_virtualport_that_does_not_connect_is_refused(kind: str, t
     assert refusal(host(lab(), lab()), wish) == (
         "virtualport.type: %s is not taken by a bridge that libvirt makes, which takes %s; no guest would be connected"
         % (kind, takes))
+
+
+GUEST = ("<domain><devices><interface type='%s'><mac address='%s'/><source network='lab' portid='%s' bridge='lab0'/>"
+         "<target dev='vnet0'/></interface></devices></domain>")
+
+
+def guests_port(traffic: dict | None, config: str | None = None) -> Snapshot:
+    """A running guest on lab, whose port has an average, and what tc limits of its device."""
+    running = GUEST % ("bridge", MAC, UUID)
+    return host(lab(), lab(), domains={UUID: {"name": "one", "active": True, "persistent": True}},
+                domain_config={UUID: running if config is None else config}, domain_live={UUID: running},
+                ports={"lab": [port(owner="one", inside="<bandwidth><inbound average='5'/></bandwidth>")]},
+                devices={"lab0": device(kind="bridge"), "vnet0": device(kind="tun", master="lab0")},
+                traffic={"vnet0": traffic} if traffic else {})
+
+
+@pytest.mark.parametrize(("limits", "drifts"), [({}, True), ({"inbound.average": 5}, False)])
+def test_limits_that_the_device_of_a_port_has_lost_are_put_back(limits: dict, drifts: bool):
+    plan, = planned(guests_port(tc_limits(limits)), NetworkPort("lab", {"uuid": UUID, "bandwidth": {
+        "inbound": {"average": 5}}}))
+    assert {drift.layer for drift in plan.drift} == ({"kernel"} if drifts else set())
+    assert bool(plan.steps) == drifts
+
+
+def test_an_aspect_is_not_added_where_the_interface_is_not():
+    wish = qos({"inbound": {"average": 7}}, domain="one", mac=MAC)
+    seen = guests_port(tc_limits({}), config="<domain><devices/></domain>")
+    assert titles(seen, wish) == ["change bandwidth.inbound.average of the running interface %s of guest one" % MAC]
+
+
+@pytest.mark.parametrize(("options", "taken"), [
+    ({"forward": {"mode": "bridge"}, "bridge": {"name": "br0"}, "virtualport": {"type": "openvswitch"}}, True),
+    ({"bridge": {"name": "lab0"}}, False),
+])
+def test_tags_of_a_port_are_for_switches_that_take_them(options: dict, taken: bool):
+    network = dict({"name": "lab"}, **options)
+    seen, wish = host(network, network), NetworkPort("lab", {"mac": {"address": PORT}, "vlan": {"tags": [{"id": 4}]}})
+    if taken:
+        assert titles(seen, wish) == ["create port %s of network lab" % PORT]
+    else:
+        assert refusal(seen, wish).startswith("vlan: ")
