@@ -13,4 +13,4 @@ from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.do
 class ModuleDocFragment:
     """The options of a bridge of the host, computed from their table."""
 
-    DOCUMENTATION: str = json.dumps({"options": options_documentation(HOST_BRIDGE)})
+    DOCUMENTATION: str = json.dumps({"options": options_documentation(HOST_BRIDGE, True)})

@@ -133,7 +133,7 @@ def main() -> None:
         HOST_BRIDGE,
         argument_spec=argument_spec(
             **settings_spec("host_bridge"),
-            **dict(options_spec(HOST_BRIDGE), name={"type": "str", "required": True}),
+            **options_spec(HOST_BRIDGE, True),
         ),
         supports_check_mode=True,
     )
