@@ -163,7 +163,7 @@ def test_a_network_does_not_take_its_guests_to_another_bridge(switch):
     boot(switch, "<interface type='network'><mac address='%s'/><source network='ovs'/><model type='virtio'/>"
                  "</interface>" % MAC)
     sh("ovs-vsctl add-br ovsbr1 -- set bridge ovsbr1 datapath_type=netdev")
-    moved = dict(network, bridge={"name": "ovsbr1"})
+    moved = {**network, "bridge": {"name": "ovsbr1"}}
     with pytest.raises(Failed, match=r"restart: always cannot take guest \(%s\) from ovsbr0 to ovsbr1" % MAC):
         run("network", **moved, restart="always")
     assert run("network", **moved)["restart_required"]

@@ -114,9 +114,9 @@ def test_addresses_are_those_of_the_card_in_each_version():
     now, other = address("10.0.0.5/24"), dict(address("10.0.0.6/24"), assigned_object_type="dcim.interface")
     before = {name: value for name, value in now.items() if not name.startswith("assigned")}
     for given in (now, dict(before, interface={"id": 1, "device": None, "virtual_machine": {"id": 7, "name": "web"}})):
-        found = made(card(), addresses=[given, other, dict(before, address="10.0.0.7/24", interface={
-            "id": 1, "device": {"id": 3, "name": "switch"}, "virtual_machine": None})],
-                     prefixes=[prefix("10.0.0.0/24")], forward="nat")
+        switch = {"id": 1, "device": {"id": 3, "name": "switch"}, "virtual_machine": None}
+        addresses = [given, other, dict(before, address="10.0.0.7/24", interface=switch)]
+        found = made(card(), addresses=addresses, prefixes=[prefix("10.0.0.0/24")], forward="nat")
         assert [one["ip"] for one in found["networks"][0]["ips"][0]["dhcp"]["hosts"]] == ["10.0.0.5"]
 
 

@@ -192,6 +192,7 @@ def test_what_is_no_physical_function_is_refused(sysfs, host, options: dict, mis
     assert re.match(problem, str(error))
     assert isinstance(error, Missing) is missing
 
+
 def test_a_card_without_a_network_device_takes_drivers_and_no_settings_of_virtual_functions(sysfs, host):
     sysfs.device("0000:5e:00.0", "vfio-pci", None, vendor="0x8086", device="0x1572", sriov_totalvfs="4",
                  sriov_numvfs="0", sriov_drivers_autoprobe="1")
