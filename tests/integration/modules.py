@@ -52,7 +52,8 @@ def run(module_name: str, check: bool = False, **options: object) -> dict:
         except _Exit:
             pass
     result = json.loads(json.dumps(ended, default=str))
-    assert not problems(module_name, result)
+    found = problems(module_name, result)
+    assert not found, found
     if result["failed"]:
         raise Failed(result)
     return result

@@ -149,10 +149,19 @@ def pyroute2_device(message, names: dict) -> dict:
         "stp": bool(data.get_attr("IFLA_BR_STP_STATE")) if bridge else None,
         "delay": data.get_attr("IFLA_BR_FORWARD_DELAY") / 100 if bridge else None,
         "port": {name: value for name, value in settings.items() if value is not None},
+        "vlan": pyroute2_vlan(message, info, data, names),
         "addresses": [],
         "routes": [],
         "fdb": [],
     }
+
+
+def pyroute2_vlan(message, info, data, names: dict) -> dict | None:
+    if info is None or info.get_attr("IFLA_INFO_KIND") != "vlan":
+        return None
+    elsewhere = message.get_attr("IFLA_LINK_NETNSID") is not None
+    return {"id": data.get_attr("IFLA_VLAN_ID"),
+            "link": None if elsewhere else names.get(message.get_attr("IFLA_LINK"))}
 
 
 def batch(commands: str, program: str = "ip", force: bool = False) -> None:

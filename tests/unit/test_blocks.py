@@ -19,6 +19,7 @@ NOT_RUN = {
     "needs a card with SR-IOV": 13,
     "needs a kernel with sch_sfq": 1,
     "needs NetBox": 2,
+    "needs Prometheus": 1,
     "needs a report of before": 1,
     "needs another host; the scenario default_nat of molecule does it": 1,
     "needs libvirt 11; the scenario lab_host_bridge of the lab does it": 1,

@@ -73,11 +73,11 @@ def _object(outcome: Outcome) -> Options:
 
 
 def model_of(outcome: Outcome) -> Options:
-    """The object as its module takes it; in check mode as it would be, without the layers that the diff adds."""
+    """The object as its module takes it; in check mode as it would be, without the layers that the diff tells of."""
     if outcome.found is not None:
         found: Options = outcome.wish.model(outcome.found)
         return found
-    return {name: value for name, value in outcome.plan.after.items() if name not in OTHER_LAYERS}
+    return {name: value for name, value in outcome.plan.after.items() if name not in ("config", *OTHER_LAYERS)}
 
 
 def to_yaml(value: Value, indent: str = "") -> str:
