@@ -12,7 +12,7 @@ SYSTEM := /usr/bin/python3 -m pytest
 VENV := .venv/bin/python -m pytest
 .PHONY: help setup demo bench lab lint sanity unit integration molecule test-lab test changelog build clean \
 	unit-debian unit-pypi integration-11 integration-12 integration-13 integration-sid integration-others \
-	integration-targets integration-pypi faults faults-short faults-short-12 faults-short-13 lab-12 lab-13 lab-bare \
+	integration-targets integration-pypi faults faults-short faults-short-12 faults-short-13 lab-12 lab-13 lab-bare lab-pull \
 	release-check quick release docs blocks blocks-examples blocks-guides
 
 help: ## Show this
@@ -105,6 +105,9 @@ lab-13:
 
 lab-bare:
 	tests/lab --debian bare molecule
+
+lab-pull: setup ## Run the scenario of the role pull
+	tests/lab molecule lab_pull
 
 lab-12: setup ## Run those of them that are for Debian 12 too
 	tests/lab --debian 12 molecule
