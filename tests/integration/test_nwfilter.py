@@ -568,7 +568,7 @@ def test_a_filter_whose_address_libvirt_finds_out_comes_back(guest):
     assert done["steps"] == [RELOAD] and "libvirt-I-" in sh("ebtables -t nat -L")
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(filters())
 def test_no_rule_is_missed_that_libvirt_does_not_make(hypervisor, options):
     """A filter that has just been put on a device has all its rules."""
