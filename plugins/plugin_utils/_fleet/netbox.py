@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.network import subnet_of
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.scalars import MAC, NAME
 
 Options = dict[str, Any]
@@ -220,14 +221,14 @@ def _tags(card: Card) -> list[Options]:
 def _network_of(card: Card, networks: list[Options]) -> tuple[Options | None, Options]:
     for network, number in itertools.product(networks, card.numbers):
         for ip in network["ips"]:
-            if number in ipaddress.ip_network("%s/%s" % (ip["address"], ip["prefix"]), strict=False):
+            if number in subnet_of(ip):
                 return network, ip
     return None, {}
 
 
 def _reserve(ip: Options, card: Card) -> None:
     """Has the network hand out a card's first IPv4 address, or whatever is free where NetBox says DHCP of it."""
-    subnet = ipaddress.ip_network("%s/%s" % (ip["address"], ip["prefix"]), strict=False)
+    subnet = subnet_of(ip)
     number, said = next((number, word(one.get("status"))) for number, one in zip(card.numbers, card.addresses)
                         if number in subnet)
     if subnet.version != 4:
