@@ -79,11 +79,11 @@ def in_sandbox(asked: argparse.Namespace, part: str, results: Path) -> tuple[str
 
 
 def outside(asked: argparse.Namespace, parts: list[str]) -> bool:
-    from faults.results import load, table
+    from faults.results import details, load, table
 
     results = RESULTS / (asked.debian or "here")
     results.mkdir(parents=True, exist_ok=True)
-    right, tries, said = True, [], []
+    right, tries, said, wrong = True, [], [], []
     with ThreadPoolExecutor(len(PARTS)) as pool:  # they mostly wait for libvirt
         for part, code, seconds in pool.map(lambda part: in_sandbox(asked, part, results), parts):
             print((results / ("%s.log" % part)).read_text(), end="", flush=True)
@@ -92,7 +92,8 @@ def outside(asked: argparse.Namespace, parts: list[str]) -> bool:
             said.append("%s: %d tries, %d s%s" % (part, len(found), seconds, "" if code in (0, 1) else
                                                   ", ENDED BY CODE %d" % code))
             right = right and code == 0 and bool(found)
-    print("%s\n%s" % (table(tries), "; ".join(said)))
+            wrong += [details(one, asked.seed) for one in found if not one.right]
+    print("\n".join([table(tries), "; ".join(said), *wrong]))  # where output is cut, it is cut at the front
     return right
 
 

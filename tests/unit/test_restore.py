@@ -21,6 +21,7 @@ from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.converge import (
     ATTEMPTS,
     ConvergeError,
+    Unkept,
     converge,
 )
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.plan import Piece, Step
@@ -426,6 +427,25 @@ def test_what_changes_by_itself_is_no_change():
     host.devices["vnet0"]["mtu"] = 1280
     host.parts["ports"]["lab"].pop()
     assert taken(host, STOP).changed_since(seen) == []
+
+
+class Meddles(Unkept):
+    """Somebody who edits the network while the first step is written down."""
+
+    def __init__(self, host: FakeHost) -> None:
+        super().__init__()
+        self.edits = [lambda: host.libvirt.define_network(document(network(domain={"name": "b"})))]
+
+    def begins(self, step: Step) -> None:
+        while self.edits:
+            self.edits.pop()()
+
+
+def test_an_edit_is_seen_until_right_before_the_step_that_would_overwrite_it():
+    host = lab_host(LAB, LAB, devices={"virbr0": BRIDGE})
+    converge(host, [Network("lab", {"mtu": {"size": 9000}})], False, Meddles(host))
+    assert NETWORK.parse(load_xml(host.parts["network_config"]["lab"])) == network(
+        domain={"name": "b"}, mtu={"size": 9000})
 
 
 def test_a_step_refuses_what_somebody_else_has_changed_just_now_and_that_stays():

@@ -230,9 +230,9 @@ def _apply(host: Host, seen: Snapshot, planned: list[Outcome], keep: Keep) -> No
             for step in steps:
                 doing = "Could not %s" % step.title
                 signals.check()
-                record.refuse_foreign(host, step)
-                record.begin(step)
                 watching.begins(step)
+                record.refuse_foreign(host, step)  # right before it is done: what comes in between is overwritten
+                record.begin(step)
                 step.do(host)
                 record.note(host, step)
                 watching.wrote(step)

@@ -116,7 +116,8 @@ class Watched:
         """Notes a step before it is done, and tells the journal of long work how far it is."""
         self._begun += 1
         self._kept.begin(step.of.kind, step.of.name, step.title)
-        self.wrote(step)
+        if step.writes:
+            self._kept.wrote(step.writes, UNKNOWN)
         self._watch.is_alive()
         if time.monotonic() - self._told > TOLD_SECONDS:
             self._told = time.monotonic()
