@@ -21,7 +21,6 @@ from faults.results import Try, judge
 from faults.tasks import Answer, Module, Playbook, Task, Transaction
 from faults.witnesses import Seen, differences
 
-SETTLES = 10.0
 # The signal, whether the whole group has it, and how often.
 KILLS = (("SIGKILL", False, 5), ("SIGKILL", True, 3), ("SIGTERM", False, 2), ("SIGINT", False, 1),
          ("SIGHUP", False, 1), ("SIGSTOP, then SIGKILL", False, 1), ("SIGSTOP, then SIGCONT", False, 1))
@@ -78,7 +77,7 @@ def _at_call(bench: Bench, name: str, layout: hosts.Layout, tasks: list[Task], s
     answer = process.wait()
     how = "%.0f ms after call %d of %d began%s; %s" % (
         after * 1000, at, calls, "" if came else " (it did not)", plans.in_words(tasks))
-    found = bench.judge(Try(name, _kind(words, group, "at a call"), how), before, stated, answer, seconds=SETTLES)
+    found = bench.judge(Try(name, _kind(words, group, "at a call"), how), before, stated, answer, seconds=bench.settles)
     if found.end == "neither" or index_of(name) % 4 == 0:
         _again(bench, name + "/again", before, stated, lambda: Transaction(tasks).wait(), how)
 
@@ -143,7 +142,7 @@ def _one_module(bench: Bench, name: str, layout: hosts.Layout, task: Task, state
     answer = process.wait()
     how = "%.2f s of %.2f s after its start; %s" % (after, takes, plans.in_words([task]))
     found = Try(name, _kind(words, group, "a module"), how)
-    bench.judge(found, before, stated, answer, seconds=SETTLES)
+    bench.judge(found, before, stated, answer, seconds=bench.settles)
     if found.end == "neither" or index_of(name) % 4 == 0:
         _again(bench, name + "/again", before, stated, Module(task).wait, how)
 
@@ -178,7 +177,7 @@ def _one_of_ansible(bench: Bench, name: str, layout: hosts.Layout, task: Task) -
     took = time.monotonic() - since
     how = "%.2f s after it was there; %s" % (after, plans.in_words([task]))
     found = Try(name, "%s, a module of Ansible" % signal_it.name, how)
-    bench.judge(found, before, stated, None, seconds=SETTLES)
+    bench.judge(found, before, stated, None, seconds=bench.settles)
     if took > 5:
         found.lies = "comes %d s after the kill" % took
 

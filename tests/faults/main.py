@@ -89,8 +89,9 @@ def outside(asked: argparse.Namespace, parts: list[str]) -> bool:
             print((results / ("%s.log" % part)).read_text(), end="", flush=True)
             found = load(results / ("%s.jsonl" % part))
             tries += found
-            said.append("%s: %d tries, %d s%s" % (part, len(found), seconds, "" if code in (0, 1) else
-                                                  ", ENDED BY CODE %d" % code))
+            said.append("%s: %d tries, %d s, settled within %.1f s%s" % (
+                part, len(found), seconds, max([one.seconds for one in found], default=0),
+                "" if code in (0, 1) else ", ENDED BY CODE %d" % code))
             right = right and code == 0 and bool(found)
             wrong += [details(one, asked.seed) for one in found if not one.right]
     print("\n".join([table(tries), "; ".join(said), *wrong]))  # where output is cut, it is cut at the front

@@ -35,6 +35,7 @@ class Try:
     message: str = ""
     left: list[str] = field(default_factory=list)
     allowed: bool = False
+    seconds: float = 0  # until the host was as before or as stated, after a kill
     sabotaged: str = ""
 
     @property

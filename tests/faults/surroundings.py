@@ -138,7 +138,7 @@ def _harmed(bench: Bench, name: str, harm: Harm, task: Task) -> None:
         answer = Module(task).wait()
     finally:
         _shell(harm.undo)
-    bench.judge(Try(name, harm.words, plans.in_words([task])), before, stated, answer, seconds=10)
+    bench.judge(Try(name, harm.words, plans.in_words([task])), before, stated, answer, seconds=bench.settles)
 
 
 # --- changed behind libvirt's back
@@ -211,4 +211,4 @@ def _libvirtd(bench: Bench, name: str) -> None:
     answer = process.wait()
     how = "%.0f ms after call %d of %d began, away for %d s; %s" % (
         after * 1000, at, calls, away, plans.in_words([task]))
-    bench.judge(Try(name, "libvirtd killed and started again", how), before, stated, answer, seconds=10)
+    bench.judge(Try(name, "libvirtd killed and started again", how), before, stated, answer, seconds=bench.settles)
