@@ -30,8 +30,7 @@ def run(bench: Bench) -> None:
     for number in range(2 if bench.short else 16):
         if bench.wants("kills/%d" % number):
             _at_calls(bench, "kills/%d" % number)
-    if bench.wants("kills/module"):
-        _modules(bench)
+    _modules(bench)
     if bench.wants("kills/ansible"):
         _ansible(bench)
 

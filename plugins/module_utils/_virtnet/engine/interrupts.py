@@ -33,16 +33,25 @@ class Signals:
         """From now on nothing is interrupted."""
         self._interrupts = False
 
-    def arrived(self, number: int, _frame: FrameType | None) -> None:
+    def arrived(self, number: int, frame: FrameType | None) -> None:
         if self._number is None:  # one is enough
             self._number = number
-            if self._interrupts:
+            if self._interrupts and not _imports(frame):
                 self.check()
 
     def check(self) -> None:
         """Raises Interrupted where a signal has arrived, which may have been in code that swallows what is raised."""
         if self._number is not None:
             raise Interrupted("the task was ended by %s" % signal.Signals(self._number).name)
+
+
+def _imports(frame: FrameType | None) -> bool:
+    """Whether a module is being imported, of which an interruption would leave a part, which going back may need."""
+    while frame:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
 
 
 @contextmanager
