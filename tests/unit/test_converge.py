@@ -28,12 +28,14 @@ from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.pl
     Drift,
     Piece,
     Plan,
+    Shared,
     Step,
 )
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.report import (
     model_of,
     result_of,
     to_yaml,
+    warnings_of,
 )
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host import host as host_module
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.errors import HypervisorError, KernelError
@@ -488,3 +490,14 @@ def test_yaml_holds_every_character():
 ])
 def test_yaml_quotes_keys_where_it_must(path: str):
     assert read_back({"live": {path: 1}}) == {"live": {path: 1}}
+
+
+def test_what_is_the_same_for_many_is_told_of_some():
+    warnings = ["by itself", *(Shared("net%d goes nowhere" % number, "no route", "network net%d" % number)
+                               for number in range(20)), "by itself", Shared("net0 is slow", "tired", "network net0")]
+    outcomes = [SimpleNamespace(plan=SimpleNamespace(warnings=[warning])) for warning in warnings]
+    assert warnings_of(outcomes) == [
+        "by itself", "net0 goes nowhere", "net1 goes nowhere", "net2 goes nowhere",
+        "the same is true of network net3; network net4; network net5; network net6; network net7; network net8; "
+        "network net9; network net10; and 9 more", "net0 is slow"]
+    assert warnings_of(outcomes[:4]) == ["by itself", "net0 goes nowhere", "net1 goes nowhere", "net2 goes nowhere"]

@@ -20,7 +20,7 @@ from .documents.changes import CHANGES, CONFIRM_TIMEOUT, LOCK_TIMEOUT
 from .documents.settings import SETTINGS
 from .engine.converge import UNKEPT, ConvergeError, Outcome, Unkept, converge, until_it_is_there
 from .engine.keeping import Confirmation, Keeper, LeftBehind, others, put_back
-from .engine.report import model_of, result_of, results_of
+from .engine.report import model_of, result_of, results_of, warnings_of
 from .host.daemon import shares_network
 from .host.errors import HostError, HypervisorError, remedy
 from .host.host import Host
@@ -232,7 +232,7 @@ def _complete(module: AnsibleModule, result: Options, outcomes: list[Outcome], k
     if keep.unconfirmed:
         result["unconfirmed"] = keep.unconfirmed
     result["changed"] = result["changed"] or bool(before)
-    for warning in dict.fromkeys(before + [one for outcome in outcomes for one in outcome.plan.warnings]):
+    for warning in dict.fromkeys(before + warnings_of(outcomes)):
         module.warn(warning)
 
 

@@ -84,6 +84,18 @@ class Coming(Drift):
     """One that a thread of libvirt's takes away by itself a moment later."""
 
 
+class Shared(str):
+    """A warning ``of`` one object for a ``cause`` that may be that of many others too."""
+
+    cause: str
+    of: str
+
+    def __new__(cls, words: str, cause: str, of: str) -> Shared:
+        warning = super().__new__(cls, words)
+        warning.cause, warning.of = cause, of
+        return warning
+
+
 @dataclass
 class Plan:
     """What is to be done for one object.

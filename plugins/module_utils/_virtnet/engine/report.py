@@ -10,7 +10,10 @@ import re
 
 from ..schema.options import Options, Value
 from .converge import Outcome
-from .plan import OTHER_LAYERS
+from .plan import OTHER_LAYERS, Shared
+from .record import listed
+
+TOLD = 3  # of one cause no more warnings are told in full
 
 
 def result_of(outcome: Outcome) -> Options:
@@ -70,6 +73,19 @@ def _object(outcome: Outcome) -> Options:
         }
     changed = outcome.plan.extra.get("changed", bool(plan.steps))
     return dict({"kind": outcome.wish.kind, "name": outcome.wish.name, "changed": changed}, **said)
+
+
+def warnings_of(outcomes: list[Outcome]) -> list[str]:
+    """What people are to know, each once; of what is the same for many objects only some are told in full."""
+    by_cause: dict[str, list[str]] = {}
+    for warning in dict.fromkeys(one for outcome in outcomes for one in outcome.plan.warnings):
+        by_cause.setdefault(warning.cause if isinstance(warning, Shared) else warning, []).append(warning)
+    return [one for warnings in by_cause.values() for one in _in_short(warnings)]
+
+
+def _in_short(warnings: list[str]) -> list[str]:
+    names = list(dict.fromkeys(one.of for one in warnings[TOLD:] if isinstance(one, Shared)))
+    return [*warnings[:TOLD], *(["the same is true of %s" % listed(names)] if names else [])]
 
 
 def model_of(outcome: Outcome) -> Options:

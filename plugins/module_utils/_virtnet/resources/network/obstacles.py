@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import Union
 
 from ...documents.network import mode_of, subnet_of
+from ...engine.plan import Shared
 from ...host.snapshot import Snapshot
 from ...schema.options import Options, option
 from .dnsmasq import has_dnsmasq
@@ -21,9 +22,14 @@ from .passage import OUTSIDE, Packet, dropped_by, untranslated_by
 from .rules import uplink_of
 
 Subnet = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
+Causes = Iterator[tuple[str, str]]  # what is in the way, which may be in that of other networks too, and the words
 
 
-def obstacles(seen: Snapshot, name: str) -> Iterator[str]:
+def obstacles(seen: Snapshot, name: str) -> Iterator[Shared]:
+    return (Shared(words, cause, "network %s" % name) for cause, words in _causes(seen, name))
+
+
+def _causes(seen: Snapshot, name: str) -> Causes:
     live = options_of(seen, "network_live", name)
     state = seen.firewall
     if live is None or state is None or state["problem"]:
@@ -38,7 +44,7 @@ def obstacles(seen: Snapshot, name: str) -> Iterator[str]:
         yield from _within(seen, name, bridge)
 
 
-def _to_host(seen: Snapshot, name: str, live: Options) -> Iterator[str]:
+def _to_host(seen: Snapshot, name: str, live: Options) -> Causes:
     """Of what guests ask the host for."""
     bridge = option(live, "bridge", "name")
     for ip in live.get("ips") or []:
@@ -51,11 +57,11 @@ def _to_host(seen: Snapshot, name: str, live: Options) -> Iterator[str]:
         for service, packet in asked:
             by = dropped_by(seen, packet)
             if by:
-                yield ("guests of network %s do not reach the host's %s at %s: their packets end at %s; let udp port %d"
-                       " of what comes from %s through there" % (name, service, own, by, packet.port, bridge))
+                yield by, ("guests of network %s do not reach the host's %s at %s: their packets end at %s; let udp port"
+                           " %d of what comes from %s through there" % (name, service, own, by, packet.port, bridge))
 
 
-def _outwards(seen: Snapshot, name: str, live: Options, ip: Options) -> Iterator[str]:
+def _outwards(seen: Snapshot, name: str, live: Options, ip: Options) -> Causes:
     """Of what guests of a subnet send to the outside."""
     subnet, bridge = subnet_of(ip), option(live, "bridge", "name")
     guest = str(_guest_in(subnet, ip["address"]))
@@ -69,35 +75,36 @@ def _outwards(seen: Snapshot, name: str, live: Options, ip: Options) -> Iterator
     packet = Packet(bridge, uplink, guest)
     by = dropped_by(seen, packet)
     if by:
-        yield ("guests of network %s do not reach %s: their packets (%s) end at %s; let what comes from %s through"
-               " there" % (name, uplink, subnet, by, bridge))
+        yield by, ("guests of network %s do not reach %s: their packets (%s) end at %s; let what comes from %s through"
+                   " there" % (name, uplink, subnet, by, bridge))
     elif translates:
         by = untranslated_by(seen, packet)
         if by:
-            yield ("addresses of guests of network %s (%s) are not translated on their way to %s, for the sake of %s;"
-                   " remove that" % (name, subnet, uplink, by))
+            yield by, ("addresses of guests of network %s (%s) are not translated on their way to %s, for the sake of"
+                       " %s; remove that" % (name, subnet, uplink, by))
 
 
-def _on_the_way(seen: Snapshot, live: Options, subnet: Subnet, way: Options, translates: bool) -> Iterator[str]:
+def _on_the_way(seen: Snapshot, live: Options, subnet: Subnet, way: Options, translates: bool) -> Causes:
     """Of the host's routes to the outside."""
     whose, by = "guests of network %s (%s)" % (live["name"], subnet), uplink_of(live)
     if way["refused"] == "ENETUNREACH" and translates:
-        yield "%s get no further than the host, which has no route to the outside; add a default route" % whose
+        yield "no route", ("%s get no further than the host, which has no route to the outside; add a default route"
+                           % whose)
     elif way["refused"] == "EACCES":
-        yield ("%s do not reach the outside: a rule or route of the host prohibits that (ip rule, ip route); remove it"
-               % whose)
+        yield "prohibited", ("%s do not reach the outside: a rule or route of the host prohibits that (ip rule, ip"
+                             " route); remove it" % whose)
     elif way["device"] and by not in ("", way["device"]):
-        yield ("%s do not reach the outside: the host sends them there by %s, and the network lets them out by %s only;"
-               " route them by that, or change forward.dev" % (whose, way["device"], by))
+        yield "another way", ("%s do not reach the outside: the host sends them there by %s, and the network lets them"
+                              " out by %s only; route them by that, or change forward.dev" % (whose, way["device"], by))
 
 
-def _on_the_way_back(seen: Snapshot, live: Options, subnet: Subnet, way: Options, guest: str) -> Iterator[str]:
+def _on_the_way_back(seen: Snapshot, live: Options, subnet: Subnet, way: Options, guest: str) -> Causes:
     """Of the host's routes to guests; by these rp_filter also judges what comes from them."""
     bridge, back = option(live, "bridge", "name"), seen.way_of("", "", guest)["device"]
     if back not in (None, bridge):
         drops = " rp_filter of %s even drops what they send." % bridge if way["refused"] == "EINVAL" else ""
-        yield ("what is for guests of network %s (%s) leaves by %s, not by %s.%s Remove the route or address that is in"
-               " the way" % (live["name"], subnet, back, bridge, drops))
+        yield "by %s" % back, ("what is for guests of network %s (%s) leaves by %s, not by %s.%s Remove the route or"
+                               " address that is in the way" % (live["name"], subnet, back, bridge, drops))
 
 
 def _guest_in(subnet: Subnet, own: str) -> object:
@@ -106,11 +113,11 @@ def _guest_in(subnet: Subnet, own: str) -> object:
     return next((one for one in subnet.hosts() if one != host), host)
 
 
-def _within(seen: Snapshot, name: str, bridge: str) -> Iterator[str]:
+def _within(seen: Snapshot, name: str, bridge: str) -> Causes:
     """Of what guests send through a bridge of the host, where that passes the firewall too."""
     if seen.bridge_filter.get("ipv4"):
         by = dropped_by(seen, Packet(bridge, bridge, "192.0.2.2"))
         if by:
-            yield ("guests of network %s do not reach anybody in bridge %s: their packets end at %s; let what comes"
-                   " from and goes to %s through there, or set net.bridge.bridge-nf-call-iptables to 0"
-                   % (name, bridge, by, bridge))
+            yield by, ("guests of network %s do not reach anybody in bridge %s: their packets end at %s; let what comes"
+                       " from and goes to %s through there, or set net.bridge.bridge-nf-call-iptables to 0"
+                       % (name, bridge, by, bridge))

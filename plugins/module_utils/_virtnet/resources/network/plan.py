@@ -19,7 +19,7 @@ from ...documents.network import (
     vlan_refusal,
 )
 from ...documents.without_effect import refuse_new
-from ...engine.plan import Drift, Plan, Step
+from ...engine.plan import Drift, Plan, Shared, Step
 from ...schema.errors import Invalid, Missing, Path
 from ...schema.nodes import check_version, in_order
 from ...schema.options import Options, is_empty, option
@@ -272,7 +272,8 @@ class _Planner:
             self.desired.repair and found.devices is not None) else ()
         self._blocked = found.upkeep.blocked
         if found.upkeep.problem:
-            plan.warnings.append(NOT_COMPARED % (self.name, found.upkeep.problem))
+            plan.warnings.append(self._as_others(NOT_COMPARED % (self.name, found.upkeep.problem),
+                                                 found.upkeep.problem))
         carry_out(repairs, plan, self.desired.restart == "always", "restart: always repairs it")
         for path, problem in self._problems():
             plan.warnings.append("%s: %s, which the running network %s needs" % (path, problem, self.name))
@@ -329,8 +330,12 @@ class _Planner:
             self._plan.steps.append(Step("switch autostart of network %s on again" % name, _start_again(name),
                                          piece(name)))
         if self.found.enabled is False:
-            self._plan.warnings.append("network %s starts at boot only with libvirt's daemon, which no boot starts;"
-                                       " enable it (systemctl enable libvirtd, or virtnetworkd)" % name)
+            self._plan.warnings.append(self._as_others(
+                "network %s starts at boot only with libvirt's daemon, which no boot starts; enable it (systemctl enable"
+                " libvirtd, or virtnetworkd)" % name, "no boot starts the daemon"))
+
+    def _as_others(self, words: str, cause: str) -> Shared:
+        return Shared(words, cause, "network %s" % self.name)
 
     def _say(self, left: list[Drift]) -> None:
         """Completes the diff and the warnings."""
