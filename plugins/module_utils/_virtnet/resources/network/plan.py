@@ -331,8 +331,8 @@ class _Planner:
                                          piece(name)))
         if self.found.enabled is False:
             self._plan.warnings.append(self._as_others(
-                "network %s starts at boot only with libvirt's daemon, which no boot starts; enable it (systemctl enable"
-                " libvirtd, or virtnetworkd)" % name, "no boot starts the daemon"))
+                "network %s starts at boot only with libvirt's daemon, which no boot starts;"
+                " enable it (systemctl enable libvirtd, or virtnetworkd)" % name, "no boot starts the daemon"))
 
     def _as_others(self, words: str, cause: str) -> Shared:
         return Shared(words, cause, "network %s" % self.name)
