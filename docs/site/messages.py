@@ -44,7 +44,7 @@ def _texts(tree: ast.AST) -> Iterator[tuple[str, str]]:
             elif name == "not_allowed" and len(node.args) > 2:
                 allowed = text_of(node.args[2])
                 yield "error", "… is not allowed; give %s" % allowed if allowed else ""
-            elif name in ("warn", "fail_json", "append") and (name != "append" or _is_warnings(node.func)):
+            elif name in ("warn", "fail_json", "append", "Shared") and (name != "append" or _is_warnings(node.func)):
                 given = [*node.args[:1], *(one.value for one in node.keywords if one.arg == "msg")]
                 yield "error" if name == "fail_json" else "warning", text_of(given[0]) if given else ""
             elif name.endswith("Error") and node.args:

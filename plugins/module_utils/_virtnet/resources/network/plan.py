@@ -104,6 +104,7 @@ class _Planner:
         self.runs, self.persistent = runs_after(desired, found), persists_after(desired, found)
         self.merged = merged_options(desired, found.config if found.config is not None else found.live)
         self._plan = Plan(before=model(found), after={})
+        self._of = "network %s" % desired.name
         self._blocked: tuple[str, ...] = ()  # said last: nothing of it is the task's
 
     def plan(self) -> Plan:
@@ -272,8 +273,8 @@ class _Planner:
             self.desired.repair and found.devices is not None) else ()
         self._blocked = found.upkeep.blocked
         if found.upkeep.problem:
-            plan.warnings.append(self._as_others(NOT_COMPARED % (self.name, found.upkeep.problem),
-                                                 found.upkeep.problem))
+            plan.warnings.append(Shared(
+                NOT_COMPARED % (self.name, found.upkeep.problem), found.upkeep.problem, self._of))
         carry_out(repairs, plan, self.desired.restart == "always", "restart: always repairs it")
         for path, problem in self._problems():
             plan.warnings.append("%s: %s, which the running network %s needs" % (path, problem, self.name))
@@ -330,12 +331,9 @@ class _Planner:
             self._plan.steps.append(Step("switch autostart of network %s on again" % name, _start_again(name),
                                          piece(name)))
         if self.found.enabled is False:
-            self._plan.warnings.append(self._as_others(
+            self._plan.warnings.append(Shared(
                 "network %s starts at boot only with libvirt's daemon, which no boot starts;"
-                " enable it (systemctl enable libvirtd, or virtnetworkd)" % name, "no boot starts the daemon"))
-
-    def _as_others(self, words: str, cause: str) -> Shared:
-        return Shared(words, cause, "network %s" % self.name)
+                " enable it (systemctl enable libvirtd, or virtnetworkd)" % name, "daemon", self._of))
 
     def _say(self, left: list[Drift]) -> None:
         """Completes the diff and the warnings."""
