@@ -57,8 +57,8 @@ def _to_host(seen: Snapshot, name: str, live: Options) -> Causes:
         for service, packet in asked:
             by = dropped_by(seen, packet)
             if by:
-                yield by, ("guests of network %s do not reach the host's %s at %s: their packets end at %s; let udp"
-                           " port %d of what comes from %s through there" % (name, service, own, by, packet.port, bridge))
+                yield by, ("guests of network %s do not reach the host's %s at %s: their packets end at %s; let"
+                           " udp port %d of what comes from %s through there" % (name, service, own, by, packet.port, bridge))
 
 
 def _outwards(seen: Snapshot, name: str, live: Options, ip: Options) -> Causes:
@@ -75,8 +75,8 @@ def _outwards(seen: Snapshot, name: str, live: Options, ip: Options) -> Causes:
     packet = Packet(bridge, uplink, guest)
     by = dropped_by(seen, packet)
     if by:
-        yield by, ("guests of network %s do not reach %s: their packets (%s) end at %s; let what comes from %s through"
-                   " there" % (name, uplink, subnet, by, bridge))
+        yield by, ("guests of network %s do not reach %s: their packets (%s) end at %s; let what comes from %s"
+                   " through there" % (name, uplink, subnet, by, bridge))
     elif translates:
         by = untranslated_by(seen, packet)
         if by:
