@@ -58,7 +58,8 @@ def _to_host(seen: Snapshot, name: str, live: Options) -> Causes:
             by = dropped_by(seen, packet)
             if by:
                 yield by, ("guests of network %s do not reach the host's %s at %s: their packets end at %s; let"
-                           " udp port %d of what comes from %s through there" % (name, service, own, by, packet.port, bridge))
+                           " udp port %d of what comes from %s through there" % (
+                               name, service, own, by, packet.port, bridge))
 
 
 def _outwards(seen: Snapshot, name: str, live: Options, ip: Options) -> Causes:
