@@ -8,12 +8,13 @@ from __future__ import annotations
 import pytest
 from unit.fake_host import parts
 
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.awaited import READING
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.snapshot import Snapshot
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.interface.awaited import (
     NoAddress,
     wait,
 )
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.errors import Missing
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.errors import Invalid, Missing
 
 UUID, ONE, TWO = "3e3fce45-4f53-4fa7-bb32-11f34168b82b", "52:54:00:00:00:01", "52:54:00:00:00:02"
 CARD = "<interface type='network'><mac address='%s'/><source network='%s'/></interface>"
@@ -77,3 +78,8 @@ def test_the_error_says_what_was_seen(seen, wanted, words):
 def test_a_network_that_is_not_there_is_not_waited_for():
     with pytest.raises(Missing, match="there is no network nope; there are lab, lan, other"):
         waited(host(TOLD), network="nope")
+
+
+def test_an_empty_network_is_no_network():
+    with pytest.raises(Invalid, match=r'^wait_for_address.network: "" is not allowed; give one line of text$'):
+        READING.check({"wait_for_address": {"network": ""}})

@@ -77,7 +77,8 @@ REFUSED = [
      "ips[0].prefix: 0 is not allowed; give a whole number from 1 to 128"),
     (network(ips=[{"prefix": 24}]), "ips[0].address: is missing"),
     (network(ips=[dict(IP6, tftp={"root": "/srv"})]), "ips[0].tftp: is not for IPv6 addresses"),
-    (network(ips=[dict(IP4, tftp={"root": ""})]), "ips[0].tftp.root: is missing"),
+    (network(ips=[dict(IP4, tftp={"root": ""})]), "ips[0].tftp.root: \"\" is not allowed; give a"
+     " path of at most 900 bytes without commas, quotes and ' #'"),
     # dhcp ranges
     (with_range("10.0.1.5", "10.0.0.9"), "ips[0].dhcp.ranges[0].start: 10.0.1.5 is not in 10.0.0.0/24"),
     (with_range("10.0.0.5", "10.0.1.9"), "ips[0].dhcp.ranges[0].end: 10.0.1.9 is not in 10.0.0.0/24"),

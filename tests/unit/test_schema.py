@@ -11,9 +11,11 @@ import re
 import pytest
 from lxml import etree
 
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.host_bridge import HOST_BRIDGE
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.interface import INTERFACE
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.registry import DOCUMENTS
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.sriov import SRIOV
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.topology import TOPOLOGY
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.docs import options_documentation
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.errors import Difference, Invalid
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.known import unknown
@@ -395,6 +397,22 @@ def test_a_bad_option_is_refused_with_path_value_and_what_is_allowed(value, mess
     with pytest.raises(Invalid) as error:
         CAR.check(value)
     assert str(error.value) == message
+
+
+@pytest.mark.parametrize(("table", "given", "path"), [
+    (DOCUMENTS["interface"], {"filterref": {"filter": ""}}, "filterref.filter"),
+    (DOCUMENTS["network"], {"forward": {"pf": {"dev": ""}}}, "forward.pf.dev"),
+    (DOCUMENTS["network"], {"domain": {"name": ""}}, "domain.name"),
+    (DOCUMENTS["network"], {"portgroups": [{"name": ""}]}, "portgroups[0].name"),
+    (DOCUMENTS["nwfilter"], {"entries": [{"filterref": {"filter": ""}}]}, "entries[0].filterref.filter"),
+    (DOCUMENTS["nwfilter_binding"], {"linkdev": {"name": ""}}, "linkdev.name"),
+    (DOCUMENTS["network_port"], {"owner": {"name": ""}}, "owner.name"),
+    (HOST_BRIDGE, {"uplink": ""}, "uplink"),
+    (TOPOLOGY, {"plan_id": ""}, "plan_id"),
+])
+def test_an_empty_name_takes_nothing_away_where_a_name_is_needed(table: Group, given: dict, path: str):
+    with pytest.raises(Invalid, match=r'^%s: "" is not allowed; give ' % re.escape(path)):
+        table.check(given, whole=False)
 
 
 def test_markup_that_is_no_xml_is_refused_by_path():

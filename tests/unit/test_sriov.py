@@ -221,7 +221,10 @@ def test_a_driver_is_one_name(driver: str):
 @pytest.mark.parametrize(("options", "problem"), [
     ({"vfs": [{"index": 0}, {"index": 0}]}, r"^vfs\[1\]: 0 is already in vfs\[0\]"),
     ({"vfs": [{"mac": "52:54:00:00:00:01"}]}, r"^vfs\[0\].index: is missing$"),
-    ({"vfs": [{"index": 0, "mac": ""}]}, r"^vfs\[0\].mac: cannot be empty"),
+    ({"vfs": [{"index": 0, "mac": ""}]}, r"^vfs\[0\].mac: \"\" is not allowed; give a unicast"),
+    ({"vfs": [{"index": 0, "driver": ""}]}, r"^vfs\[0\].driver: \"\" is not allowed; give the name of a driver"),
+    ({"match": {"driver": ""}}, r"^match.driver: \"\" is not allowed; give the name of a driver$"),
+    ({"device": ""}, r"^device: \"\" is not allowed; give a network device name$"),
     ({"vfs": [{"index": 0, "vlan": {"qos": 1}}]}, r"^vfs\[0\].vlan.id: is missing$"),
     ({"vfs": [{"index": 0, "vlan": {"id": 0, "qos": 1}}]}, r"^vfs\[0\].vlan.id: 0 takes the VLAN away; qos"),
     ({"vfs": [{"index": 0, "vlan": {"id": 4095}}]}, r"^vfs\[0\].vlan.id: 4095 is not allowed"),

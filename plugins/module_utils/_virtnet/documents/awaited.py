@@ -20,7 +20,8 @@ AWAITED = Group("wait_for_address", "wait_for_address", [
           "For how long. When it is over the task fails, and says what was seen on each source.",
           default=ADDRESS_TIMEOUT),
     Field("family", "family", enum("ipv4", "ipv6"), "The family of the address; without it either."),
-    Field("network", "network", LINE, "The network that the interface is to be connected to; without it any."),
+    Field("network", "network", LINE, "The network that the interface is to be connected to; without it any.",
+          never_empty=True),
     Many("sources", "sources", "Who may tell it, the one that is asked first first. The agent runs in the guest; arp"
          " is what the host has heard of.", Field("source", ".", enum(*SOURCES), "One of them."), ordered=True),
 ))

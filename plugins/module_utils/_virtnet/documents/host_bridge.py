@@ -14,7 +14,7 @@ HOST_BRIDGE = Group("host_bridge", "host_bridge", "A bridge of the host.", (
     Field("uplink", "uplink", FORMS["device"], [
         "Network card of the host that is in the bridge, or that is taken out of it.",
         "Without it no card is looked at.",
-    ]),
+    ], never_empty=True),
     Group("files", "files", [
         "Files of systemd-networkd, as its manual pages systemd.netdev(5) and systemd.network(5) tell.",
         "They are C(/etc/systemd/network/05-virtnet-NAME*), or C(/run/systemd/network/04-virtnet-NAME*) on trial."

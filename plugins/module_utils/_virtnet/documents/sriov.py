@@ -18,7 +18,7 @@ NAMING = ("device", "address", "match")
 
 
 def _option(name: str, kind: Scalar, about: Value, required: bool = False) -> Field:
-    return Field(name, name, kind, about, required=required)
+    return Field(name, name, kind, about, required=required, never_empty=True)
 
 
 def _vlan_has_id(options: Options) -> None:
@@ -30,9 +30,6 @@ def _vlan_has_id(options: Options) -> None:
 
 
 def _virtual_function(options: Options) -> None:
-    for name in ("mac", "driver"):
-        if options.get(name) == "":
-            raise Invalid(name, "cannot be empty; leave it out to keep what there is")
     low, high = options.get("min_tx_rate", 0), options.get("max_tx_rate", 0)
     if high and low > high:
         raise Invalid("min_tx_rate", "%d is more than max_tx_rate, which is %d" % (low, high))

@@ -47,7 +47,7 @@ TOPOLOGY = Group("topology", "topology", "The networking of a host.", (
     Field("plan_id", "plan_id", string("a plan_id that a run in check mode has returned", r"[0-9a-f:]+"), [
         "A RV(plan_id) of a run in check mode. What is done is that plan, or nothing: where the host or the document"
         " has changed meanwhile, the task fails and says what is to be changed otherwise now.",
-    ]),
+    ], never_empty=True),
     Field("src", "src", LINE, [
         "A file on the controller, YAML or JSON, that has the lists, in place of them. Its values are not templated,"
         " which makes large documents several times faster. It may be encrypted with Ansible Vault.",

@@ -57,7 +57,8 @@ class Field(NamedTuple):
 
     ``at`` is its place in the containing element. ``default`` is what libvirt takes when it is absent, so that
     both mean the same. ``implied`` is read when the attribute is absent from an element that exists.
-    ``filled`` fields are made up by libvirt when absent. ``readonly`` fields are only ever read.
+    ``filled`` fields are made up by libvirt when absent. ``readonly`` fields are only ever read. A ``never_empty`` one
+    asks for something: where others say by being empty that nothing is there, it would say nothing.
     """
 
     name: str
@@ -70,6 +71,7 @@ class Field(NamedTuple):
     implied: Value = None
     filled: bool = False
     readonly: bool = False
+    never_empty: bool = False
 
     def read(self, parent: Element, readonly: bool = False) -> Value:
         """What an element says; never an error, for libvirt may hold what no task can say."""
@@ -112,7 +114,7 @@ class Field(NamedTuple):
     def check(self, value: Value, whole: bool = True) -> Value:
         if is_empty(value) and self.filled:
             raise Invalid("", "cannot be empty, since libvirt makes it up; leave it out to keep what there is")
-        if is_empty(value) and self.type.kind == "str" and not self.type.choices:
+        if is_empty(value) and self.type.kind == "str" and not (self.type.choices or self.required or self.never_empty):
             return ""
         try:
             if isinstance(value, Odd):
