@@ -591,6 +591,20 @@ def test_what_the_kernel_lost_of_an_interface_in_a_bridge_is_brought_back_and_ta
     assert plan(there.look(), wish).drift == []
 
 
+@pytest.mark.parametrize(("tap", "bridge", "places"), [
+    (1500, 1500, ["change"]), (1500, 1400, ["change", "set MTU 1400"]), (1500, 9000, ["set MTU 9000", "change"]),
+    (1400, 1400, ["change"]), (1400, 1500, ["set MTU 1500", "change"]),
+])
+def test_a_tap_has_the_mtu_of_where_it_moves_to_and_pulls_no_bridge_down(tap: int, bridge: int, places: list):
+    there = FakeHost(**host_parts(domain(PLAIN.replace("vnet3", "")), domain(PLAIN)))
+    there.devices["vnet3"]["mtu"] = tap
+    there.devices["br1"] = device(kind="bridge", mtu=bridge)
+    planned = plan(there.look(), Interface("on", {"mac": {"address": MAC}, "source": {"bridge": "br1"}}))
+    first = [step.title for step in planned.steps if "configuration" not in step.title]
+    assert [title[:len(words)] for title, words in zip(first, places)] == places and len(first) == len(places)
+    assert len(planned.warnings) == len(places) - 1
+
+
 def test_a_port_that_libvirt_forgot_is_made_anew_and_waits_where_that_would_disturb():
     there, wish = running(), Interface("on", {"mac": {"address": MAC}})
     there.parts["ports"]["lab"] = []

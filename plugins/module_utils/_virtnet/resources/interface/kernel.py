@@ -11,8 +11,8 @@ from ...documents.interface import INTERFACE
 from ...documents.network import manages_bridge
 from ...host.uses import GuestInterface, on_open_vswitch
 from ...schema.errors import Path
-from ...schema.options import option
-from ..network.taps import guest_repairs, tag_repairs, tap_mtu_repairs, tap_repairs, usual_mtu
+from ...schema.options import Options, option
+from ..network.taps import guest_repairs, network_mtu, tag_repairs, tap_mtu_repairs, tap_repairs, usual_mtu
 from ..repair import Repair, carry_out, drift_of
 from .cards import Card
 from .piece import interface as piece
@@ -38,6 +38,18 @@ def _repairs(aim: Aim, card: Card) -> Iterator[Repair]:
             one = one._replace(drift=one.drift._replace(path=Path(*one.drift.path[2:]) or source))
         yield one
     yield from _unfiltered(aim, card)
+
+
+def moved_mtu(aim: Aim, card: Card, now: Options) -> Repair | None:
+    """What gives a tap the MTU of the network or bridge that its interface moves to, which libvirt does not."""
+    devices, network = aim.found.devices, aim.found.networks.get(option(now, "source", "network"))
+    if devices is None:
+        return None
+    bridge = option(network or now, *(("bridge", "name") if network else ("source", "bridge"))) or ""
+    usual = network_mtu(bridge, network, devices) if network else usual_mtu(bridge, devices)
+    element, of = INTERFACE.render(now, card.element), piece(aim.record.uuid, card.mac)
+    guest = GuestInterface(aim.guest, aim.record.uuid, card.mac, card.tap, card.port, element, element)
+    return next(tap_mtu_repairs(usual, devices, [guest], of), None)
 
 
 def _unfiltered(aim: Aim, card: Card) -> Iterator[Repair]:

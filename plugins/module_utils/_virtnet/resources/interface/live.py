@@ -6,14 +6,14 @@
 from __future__ import annotations
 
 from ...documents.interface import INTERFACE
-from ...engine.plan import Drift
+from ...engine.plan import Drift, Step
 from ...host.uses import on_open_vswitch
 from ...schema.errors import Invalid
 from ...schema.options import Options, is_empty, option
 from ..bandwidth import RATES, floor_drift, rates, tap_drift
 from .cards import Card
 from .checks import check_live, refuse_hotplug, refuse_model
-from .kernel import repair
+from .kernel import moved_mtu, repair
 from .promise import Change, InterfacePlan
 from .running import CONNECTION, HOTPLUG, OF_CONNECTION, as_running, given_by, in_place
 from .states import refuse_unplugging
@@ -48,8 +48,19 @@ def change_running(aim: Aim, plan: InterfacePlan, card: Card, wanted: Options, d
     if done:
         now = _changed(aim, card, wanted, tops(done))
         check_live(aim, now)
-        plan.steps.append(_steps(aim).change(card, now, [one.path for one in done]))
+        step = _steps(aim).change(card, now, [one.path for one in done])
+        plan.steps += _with_mtu(aim, plan, card, now, step) if set(CONNECTION) & tops(done) else [step]
         plan.changes.append(Change("live", card, as_running(INTERFACE.render(now, card.element), card.raw)))
+
+
+def _with_mtu(aim: Aim, plan: InterfacePlan, card: Card, now: Options, move: Step) -> list[Step]:
+    """A move with the MTU of where it leads: a tap is never the one of a bridge that has the smaller."""
+    mtu = moved_mtu(aim, card, now)
+    if mtu is None or mtu.drift is None or mtu.step is None:
+        return [move]
+    plan.warnings.append("%s: its device gets MTU %d; what runs in guest %s keeps its own until that is shut down and"
+                         " started again" % (aim.label, mtu.drift.desired, aim.guest))
+    return [mtu.step, move] if mtu.drift.desired > mtu.drift.current else [move, mtu.step]
 
 
 def _possible(aim: Aim, card: Card, wanted: Options, drift: list[Drift]) -> set[str]:
@@ -90,7 +101,7 @@ def keep_running(aim: Aim, plan: InterfacePlan, card: Card, wanted: Options, dri
     if aim.desired.replace and changed - possible:
         return
     done = changed & possible
-    repair(aim, plan, card, done | {"source", "port"} if done & set(CONNECTION) else done)
+    repair(aim, plan, card, done | {"source", "port", "mtu"} if done & set(CONNECTION) else done)
     if "bandwidth" not in changed:
         _limit_again(aim, plan, card)
 

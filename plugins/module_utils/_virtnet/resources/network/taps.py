@@ -32,7 +32,7 @@ def guest_repairs(live: Options, devices: Devices, guests: Iterable[GuestInterfa
     if name and not live.get("virtualport"):
         connected = [guest for guest in guests if guest.port in ports]
         yield from tap_repairs(name, devices, connected, of)
-        yield from tap_mtu_repairs(_usual_mtu(name, live, devices), devices, guests, of)
+        yield from tap_mtu_repairs(network_mtu(name, live, devices), devices, guests, of)
     elif name:
         yield from tag_repairs(name, switch, [guest for guest in guests if guest.port in ports], of)
 
@@ -108,7 +108,7 @@ def filter_repairs(live: Options, guests: Iterable[GuestInterface], unfiltered: 
         yield Repair(None, Step(RELOAD, put_back, piece(live["name"])))
 
 
-def _usual_mtu(bridge: str, live: Options, devices: Devices) -> int:
+def network_mtu(bridge: str, live: Options, devices: Devices) -> int:
     """The MTU of taps in the bridge of a network, where their interfaces state none."""
     stated = option(live, "mtu", "size")
     return int(stated) if stated else usual_mtu(bridge, devices, USUAL_MTU if manages_bridge(live) else 0)
