@@ -227,3 +227,20 @@ def test_a_tag_stays_on_a_running_guest_while_its_move_waits(switch):
         sh("virsh destroy guest && virsh start guest")
         assert port(sh("virsh domiflist guest | awk '$5 == \"%s\" { print $1 }'" % MAC).strip())[0] == "9"
         sh("virsh destroy guest && virsh undefine guest")
+
+
+@pytest.mark.parametrize("waiting", [{}, {"vlan": {"tags": [{"id": 6}]}}, {"vlan": {}}])
+def test_a_move_that_waits_is_called_off_with_another_tag(switch, waiting):
+    """The guest stays where it runs, so the tag is no longer one of what waits."""
+    sh("ovs-vsctl add-br ovsbr1 -- set bridge ovsbr1 datapath_type=netdev")
+    try:
+        tap = boot(switch, "<interface type='bridge'><mac address='%s'/><source bridge='ovsbr0'/>"
+                           "<virtualport type='openvswitch'/><vlan><tag id='5'/></vlan><model type='virtio'/>"
+                           "</interface>" % MAC)
+        assert converge("interface", domain="guest", mac={"address": MAC}, source={"bridge": "ovsbr1"}, **waiting)[
+            "restart_required"]
+        assert port(tap)[0] == "5"
+        changed(source={"bridge": "ovsbr0"}, vlan={"tags": [{"id": 7}]})
+        assert port(tap)[0] == "7"
+    finally:
+        sh("ovs-vsctl del-br ovsbr1")

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 class Aim(NamedTuple):
     """A wish for an interface with what was found of it.
 
-    ``options`` are those stated without names that libvirt makes up, ``layers`` those that are managed.
+    ``options`` are those stated without names that libvirt makes up, ``layers`` those that are managed. ``configured`` is
+    what is in the configuration, or will be, where that is managed and has it.
     """
 
     desired: Interface
@@ -33,6 +34,7 @@ class Aim(NamedTuple):
     record: DomainRecord
     options: Options
     layers: list[str]
+    configured: Options | None = None
 
     @property
     def guest(self) -> str:
@@ -50,7 +52,8 @@ def aim_of(desired: Interface, found: InterfaceFound) -> Aim:
     record = known_guest(desired.domain, found)
     # no options at all would take all of them away
     options = _without_libvirts_own(desired.options) or {"mac": {"address": found.meant.mac}}
-    return Aim(desired, found, record, options, _layers(record, desired.layers))
+    layers, config = _layers(record, desired.layers), found.meant.config
+    return Aim(desired, found, record, options, layers, config.options if config and "config" in layers else None)
 
 
 def known_guest(domain: str, found: InterfaceFound) -> DomainRecord:
@@ -130,20 +133,21 @@ def current_of(aim: Aim, card: Card) -> Options:
 
 
 def moves_later(aim: Aim) -> bool:
-    """Whether a running interface is not yet connected as it is configured."""
-    config, live = aim.card("config"), aim.card("live")
-    if config is None or live is None or "config" not in aim.layers:
+    """Whether a running interface is not connected as it is configured."""
+    configured, live = aim.configured, aim.card("live")
+    if configured is None or live is None:
         return False
     there = {name: live.options[name] for name in CONNECTION if name in live.options}
-    return bool(list(INTERFACE.differences({name: config.options.get(name) or {} for name in CONNECTION}, there)))
+    return bool(list(INTERFACE.differences({name: configured.get(name) or {} for name in CONNECTION}, there)))
 
 
 def with_connection(aim: Aim, configured: Options | None) -> Aim:
     """What is wanted of the running interface: what a task says of its connection it says of that configured."""
+    to_be = aim._replace(configured=configured)
     if configured is None or not moves_later(aim) or not set(CONNECTION) & set(aim.options):
-        return aim
-    configured = {name: configured[name] for name in CONNECTION if name in configured}
-    return aim._replace(options={**aim.options, **configured})
+        return to_be
+    connection = {name: configured[name] for name in CONNECTION if name in configured}
+    return to_be._replace(options={**aim.options, **connection})
 
 
 def drift_of(aim: Aim, layer: str, card: Card | None, wanted: Options) -> list[Drift]:
