@@ -214,6 +214,23 @@ def test_absent_says_whom_it_takes_the_network_from(guest):
     assert "network lab is stopped under guest (52:54:00:00:01:01)" in done["warnings"][0]
 
 
+def test_a_network_that_became_transient_is_kept_again(guest):
+    uuid = sh("virsh net-uuid lab")
+    sh("virsh net-undefine lab")
+    assert run("network", name="lab", state="active")["network"]["persistent"] is False
+    done = changed(autostart=True)
+    assert done["steps"] == ["define network lab", "switch autostart of network lab on"]
+    assert not run("network", **LAB, purge=True)["changed"]
+    assert sh("virsh net-uuid lab") == uuid
+    sh("virsh net-undefine lab")
+    assert changed(autostart=True, domain={"name": "lab.example"})["restart_required"]
+    assert "lab.example" in sh("virsh net-dumpxml --inactive lab")
+    assert answers()
+    sh("virsh net-undefine lab")
+    assert changed(state="inactive")["steps"] == ["define network lab", "stop network lab"]
+    assert "lab.example" not in sh("virsh net-dumpxml --inactive lab")
+
+
 @pytest.fixture(scope="module", autouse=True)
 def leave_nothing(hypervisor):
     yield

@@ -125,7 +125,7 @@ def test_a_transient_network_is_made_persistent(wanted: str):
 
 def test_a_transient_network_cannot_be_stopped_and_kept():
     message = "persistent: false needs state: active; a transient network is gone when it stops"
-    assert refusal(TRANSIENT, state="inactive") == message
+    assert refusal(TRANSIENT, state="inactive", persistent=False) == message
     assert refusal(NOTHING, persistent=False, **NEW) == message
 
 
@@ -135,13 +135,21 @@ def test_a_transient_network_cannot_be_stopped_and_kept():
     (False, lab(LAB, autostart=True), ["switch autostart of network lab off"]),
     (True, INACTIVE, ["switch autostart of network lab on"]),
     (False, INACTIVE, []),
-    (True, TRANSIENT, "autostart: true needs persistent: true"),
+    (True, TRANSIENT, ["define network lab", "switch autostart of network lab on"]),
+    (False, TRANSIENT, []),
 ])
 def test_autostart(autostart: bool, there, expected):
-    if isinstance(expected, str):
-        assert refusal(there, autostart=autostart) == expected
-    else:
-        assert steps(there, autostart=autostart) == expected
+    assert steps(there, autostart=autostart) == expected
+
+
+def test_a_transient_network_is_kept_again_where_that_is_needed():
+    assert steps(TRANSIENT, state="active", autostart=True) == [
+        "define network lab", "switch autostart of network lab on"]
+    assert steps(TRANSIENT, state="inactive") == ["define network lab", "stop network lab"]
+    for there in (TRANSIENT, ACTIVE, NOTHING):
+        given = NEW if there is NOTHING else {}
+        assert refusal(there, state="active", autostart=True, persistent=False, **given) == (
+            "autostart: true needs persistent: true")
 
 
 def test_a_new_network_is_defined_then_started_then_switched():

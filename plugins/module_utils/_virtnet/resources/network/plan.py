@@ -62,7 +62,8 @@ def runs_after(desired: Network, found: NetworkFound) -> bool:
 def persists_after(desired: Network, found: NetworkFound) -> bool:
     if desired.persistent is not None:
         return desired.persistent
-    return found.record.persistent if found.record else True
+    needed = desired.autostart or desired.state == "inactive"  # a transient one can do neither
+    return found.record.persistent or bool(needed) if found.record else True
 
 
 def _stop(desired: Network, found: NetworkFound, plan: Plan) -> None:
