@@ -43,10 +43,10 @@ def problems(module: str, result: dict) -> list[str]:
     """Where the result of a module is not as its documentation says."""
     result = {name: value for name, value in result.items() if name not in FOR_THE_ACTION_PLUGIN}
     if result.get("failed"):
-        failing = {name for name, value in documented(module).items() if value["returned"] in ("always", "failure")}
+        failing = {name for name, value in documented(module).items() if re.search("always|failure", value["returned"])}
         return ["%s is returned of a failure, and not documented for that" % name
                 for name in sorted(set(result) - OF_FAILURES - failing)]
-    said = {name: value for name, value in documented(module).items() if value["returned"] != "failure"}
+    said = {name: value for name, value in documented(module).items() if not value["returned"].startswith("failure")}
     return [*_object(module, result, said, "", COMMON), *_diff(module, result)]
 
 
@@ -62,7 +62,7 @@ def _object(module: str, value: dict, said: dict, path: str, others: frozenset[s
     for name, about in said.items():
         if name in value:
             yield from _value(module, value[name], about, path + name)
-        elif about["returned"] in ("always", "success"):
+        elif re.match(r"(always|success)($|, and)", about["returned"]):
             yield "%s%s is documented and not returned" % (path, name)
 
 

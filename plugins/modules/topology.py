@@ -89,10 +89,17 @@ objects:
     - Each object with C(kind) (the name of its module), C(name) and C(changed).
     - One that differs has C(steps), C(drift), C(waiting) (what is in force only after a restart) and C(impact) too,
       what running guests notice, V(none), V(brief) or V(disruptive).
+    - In check mode also where items are refused; then those that are not.
   type: list
   elements: dict
-  returned: success
+  returned: success, and failure in check mode where items are refused
   sample: [{"kind": "network", "name": "quiet", "changed": false}]
+refused:
+  description: What is wrong with the document, a text for each. The message has all of them too.
+  type: list
+  elements: str
+  returned: failure in check mode where items are refused
+  sample: ["networks[0].mtu.size: 70000 is not allowed; give a whole number from 0 to 65535 (bytes) (network lab)"]
 restart_required:
   description: Whether something waits until a network or a guest is started again.
   type: bool
@@ -103,7 +110,7 @@ restarts:
       C(why).
   type: list
   elements: dict
-  returned: success
+  returned: success, and failure in check mode where items are refused
 plan_id:
   description: Names what was to be done to what. A run that is given it as O(plan_id) does that, or nothing.
   type: str

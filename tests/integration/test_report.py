@@ -26,7 +26,8 @@ def report(path: pathlib.Path, ignore: bool = True) -> subprocess.CompletedProce
     hosts = {
         "same": dict(here, libvirt_topology={"networks": [{"name": "rep"}]}),
         "other": dict(here, libvirt_topology={"networks": [{"name": "rep", "mtu": {"size": 1400}}]}),
-        "wrong": dict(here, libvirt_topology={"networks": [{"name": "rep", "mtu": {"size": 70000}}]}),
+        "wrong": dict(here, libvirt_topology={"networks": [{"name": "rep", "mtu": {"size": 70000}},
+                                                           {"name": "other", "bridge": {"name": "rep1"}}]}),
         "bare": here, "gone": {"ansible_host": "127.0.0.1", "ansible_port": 1},
         "dead": dict(here, report_uri="qemu+unix:///system?socket=/none")}
     (path / "inventory.json").write_text(json.dumps({"all": {"hosts": hosts}}))
@@ -48,6 +49,7 @@ def test_each_host_is_told_how_it_is(clean, tmp_path):
         "dead": "unreachable"}
     assert first["hosts"][0]["counts"]["networks"] == len(clean.listAllNetworks())
     assert "mtu.size: 70000" in (files / "report.md").read_text()
+    assert [one["name"] for one in first["hosts"][2]["objects"]] == ["other"]  # told beside what is refused
     drift = 'virtnet_drift{host="other",kind="network",name="rep",layer="config"} 1'
     assert drift in (files / "virtnet.prom").read_text()
     assert (files / "report.html").read_text().startswith("<!doctype html>")

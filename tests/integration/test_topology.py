@@ -110,6 +110,27 @@ def test_all_that_is_wrong_is_said_at_once(off):
     assert networks() == []
 
 
+def test_the_rest_is_told_of_beside_what_is_refused(guest):
+    run("topology", networks=HOST["networks"][:1])
+    document = {"networks": [dict(LAB, mtu={"size": "big"}), dict(HOST["networks"][0], mtu={"size": 1400}),
+                             {"name": "gone", "state": "absent"}],
+                "nwfilters": [{"name": "aa", "chain": "root", "entries": [{"filterref": {"filter": "bb"}}]},
+                              {"name": "bb", "chain": "root", "entries": [{"filterref": {"filter": "aa"}}]}],
+                "interfaces": [{"domain": "off", "type": "network", "source": {"network": "gone"}}],
+                "exclusive": ["networks"]}
+    with pytest.raises(Failed) as failed:
+        run("topology", check=True, **document)
+    result = failed.value.result
+    assert [one.partition(": ")[0] for one in result["refused"]] == [
+        "networks[0].mtu.size", "nwfilters[0]", "interfaces[0]"], result["refused"]
+    assert str(failed.value).splitlines() == result["refused"]
+    assert [one["name"] for one in result["objects"]] == ["top1", "gone"] and result["objects"][0]["drift"]
+    with pytest.raises(Failed) as failed:
+        run("topology", **document)
+    assert "objects" not in failed.value.result and str(failed.value).splitlines() == result["refused"]
+    assert networks() == ["lab", "top1"] and answers()
+
+
 def test_a_part_that_fails_takes_all_back(off):
     run("topology", **HOST)
     before = [sh("virsh net-dumpxml %s" % name) for name in networks()]

@@ -62,6 +62,10 @@ def test_each_state(state):
 def test_a_host_says_what_is_wrong():
     refused = host("a", checked={"failed": True, "msg": "networks[0].mtu.size: 1 is not allowed"})
     assert model(refused)["hosts"][0]["problems"] == ["networks[0].mtu.size: 1 is not allowed"]
+    both = {"failed": True, "msg": "a\nb", "refused": ["a", "b"], "objects": [differs()]}
+    told, = model(host("a", checked=both))["hosts"]
+    assert (told["state"], told["problems"], told["counts"]["drifted"]) == ("degraded", ["a", "b"], 1)
+    assert told["objects"][0]["fields"]
     assert model(STATES["degraded"])["hosts"][0]["problems"] == [
         "interface m of web runs and needs bridge gone, which is not there"]
     assert model(STATES["unreachable"])["hosts"][0]["problems"] == ["no route to host"]

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from unit.fake_host import FakeHost
 
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.converge import converge
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.order import LAST, fold, in_order
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.order import LAST, fold
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.order import in_order as ordered_and_wrong
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.plan import Piece, Plan, Step
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.kinds import KINDS
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.errors import Invalid
@@ -71,6 +72,14 @@ class Patch(Wish):
 
     def fold(self, owner: Wish) -> Wish:
         return replace(owner, folded=(*owner.folded, self.name))
+
+
+def in_order(wishes: list, seen) -> list:
+    ordered, wrong = ordered_and_wrong(wishes, seen)
+    assert sorted(wish.key for wish in ordered) == sorted(wish.key for wish in wishes)
+    for error in wrong.values():
+        raise error
+    return ordered
 
 
 def names(wishes: list) -> list:

@@ -68,3 +68,5 @@ def test_a_failure_has_only_its_message():
     assert problems("network", {"failed": True, "msg": "no"}) == []
     assert problems("network", {"failed": True, "msg": "no", "network": {}}) == [
         "network is returned of a failure, and not documented for that"]
+    assert problems("topology", {"failed": True, "msg": "no", "refused": ["no"], "objects": [], "restarts": []}) == []
+    assert "refused is returned and not documented" in problems("topology", {"refused": []})

@@ -18,7 +18,7 @@ from ansible.module_utils.common.respawn import has_respawned, probe_interpreter
 from .documents.awaited import READING
 from .documents.changes import CHANGES, CONFIRM_TIMEOUT, LOCK_TIMEOUT
 from .documents.settings import SETTINGS
-from .engine.converge import UNKEPT, ConvergeError, Outcome, Unkept, converge, until_it_is_there
+from .engine.converge import UNKEPT, ConvergeError, Outcome, Refused, Unkept, converge, until_it_is_there
 from .engine.keeping import Confirmation, Keeper, LeftBehind, others, put_back
 from .engine.report import model_of, result_of, results_of, warnings_of
 from .host.daemon import shares_network
@@ -29,7 +29,7 @@ from .host.probes import can_ping
 from .host.records import Lock
 from .host.snapshot import Snapshot
 from .resources.ways import way_of
-from .schema.errors import Invalid, Missing, Path, Several, not_allowed, raise_all, shown
+from .schema.errors import Invalid, Missing, Path, not_allowed, shown
 from .schema.nodes import Field, Group, Node
 from .schema.options import Options, prune
 from .schema.scalars import CONTROL, LINE, NOT_IN_XML
@@ -253,25 +253,28 @@ def converge_document(module: AnsibleModule, read: Callable[[], Any]) -> None:
     """Carries out all wishes of the document that ``read`` gives, as one transaction, and ends the module."""
     with host_of(module, changes=True) as host:
         document = read()
-        if document.errors:
-            raise_all(document.errors + _errors_of_planning(host, document))
-        with _alone(module, host, _confirmation(module)) as (keep, before):
-            outcomes = converge(host, document.wishes, module.check_mode, keep, document)
+        try:
+            if document.errors:  # raises, with what is wrong with the rest too
+                converge(host, document.wishes, True, document=document)
+            with _alone(module, host, _confirmation(module)) as (keep, before):
+                outcomes = converge(host, document.wishes, module.check_mode, keep, document)
+        except Refused as error:
+            _refuse(module, error)
         result = dict(results_of(outcomes), plan_id=document.plan_id)
         _complete(module, result, outcomes, keep, before)
     given = {name: value for name, value in module.params.items() if not isinstance(value, list) and name != "packed"}
     module.exit_json(invocation={"module_args": given}, **result)
 
 
-def _errors_of_planning(host: Host, document: Any) -> list[Invalid]:
-    """What is wrong with the rest of a document, so that people see it all at once."""
-    try:
-        converge(host, document.wishes, True, document=document)
-    except Invalid as error:
-        return error.errors if isinstance(error, Several) else [error]
-    except ConvergeError:
-        pass
-    return []
+def _refuse(module: AnsibleModule, error: Refused) -> None:
+    """Ends the module with all that is wrong; in check mode the rest of the document is told of all the same."""
+    if not module.check_mode:
+        raise error
+    rest = results_of(error.planned)
+    for warning in dict.fromkeys(one for outcome in error.planned for one in outcome.plan.warnings):
+        module.warn(warning)
+    module.fail_json(msg=str(error), refused=[str(one) for one in error.errors], objects=rest["objects"],
+                     restarts=rest["restarts"])
 
 
 @contextmanager

@@ -90,8 +90,9 @@ def _state(read: Options, stated: Options, problems: list[str], told: Counter[st
 def _problems(read: Options, checked: Options, stated: bool, graph: Options) -> list[str]:
     if "graph" not in read:
         return [_message(read) or "topology_info has not run on it"]
-    found = [_message(checked) or "topology has not run on it in check mode"] if (
-        stated and "objects" not in checked) else []
+    found = [str(one) for one in checked.get("refused") or []]
+    if stated and "objects" not in checked:
+        found.append(_message(checked) or "topology has not run on it in check mode")
     found += [warning for warning in map(str, read.get("warnings") or []) if "was cut off" in warning]
     missing = {node["id"]: node for node in graph["nodes"] if node["state"] == "missing"}
     names = {node["id"]: node for node in graph["nodes"]}

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Callable, Protocol
 
-from ..schema.errors import Invalid, Missing, Path, raise_all
+from ..schema.errors import Invalid, Missing, Path, Several, raise_all
 from .interrupts import interruptible
 from .order import fold, in_order
 from .plan import Coming, Drift, Plan, Step
@@ -37,6 +37,14 @@ ATTEMPTS = 5  # at planning anew what somebody else changed meanwhile
 
 class ConvergeError(Exception):
     """A step failed; the message says what was restored."""
+
+
+class Refused(Several):
+    """Some wishes of a document cannot be; ``planned`` is what could be planned of the others."""
+
+    def __init__(self, errors: list[Invalid], planned: list[Outcome]) -> None:
+        super().__init__(errors)
+        self.planned = planned
 
 
 class NotConverged(Exception):
@@ -92,13 +100,15 @@ UNKEPT = Unkept()
 
 
 class Document(Protocol):
-    """What wishes are stated in, all at once."""
+    """What wishes are stated in, all at once, and all that is wrong with it by itself."""
+
+    errors: list[Invalid]
 
     def place(self, wish: Wish) -> Path:
         """Where a wish stands in it."""
 
     def more(self, seen: Snapshot) -> list[Wish]:
-        """What is wished for besides, by what is there; raises Invalid."""
+        """What is wished for besides, by what is there; what is wrong with that comes to the errors."""
 
     def approve(self, planned: list[Outcome]) -> None:
         """Raises Invalid where what was planned is not to be done."""
@@ -109,7 +119,7 @@ def converge(host: Host, wishes: list[Wish], check_mode: bool, keep: Keep = UNKE
     """Makes the host agree with all wishes, or leaves it as it was and raises ConvergeError.
 
     A ``document`` that they are of knows where each stands in it, wishes for more by what is there, and approves of
-    what was planned, or raises Invalid.
+    what was planned, or raises Invalid. What is wrong with it and with the plan is raised at once, as Refused.
 
     ``keep`` keeps the record of what was there while it is needed, with the number of steps, and watches them.
     """
@@ -117,9 +127,13 @@ def converge(host: Host, wishes: list[Wish], check_mode: bool, keep: Keep = UNKE
         seen = host.look()
         wanted = [*wishes, *(document.more(seen) if document else ())]
         groups = fold(wanted)
-        planned = plan_all(seen.fork(), [wish for wish, _members in groups.values()], check_mode,
-                           document.place if document else _nowhere)
-        if document:
+        planned, wrong = plan_each(seen.fork(), [wish for wish, _members in groups.values()], check_mode,
+                                   document.place if document else _nowhere)
+        if document is None:
+            raise_all(wrong)
+        elif document.errors or wrong:
+            raise Refused(document.errors + wrong, _by_wish(wanted, groups, planned))
+        else:
             document.approve(planned)
         try:
             if not check_mode and any(outcome.plan.steps for outcome in planned):
@@ -146,10 +160,22 @@ def plan_all(seen: Snapshot, wishes: list[Wish], check_mode: bool = False,
 
     Raises all that is wrong at once, but for what only follows from something else that is.
     """
+    planned, wrong = plan_each(seen, wishes, check_mode, place)
+    raise_all(wrong)
+    return planned
+
+
+def plan_each(seen: Snapshot, wishes: list[Wish], check_mode: bool,
+              place: Callable[[Wish], Path]) -> tuple[list[Outcome], list[Invalid]]:
+    """The same, with what is wrong beside what could be planned."""
     planned: list[Outcome] = []
-    wrong: dict[Key, Invalid | None] = {}
     gone = _to_be_gone(wishes)
-    for wish in in_order(wishes, seen):
+    ordered, circles = in_order(wishes, seen)
+    wrong: dict[Key, Invalid | None] = {
+        wish.key: circles[wish.key].within(*place(wish)) for wish in ordered if wish.key in circles}
+    for wish in ordered:
+        if wish.key in wrong:
+            continue
         if not wrong.keys().isdisjoint(wish.needs(seen)):
             wrong[wish.key] = None
             continue
@@ -159,8 +185,7 @@ def plan_all(seen: Snapshot, wishes: list[Wish], check_mode: bool = False,
             if len(wishes) > 1:
                 error.problem = "%s (%s %s)" % (error.problem, wish.kind, wish.name)
             wrong[wish.key] = error.within(*place(wish))
-    raise_all([error for error in wrong.values() if error])
-    return planned
+    return planned, [error for error in wrong.values() if error]
 
 
 def _to_be_gone(wishes: list[Wish]) -> set[Key]:
@@ -207,10 +232,10 @@ def _by_wish(wishes: list[Wish], groups: Groups, planned: list[Outcome]) -> list
     by_key = {outcome.wish.key: outcome for outcome in planned}
     outcomes = {}
     for key, (_wish, members) in groups.items():
-        for wish in members:
+        for wish in members if key in by_key else ():
             outcomes[wish.key] = by_key[key] if wish.key == key else Outcome(
                 wish, Plan(before={}, after={}), by_key[key].found, by_key[key].wish)
-    return [outcomes[wish.key] for wish in wishes]
+    return [outcomes[wish.key] for wish in wishes if wish.key in outcomes]
 
 
 # --- doing it

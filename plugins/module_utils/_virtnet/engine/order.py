@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .resource import Key, Patch, Wish
 
     Groups = dict[Key, tuple[Wish, list[Wish]]]
+    Wrong = dict[Key, Invalid]
 
 LAST = 100  # the position of patches, behind all kinds
 
@@ -34,23 +35,25 @@ def fold(wishes: list[Wish]) -> Groups:
     return groups
 
 
-def in_order(wishes: list[Wish], seen: Snapshot) -> list[Wish]:
-    """Wishes in the order of need; those that need nothing of each other by their kind and key."""
+def in_order(wishes: list[Wish], seen: Snapshot) -> tuple[list[Wish], Wrong]:
+    """Wishes in the order of need, and which of them cannot have what they need.
+
+    Those that need nothing of each other are in the order of their kind and key.
+    """
     if len(wishes) < 2:
-        return list(wishes)
-    _refuse_needs_of_what_goes(wishes, seen)
+        return list(wishes), {}
+    wrong = _needs_of_what_goes(wishes, seen)
     ranked = sorted(wishes, key=_rank)
-    makes = _sorted_by_need([wish for wish in ranked if not wish.absent or _is_patch(wish)], seen)
-    removals = _sorted_by_need([wish for wish in ranked if wish.absent and not _is_patch(wish)], seen)
-    return makes + removals[::-1]
+    makes = _sorted_by_need([wish for wish in ranked if not wish.absent or _is_patch(wish)], seen, wrong)
+    removals = _sorted_by_need([wish for wish in ranked if wish.absent and not _is_patch(wish)], seen, wrong)
+    return makes + removals[::-1], wrong
 
 
-def _refuse_needs_of_what_goes(wishes: list[Wish], seen: Snapshot) -> None:
+def _needs_of_what_goes(wishes: list[Wish], seen: Snapshot) -> Wrong:
     gone = {wish.key for wish in wishes if wish.absent and not _is_patch(wish)}
-    for wish in wishes:
-        lost = [] if wish.absent else sorted(gone.intersection(wish.needs(seen)))
-        if lost:
-            raise Invalid("", "%s needs %s, which is to be absent" % (said(wish.key), said(lost[0])))
+    lost = {wish.key: sorted(gone.intersection(wish.needs(seen))) for wish in wishes if not wish.absent}
+    return {key: Invalid("", "%s needs %s, which is to be absent" % (said(key), said(needs[0])))
+            for key, needs in lost.items() if needs}
 
 
 def _is_patch(wish: Wish) -> bool:
@@ -62,7 +65,7 @@ def _rank(wish: Wish) -> tuple[int, bool, Key]:
     return getattr(wish, "position", LAST), _is_patch(wish) and not wish.absent, wish.key
 
 
-def _sorted_by_need(wishes: list[Wish], seen: Snapshot) -> list[Wish]:
+def _sorted_by_need(wishes: list[Wish], seen: Snapshot, wrong: Wrong) -> list[Wish]:
     by_key = {wish.key: wish for wish in wishes}
     done: dict[Key, bool] = {}
     ordered: list[Wish] = []
@@ -78,16 +81,16 @@ def _sorted_by_need(wishes: list[Wish], seen: Snapshot) -> list[Wish]:
                 done[wish.key] = True
                 ordered.append(wish)
             elif needed in done:
-                _refuse_circle([one.key for one, _needs in way], needed)
+                wrong.setdefault(needed, _circle([one.key for one, _needs in way], needed))
             else:
                 done[needed] = False
                 way.append((by_key[needed], iter(by_key[needed].needs(seen))))
     return ordered
 
 
-def _refuse_circle(way: list[Key], needed: Key) -> None:
+def _circle(way: list[Key], needed: Key) -> Invalid:
     circle = [*way[way.index(needed):], needed]
-    raise Invalid("", "these need each other, so none can be first: %s" % " -> ".join(map(said, circle)))
+    return Invalid("", "these need each other, so none can be first: %s" % " -> ".join(map(said, circle)))
 
 
 def said(key: Key) -> str:

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from typing import TYPE_CHECKING, Any, Callable
 
 from ..documents.packed import unpack
 from ..documents.settings import SETTINGS
 from ..documents.topology import LISTS, TOPOLOGY
-from ..engine.converge import Outcome, plan_all
+from ..engine.converge import Outcome, plan_each
 from ..host.snapshot import Snapshot
-from ..schema.errors import Invalid, Path, not_allowed, raise_all
+from ..schema.errors import Invalid, Path, not_allowed
 from ..schema.options import Options, Value, prune
 from ..schema.stated import problems, stated
 from .exclusive import Unlisted, settled, unlisted
@@ -23,6 +24,7 @@ from .kinds import KINDS
 if TYPE_CHECKING:
     from ..engine.resource import Key, Wish
 
+QUOTES = r"[\"'<>\\]"  # of JSON, and of XML in it
 SHORT = 4  # bytes of a digest that names one object, or one plan for it
 
 
@@ -73,23 +75,30 @@ class Topology:
         if not exclusive:
             return []
         after, gone = seen.fork(), []
-        plan_all(after, list(self.wishes), self._check_mode, self.place)
+        unread = self._unread(after)
         for name in reversed([*LISTS]):
             found = unlisted(after, self.wishes, name, self._options.get("keep", [])) if name in exclusive else []
-            going, staying = settled(found)
+            going, staying = settled([one for one in found if unread.isdisjoint(one.wish.key[1:])])
             self._refuse_used(going)
             for one in staying:
                 self._tell("%s is in no list and stays, for it is used by %s" % (one.label, ", ".join(one.others)))
             wishes = [one.wish for one in going]
-            plan_all(after, wishes, self._check_mode, self.place)
+            plan_each(after, wishes, self._check_mode, self.place)
             gone += wishes
         return gone
 
+    def _unread(self, after: Snapshot) -> set[str]:
+        """All words of items that are refused: what has such a name may be listed or needed. Promises the others."""
+        _planned, wrong = plan_each(after, list(self.wishes), self._check_mode, self.place)
+        items = [self._options[error.path[0]][error.path[1]] for error in self.errors + wrong]
+        text = json.dumps(items, ensure_ascii=False, default=str)
+        return {*re.split(QUOTES, text), *re.split(QUOTES, text.lower())}  # a MAC may be in capitals
+
     def _refuse_used(self, going: list[Unlisted]) -> None:
         if not self._options.get("remove_used"):
-            raise_all([Invalid("exclusive", "%s is in no list, and running guests use it: %s; list it, or name it in"
-                               " keep, or give remove_used: true" % (one.label, ", ".join(one.guests)))
-                       for one in going if one.guests])
+            self.errors += [Invalid("exclusive", "%s is in no list, and running guests use it: %s; list it, or name it"
+                                    " in keep, or give remove_used: true" % (one.label, ", ".join(one.guests)))
+                            for one in going if one.guests]
 
     def approve(self, planned: list[Outcome]) -> None:
         """Refuses another plan than the one that was asked for."""
