@@ -51,6 +51,10 @@ options:
     description: How many hypervisors are asked at a time.
     type: int
     default: 20
+  timeout:
+    description: For how many seconds the answer of a hypervisor is waited for.
+    type: int
+    default: 60
 requirements:
   - libvirt-python and lxml on the controller, for O(hypervisors)
 """
@@ -143,9 +147,9 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             return {}
         from ansible_collections.virtnet.libvirt.plugins.plugin_utils._fleet.ask import NotRead, graph_at
 
-        found = {}
+        found, timeout = {}, self.get_option("timeout")
         with ThreadPoolExecutor(max(1, self.get_option("workers"))) as pool:
-            asked = {name: pool.submit(graph_at, str(uri)) for name, uri in hypervisors.items()}
+            asked = {name: pool.submit(graph_at, str(uri), timeout) for name, uri in hypervisors.items()}
         for name, answer in asked.items():
             try:
                 found[name] = answer.result()

@@ -9,7 +9,6 @@ import glob
 import json
 import os
 import re
-import shutil
 import socket
 import subprocess
 from pathlib import Path
@@ -83,26 +82,6 @@ def test_what_cannot_be_probed_is_refused(clean, confirm: dict, message: str):
 
 
 # --- by Ansible
-
-
-@pytest.fixture
-def over_ssh(tmp_path):
-    """How a host is reached over ssh, which is this one."""
-    sshd = shutil.which("sshd", path="/usr/sbin:" + os.environ["PATH"])
-    if not sshd:
-        pytest.fail("there is no sshd here: install openssh-server (make setup)")
-    os.makedirs("/run/sshd", exist_ok=True)
-    for name in ("host", "user"):
-        sh("ssh-keygen -q -t ed25519 -N '' -f %s/%s" % (tmp_path, name))
-    options = ("Port=2222", "ListenAddress=127.0.0.1", "HostKey=%s/host" % tmp_path, "UsePAM=no", "StrictModes=no",
-               "AuthorizedKeysFile=%s/user.pub" % tmp_path, "PidFile=none", "Subsystem=sftp internal-sftp")
-    server = subprocess.Popen([sshd, "-D", "-e", "-f", "/dev/null", *("-o" + option for option in options)],
-                              stderr=subprocess.DEVNULL)
-    assert within(10, lambda: not socket.socket().connect_ex(("127.0.0.1", 2222)))
-    yield {"ansible_host": "127.0.0.1", "ansible_port": 2222, "ansible_ssh_private_key_file": "%s/user" % tmp_path,
-           "ansible_ssh_common_args": "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -F none",
-           "ansible_control_path_dir": str(tmp_path / "cp"), "ansible_timeout": 2}
-    server.terminate()
 
 
 TASK = {"virtnet.libvirt.network": dict(CHANGE, confirm={"timeout": 3})}

@@ -8,7 +8,10 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+import re
+import socket
 import subprocess
+import time
 
 from guest.domain import domain_xml
 from integration.host import sh
@@ -52,6 +55,25 @@ def test_guests_as_virsh_sees_them(clean, tmp_path):
         assert (guest["libvirt_address_source"], guest["libvirt_networks"]) == ("lease", ["lab"])
         assert guest["libvirt_macs"] == ["52:54:00:00:01:01"] and guest["libvirt_state"] == "running"
     assert set(inventory(tmp_path, hypervisors=asked, running=True)[0]) == set()
+
+
+def test_many_hypervisors_over_ssh_and_some_that_do_not_answer(clean, tmp_path, over_ssh):
+    clean.defineXML(domain_xml("off", ""))
+    pathlib.Path("/etc/ssh/ssh_config.d/test.conf").write_text("UserKnownHostsFile /dev/null\n")  # of the sandbox
+    key = "?no_verify=1&no_tty=1&keyfile=" + over_ssh["ansible_ssh_private_key_file"]
+    uri = "qemu+ssh://root@127.0.0.1:%d/system"
+    there = {"kvm%d" % number: uri % over_ssh["ansible_port"] + key for number in range(6)}
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        others = {"closed": uri % 1 + key, "silent": uri % silent.getsockname()[1] + key,
+                  "strange": uri % over_ssh["ansible_port"] + "?no_verify=1&no_tty=1"}
+        since = time.monotonic()
+        found, _groups, said = inventory(tmp_path, hypervisors={**others, **there}, timeout=8)
+        assert time.monotonic() - since < 30  # less than libvirt's library would wait
+    assert set(found) == {"off.%s" % name for name in there}
+    said = " ".join(said.split())
+    told = dict(re.findall(r"hypervisors\.(\w+): (.*?); its guests are left out", said))
+    assert set(told) == set(others) and told["silent"] == "it does not answer within 8 seconds", said
+    assert "Connection refused" in told["closed"] and "Permission denied" in told["strange"], said
 
 
 def test_guests_of_a_report(tmp_path):

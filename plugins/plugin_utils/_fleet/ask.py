@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future
+from threading import Thread
 from typing import Any
 
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.errors import HostError
@@ -19,8 +21,27 @@ class NotRead(Exception):
     """A hypervisor that cannot be read."""
 
 
-def graph_at(uri: str) -> dict[str, Any]:
-    """The graph of the libvirt at a URI."""
+def graph_at(uri: str, timeout: float) -> dict[str, Any]:
+    """The graph of the libvirt at a URI.
+
+    libvirt's library waits without end for a host that is silent, so the thread that asks it is left behind then.
+    """
+    answer: Future[dict[str, Any]] = Future()
+
+    def ask() -> None:
+        try:
+            answer.set_result(_read(uri))
+        except BaseException as error:
+            answer.set_exception(error)
+
+    Thread(target=ask, daemon=True).start()
+    try:
+        return answer.result(timeout)
+    except TimeoutError as error:
+        raise NotRead("it does not answer within %d seconds" % timeout) from error
+
+
+def _read(uri: str) -> dict[str, Any]:
     missing = [name for name, error in (("libvirt-python", LIBVIRT_ERROR), ("lxml", LXML_ERROR)) if error]
     if missing:
         raise NotRead("the controller's Python has no %s" % " and no ".join(missing))
