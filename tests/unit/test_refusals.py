@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import os
-import resource
 import struct
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -25,7 +25,6 @@ from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host impo
     limits,
     netlink,
     places,
-    watches,
 )
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.uses import Bridges
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.network.dnsmasq import (
@@ -203,33 +202,41 @@ def test_networks_that_cannot_start_for_want_of_watches_are_refused_once():
         return wish("n%d" % number, forward={"mode": "nat"}, state="active",
                     ips=[{"address": "10.9.%d.1" % number, "prefix": 24}], **given)
 
-    assert plan(used(watches=2), nat(1), nat(2))
-    for left, wishes in ((2, [nat(number) for number in range(6)]), (0, [nat(1)])):
-        said = refusal(used(watches=left), *wishes)
-        assert said.startswith("dns: fs.inotify.max_user_instances lets no more") and "Invalid" not in said
-        assert said.count("inotify") == 2
-    assert plan(used(watches=0), nat(1, dns={"forwarders": [{"addr": "192.0.2.1"}]}))
-    assert plan(used(watches=0), wish(mtu={"size": 9000}, restart="always"))  # it ends its own first
+    def watches(left: int) -> dict[str, int]:
+        return {"limit": 128, "left": left}
+
+    assert plan(used(watches=watches(2)), nat(1), nat(2))
+    for left, count, end in ((2, 6, " (network n2)"), (0, 1, "")):
+        said = refusal(used(watches=watches(left)), *map(nat, range(count)))
+        assert said.startswith("dns: fs.inotify.max_user_instances (128) has %d left, and the networks that are to"
+                               " start need %d, " % (left, count)), said
+        assert "sysctl -w fs.inotify.max_user_instances=%d," % (128 + count) in said and said.endswith("begun" + end)
+        assert "Invalid" not in said and said.count("inotify") == 2
+    assert plan(used(watches=watches(0)), nat(1, dns={"forwarders": [{"addr": "192.0.2.1"}]}))
+    assert plan(used(watches=watches(0)), wish(mtu={"size": 9000}, restart="always"))  # it ends its own first
     assert plan(used(watches=None), nat(1))
 
 
-def test_watches_are_counted_by_taking_them(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(os, "geteuid", lambda: 0)
-    files = resource.getrlimit(resource.RLIMIT_NOFILE)
-    left, held = watches.watches_left(), []
-    try:
-        if left is None:  # more than this process may have open
-            with open("/proc/sys/fs/inotify/max_user_instances", encoding="ascii") as file:
-                assert int(file.read()) > files[0] / 2
-            return
-        held = [ctypes.CDLL(None).inotify_init1(0) for _number in range(3)]
-        assert watches.watches_left() == left - 3
-        resource.setrlimit(resource.RLIMIT_NOFILE, (max(held) + 2, files[1]))
-        assert watches.watches_left() is None
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, files)
-        for number in held:
-            os.close(number)
+COUNTS_WATCHES = """
+import ctypes, os, resource
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.watches import read_watches
+held = [ctypes.CDLL(None).inotify_init1(0) for _number in range(3)]
+print(read_watches()["left"], read_watches()["limit"])
+resource.setrlimit(resource.RLIMIT_NOFILE, (max(held) + 2, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+print(read_watches())
+"""
+
+
+def test_watches_are_counted_by_taking_them():
+    """Where there may be ten of them, for a user who is alone."""
+    alone = ["unshare", "--user", "--map-root-user", "sh", "-c",
+             'echo 10 >/proc/sys/user/max_inotify_instances && exec "$@"', "-"]
+    if subprocess.run([*alone, "true"], check=False, capture_output=True).returncode:
+        pytest.skip("there are no user namespaces here")
+    said = subprocess.run([*alone, sys.executable, "-c", COUNTS_WATCHES], text=True, capture_output=True, check=True,
+                          env=dict(os.environ, PYTHONPATH=":".join(sys.path)))
+    with open("/proc/sys/fs/inotify/max_user_instances", encoding="ascii") as file:
+        assert said.stdout.split() == ["7", file.read().strip(), "None"]
 
 
 def test_only_the_daemon_of_these_files_counts(tmp_path, monkeypatch):

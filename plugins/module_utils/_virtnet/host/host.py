@@ -223,7 +223,7 @@ READERS: dict[str, Callable[[Host, str], Data]] = {
     "daemon": lambda host, drivers: host.daemon.daemon_name(drivers) if host.local else None,
     "dnsmasq": lambda host, _: host.programs.dnsmasq_problem() if host.local else None,
     "dnsmasq_version": lambda host, _: host.programs.dnsmasq_version() if host.local else None,
-    "watches": lambda host, _: host.watches.watches_left() if host.local else None,
+    "watches": lambda host, _: host.watches.read_watches() if host.local else None,
     "dnsmasq_of": lambda host, network: host.programs.read_dnsmasq(network) if host.local else None,
     "networkd": lambda host, bridge: host.networkd.files_of(bridge) if host.local else {},
     "forwarding": lambda host, _: host.sysctls.read_forwarding() if host.local else None,

@@ -42,7 +42,7 @@ daemon               drivers         the name of libvirt's daemon of networks or
 dnsmasq                              what is wrong with it, empty where it works, null where that is not known
 firewalld                            whether it runs, null where that is not known
 dnsmasq_version                      a list of numbers, null where not known
-watches                              how many more dnsmasqs can watch the host's list of servers, null where not known
+watches                              how many processes of root can watch files: limit, left; null where not known
 dnsmasq_of           network          runs, conf, hosts, names: see ``dnsmasq``; null where they cannot be read
 forwarding                           by family: whether the kernel forwards
 bridge_filter                        by family: whether what stays within a bridge passes the firewall too
@@ -290,9 +290,9 @@ class Snapshot(Parts):
         return found
 
     @property
-    def watches(self) -> int | None:
-        """How many more dnsmasqs can watch the host's list of DNS servers, None where that is not known."""
-        found: int | None = self.get("watches") if self.reaches_kernel else None
+    def watches(self) -> dict[str, int] | None:
+        """How many more dnsmasqs can watch the host's list of DNS servers: see ``watches``."""
+        found: dict[str, int] | None = self.get("watches") if self.reaches_kernel else None
         return found
 
     @property

@@ -9,14 +9,21 @@ import ctypes
 import errno
 import os
 
+from . import sysfs
 
-def watches_left() -> int | None:
-    """How many more processes of root can watch files, of which each dnsmasq that asks the host's servers is one.
+LIMIT = "/proc/sys/fs/inotify/max_user_instances"
 
-    None where that is not known, or more than this process can count.
+
+def read_watches() -> dict[str, int | None] | None:
+    """How many processes of root can watch files, of which each dnsmasq that asks the host's servers is one.
+
+    ``left`` of the ``limit``; None where that is not known, or more than this process can count.
     """
-    if os.geteuid():
-        return None
+    left = None if os.geteuid() else _left()
+    return None if left is None else {"limit": sysfs.number(LIMIT), "left": left}
+
+
+def _left() -> int | None:
     libc = ctypes.CDLL(None, use_errno=True)
     taken: list[int] = []
     try:

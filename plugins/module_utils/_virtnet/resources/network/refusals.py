@@ -159,14 +159,29 @@ def _refuse_without_dnsmasq(seen: Snapshot, starts: bool) -> None:
 
 def _take_watch(seen: Snapshot, found: NetworkFound, options: Options) -> None:
     """Counts on ``seen`` who will watch the host's DNS servers; refuses the first that the kernel does not let."""
-    left = seen.watches if watches_servers(options) and not (found.live and watches_servers(found.live)) else None
-    if left is None:
+    watches = seen.watches if watches_servers(options) and not (found.live and watches_servers(found.live)) else None
+    if watches is None:
         return
-    seen.put("watches", "", left - 1 if left else None)
-    if not left:
-        raise Invalid("dns", "fs.inotify.max_user_instances lets no more dnsmasqs watch the host's list of DNS servers,"
-                      " and libvirt could not start this network; raise it (sysctl -w fs.inotify.max_user_instances"
-                      "=1024, and in a file of /etc/sysctl.d), or give dns.forwarders; nothing was begun")
+    seen.put("watches", "", dict(watches, left=watches["left"] - 1))
+    if watches["left"] == 0:
+        raise _TooFewWatches(seen)
+
+
+class _TooFewWatches(Invalid):
+    """Is said once, and how many are needed when all networks have been counted."""
+
+    def __init__(self, seen: Snapshot) -> None:
+        super().__init__("dns", "")
+        self._seen = seen
+
+    def __str__(self) -> str:
+        was, now = self._seen.as_it_was.watches or {}, self._seen.watches or {}
+        needed = was["left"] - now["left"]
+        return str(Invalid(self.path, (
+            "fs.inotify.max_user_instances (%d) has %d left, and the networks that are to start need %d, one for each"
+            " dnsmasq that watches the host's list of DNS servers; raise it (sysctl -w fs.inotify.max_user_instances"
+            "=%d, and in a file of /etc/sysctl.d), or give dns.forwarders; nothing was begun%s") % (
+                was["limit"], was["left"], needed, was["limit"] + needed, self.problem)))
 
 
 def _make_chains(seen: Snapshot, name: str, options: Options, plan: Plan) -> None:
