@@ -50,7 +50,8 @@ options:
     description:
       - Whether the network is kept when it stops. A transient one (V(false)) needs O(state=active).
       - Without it an existing network is left as it is, and a new one is kept. One that became transient, as
-        C(virsh net-undefine) makes of one that runs, is kept again where O(autostart=true) or O(state=inactive) needs it.
+        C(virsh net-undefine) makes of one that runs, is kept again where O(autostart=true) or O(state=inactive) needs
+        it.
     type: bool
   restart:
     description:

@@ -271,7 +271,7 @@ def _refuse(module: AnsibleModule, error: Refused) -> None:
     if not module.check_mode:
         raise error
     rest = results_of(error.planned)
-    for warning in dict.fromkeys(one for outcome in error.planned for one in outcome.plan.warnings):
+    for warning in warnings_of(error.planned):
         module.warn(warning)
     module.fail_json(msg=str(error), refused=[str(one) for one in error.errors], objects=rest["objects"],
                      restarts=rest["restarts"])

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 class Aim(NamedTuple):
     """A wish for an interface with what was found of it.
 
-    ``options`` are those stated without names that libvirt makes up, ``layers`` those that are managed. ``configured`` is
-    what is in the configuration, or will be, where that is managed and has it.
+    ``options`` are those stated without names that libvirt makes up, ``layers`` those that are managed.
+    ``configured`` is what is in the configuration, or will be, where that is managed and has it.
     """
 
     desired: Interface
