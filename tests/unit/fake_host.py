@@ -101,7 +101,8 @@ def bridges(networks: Options, *layers: Options) -> Options:
 def device(**different: Any) -> Options:
     """A network device as the kernel says it; see ``netlink``."""
     return {"index": 1, "up": True, "mtu": 1500, "mac": None, "master": None, "kind": None, "vlan": None,
-            "stp": None, "delay": None, "port": {}, "addresses": [], "routes": [], "fdb": [], **different}
+            "stp": None, "delay": None, "port": {}, "vlans": None, "addresses": [], "routes": [], "fdb": [],
+            **different}
 
 
 def traffic(rates: dict[str, int]) -> dict[str, Any]:
@@ -482,6 +483,9 @@ class Kernel(Layer):
 
     def _set_port(self, name: str, settings: dict[str, int]) -> None:
         self._host.devices[name]["port"].update(settings)
+
+    def _set_vlans(self, name: str, vlans: dict[str, Any]) -> None:
+        self._host.devices[name]["vlans"] = vlans
 
     def _add_fdb(self, name: str, mac: str, vlan: int | None) -> None:
         self._host.devices[name]["fdb"].append([mac, vlan])

@@ -605,6 +605,40 @@ def test_a_tap_has_the_mtu_of_where_it_moves_to_and_pulls_no_bridge_down(tap: in
     assert len(planned.warnings) == len(places) - 1
 
 
+@pytest.mark.parametrize(("vlan", "there", "drift"), [
+    ("<vlan><tag id='10'/></vlan>", {"pvid": 10, "untagged": [10], "vids": [10]}, []),
+    ("<vlan><tag id='10'/></vlan>", {"pvid": 1, "untagged": [1], "vids": [1, 10]},
+     ["vlan.pvid", "vlan.untagged", "vlan.vids"]),
+    ("<vlan trunk='yes'><tag id='20' nativeMode='untagged'/><tag id='10'/></vlan>",
+     {"pvid": 20, "untagged": [20], "vids": [10, 20]}, []),
+    ("<vlan trunk='yes'><tag id='20' nativeMode='tagged'/><tag id='10'/></vlan>",
+     {"pvid": 20, "untagged": [20], "vids": [10, 20]}, ["vlan.untagged"]),
+    ("<vlan trunk='yes'><tag id='20'/><tag id='10'/></vlan>", {"pvid": None, "untagged": [], "vids": [10, 20]}, []),
+    ("<vlan><tag id='10'/></vlan>", None, []),  # the bridge filters none
+    ("", {"pvid": 1, "untagged": [1], "vids": [1, 10]}, []),  # libvirt sets none, somebody else may
+])
+def test_vlans_of_a_tap_on_a_bridge_that_filters_them_are_those_of_its_interface(vlan: str, there: dict, drift: list):
+    tagged = PLAIN.replace("<port isolated='yes'/>", "<port isolated='yes'/>" + vlan)
+    made = FakeHost(**host_parts(domain(tagged.replace("vnet3", "")), domain(tagged), version=(11, 3, 0)))
+    wish = Interface("on", {"mac": {"address": MAC}})
+    made.devices["vnet3"]["vlans"] = there
+    planned = plan(made.look(), wish)
+    assert [str(one.path) for one in planned.drift] == drift
+    assert titles(planned) == ["put vnet3 of guest on into its VLANs"] * bool(drift)
+    there_and_back(made, planned.steps)
+    converge(made, [wish], False)
+    assert plan(made.look(), wish).drift == []
+
+
+def test_a_tap_that_is_put_back_into_its_bridge_is_put_into_its_vlans():
+    tagged = PLAIN.replace("<port isolated='yes'/>", "<vlan><tag id='10'/></vlan>")
+    made = FakeHost(**host_parts(domain(tagged.replace("vnet3", "")), domain(tagged), version=(11, 3, 0)))
+    made.devices["vnet3"].update(master=None, port={})
+    converge(made, [Interface("on", {"mac": {"address": MAC}})], False)
+    assert made.calls == [("set_master", "vnet3", "br0"),
+                          ("set_vlans", "vnet3", {"pvid": 10, "untagged": [10], "vids": [10]})]
+
+
 def test_a_port_that_libvirt_forgot_is_made_anew_and_waits_where_that_would_disturb():
     there, wish = running(), Interface("on", {"mac": {"address": MAC}})
     there.parts["ports"]["lab"] = []

@@ -100,7 +100,8 @@ NEIGHBOURS = [
 
 def device(**different) -> dict:
     return {"index": 1, "up": False, "mtu": None, "mac": None, "master": None, "kind": None, "vlan": None,
-            "stp": None, "delay": None, "port": {}, "addresses": [], "routes": [], "fdb": [], **different}
+            "stp": None, "delay": None, "port": {}, "vlans": None, "addresses": [], "routes": [], "fdb": [],
+            **different}
 
 
 def only(*attributes: bytes) -> dict:
@@ -332,17 +333,19 @@ def kernel(monkeypatch):
 
 def test_everything_is_asked_for(kernel):
     asked = kernel([part(16, LINKS[:1]), part(16, LINKS[1:]) + END], [part(20, ADDRESSES) + END],
-                   [part(24, ROUTES[:3] + ROUTES[4:]), END], [part(24, ROUTES[3:4]), END], [part(28, NEIGHBOURS), END])
+                   [part(24, ROUTES[:3] + ROUTES[4:]), END], [part(24, ROUTES[3:4]), END], [part(28, NEIGHBOURS), END], [END])
     assert netlink.read_devices() == netlink.devices(*TABLES)
     assert asked.open == 0
     assert asked.asked == [(18, 0x301, bytes(16)), (22, 0x301, bytes(8)),
                            (26, 0x301, bytes([socket.AF_INET]) + bytes(11)),
                            (26, 0x301, bytes([socket.AF_INET6]) + bytes(11)),
-                           (30, 0x301, bytes([socket.AF_BRIDGE]) + bytes(11))]
+                           (30, 0x301, bytes([socket.AF_BRIDGE]) + bytes(11)),
+                           (18, 0x301, bytes([socket.AF_BRIDGE]) + bytes(15) + attribute(29, 4))]
 
 
 def test_routes_are_there_once_where_the_kernel_has_no_ipv6(kernel):
-    kernel([part(16, LINKS) + END], [END], [part(24, ROUTES[:2]), END], [part(24, ROUTES[:2]), END], [END])
+    kernel([part(16, LINKS) + END], [END], [part(24, ROUTES[:2]), END], [part(24, ROUTES[:2]), END], [END],
+           [END])
     assert netlink.read_devices()["virbr0"]["routes"] == [
         {"destination": "10.1.0.0/16", "gateway": "10.0.0.2", "metric": 7}]
 
@@ -385,6 +388,35 @@ def test_it_imports_nothing_but_what_python_has_loaded_for_sockets():
                "print(sorted(set(sys.modules) - before))")
     done = subprocess.run([sys.executable, "-c", program, netlink.__file__], capture_output=True, text=True, check=True)
     assert done.stdout == "['__future__']\n"
+
+
+# as Linux 6.1 told them: 10 for what has no tag; 1 so, and 20 to 25
+RECORDED = {"0800020006000a00": {"pvid": 10, "untagged": [10], "vids": [10]},
+            "080002000600010008000200080014000800020010001900": {
+                "pvid": 1, "untagged": [1], "vids": [1, 20, 21, 22, 23, 24, 25]},
+            "": {"pvid": None, "untagged": [], "vids": []}}
+
+
+@pytest.mark.parametrize(("recorded", "expected"), RECORDED.items())
+def test_a_port_of_a_bridge_that_filters_vlans_says_its_own(recorded: str, expected: dict):
+    for filters, found in ((1, expected), (0, None)):
+        bridge = link(1, attribute(3, "br0"), attribute(18, attribute(1, "bridge"), attribute(
+            2, attribute(7, bytes([filters])))))
+        port = link(2, attribute(3, "vnet0"), attribute(10, 1))
+        vlans = [link(index, attribute(26, bytes.fromhex(recorded))) for index in (1, 2, 3)]
+        read = netlink.devices([bridge, port], [], [], [], vlans)
+        assert (read["br0"]["vlans"], read["vnet0"]["vlans"]) == (None, found)
+
+
+def test_vlans_are_taken_away_before_others_are_given(kernel):
+    asked = kernel([message(2, bytes(4))], [message(2, bytes(4))])
+    one, other = (RECORDED[text] for text in list(RECORDED)[:2])
+    netlink.set_vlans(1, other, one)
+    assert [kind for kind, _flags, _body in asked.asked] == [17, 19]
+    gone, given = (netlink.attributes(body, {26: ("vlans", netlink.vlans)}, 16)["vlans"] for *_, body in asked.asked)
+    assert (gone["vids"], given) == (other["vids"], one)
+    netlink.set_vlans(1, one, one)
+    assert len(asked.asked) == 2
 
 
 def test_settings_of_a_port_are_told_as_they_are_read(kernel):

@@ -53,6 +53,15 @@ VLAN = Group("vlan", "vlan", [
 ), since="0.10.0", rules=(_consistent,), simplify=_trunk, lasting=_without_saying)
 
 
+def entries_of_port(vlan: Options) -> Options:
+    """What libvirt makes of some tags for a port of a Linux bridge that filters VLANs."""
+    tags, trunk = vlan["tags"], _is_one(vlan) or vlan.get("trunk")
+    native: Options = next((tag for tag in tags if tag.get("native_mode")), {}) if trunk else tags[0]
+    pvid = native.get("id")
+    return {"pvid": pvid, "untagged": [pvid] if native and native.get("native_mode") != "tagged" else [],
+            "vids": sorted(tag["id"] for tag in tags) if trunk else [pvid]}
+
+
 def tags_of_port(vlan: Options) -> Options:
     """The columns that libvirt fills of a port of Open vSwitch for these tags."""
     tags = vlan.get("tags") or []

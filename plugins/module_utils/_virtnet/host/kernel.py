@@ -16,10 +16,10 @@ from ansible.module_utils.basic import missing_required_lib
 
 from ..schema.options import Options
 from .errors import KernelError, by_netlink
-from .netlink import read_devices, set_port
+from .netlink import read_devices, set_port, set_vlans
 
 if TYPE_CHECKING:
-    from .netlink import Device
+    from .netlink import Device, Vlans
 
 HZ = 100  # the unit of bridge timers in netlink is 1/100 s
 TICK = 64e-9  # the unit of time in tc's netlink messages, in seconds
@@ -132,6 +132,13 @@ class Kernel:
             index = self._index(name)
             with by_netlink():
                 set_port(index, settings)
+
+    def set_vlans(self, name: str, vlans: Vlans) -> None:
+        """Puts a device of a bridge that filters VLANs into these."""
+        there = self.devices().get(name)
+        if there and there["vlans"] is not None:
+            with by_netlink():
+                set_vlans(there["index"], there["vlans"], vlans)
 
     def add_fdb(self, name: str, mac: str, vlan: int | None) -> None:
         """Tells a device's bridge that a MAC address is to be found there."""

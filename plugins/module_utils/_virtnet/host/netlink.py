@@ -17,7 +17,7 @@ from struct import Struct
 
 TYPE_CHECKING = False  # as typing has it, which is not imported for it
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from typing import Any, TypedDict
 
     Table = dict[int, tuple[str, Callable[[bytes], Any]]]
@@ -31,6 +31,11 @@ if TYPE_CHECKING:
         id: int
         link: str | None  # the name of the device whose frames it tags; None where that is in another namespace
 
+    class Vlans(TypedDict):
+        pvid: int | None  # the VLAN of what comes in without a tag
+        untagged: list[int]  # those that go out without one
+        vids: list[int]  # all
+
     class Device(TypedDict):
         index: int
         up: bool
@@ -42,6 +47,7 @@ if TYPE_CHECKING:
         stp: bool | None  # None unless it is a bridge, as is the delay
         delay: float | None  # in seconds
         port: dict[str, int]  # the settings that it has as a port of a bridge
+        vlans: Vlans | None  # those that it is in, as a port of a bridge that filters them
         addresses: list[str]
         routes: list[Route]  # those with a gateway, of all tables
         fdb: list[list[str | int | None]]  # MAC addresses, with their VLANs, that its bridge was told to find there
@@ -63,6 +69,8 @@ REQUEST, ACKNOWLEDGE, DUMP, DUMP_INTERRUPTED = 0x001, 0x004, 0x300, 0x010
 NEW_LINK, NEW_ADDRESS, NEW_ROUTE, NEW_NEIGHBOUR = 16, 20, 24, 28
 GET = 2  # from the type of an answer to that of its request
 SET_LINK, PORT_INFO = 19, 12 | 0x8000  # a nested attribute
+DELETE_LINK, SPECIFIC, VLAN_INFO = 17, 26, 2
+EXTENDED, VLANS_COMPRESSED = 29, 4  # else those of a trunk are too many for a message
 
 CODE = Struct("=i")
 ATTRIBUTE = Struct("=HH")  # nlattr: length, number
@@ -73,6 +81,8 @@ ADDRESS = Struct("=BB2xI")  # ifaddrmsg: family, length of the prefix, index
 ROUTE = Struct("=BB6xI")  # rtmsg: family, length of the destination, flags
 WAY = Struct("=BBB5xI")  # the same of a request: family, lengths of destination and source, flags
 NEIGHBOUR = Struct("=B3xiHBx")  # ndmsg: family, index, state, flags
+VLAN = Struct("=HH")  # bridge_vlan_info: flags, id
+PVID, UNTAGGED, FIRST, LAST = 0x02, 0x04, 0x08, 0x10
 
 UP = 0x1
 CLONED = 0x200  # of a route: what the kernel learned of one destination of another route
@@ -121,7 +131,7 @@ OF_LINK: Table = {
     18: ("info", nested(OF_INFO)),
     37: ("link_namespace", u32),
 }
-OF_BRIDGE: Table = {1: ("delay", u32), 5: ("stp", u32)}
+OF_BRIDGE: Table = {1: ("delay", u32), 5: ("stp", u32), 7: ("filters_vlans", u8)}
 OF_VLAN: Table = {1: ("id", u16)}
 OF_PORT: Table = {
     4: ("brport_mode", u8),
@@ -186,18 +196,39 @@ def aligned(length: int) -> int:
 def attributes(data: bytes, table: Table, at: int = 0) -> dict[str, Any]:
     """The attributes that a table knows, by their names there; others are skipped, and so is what is cut off."""
     found: dict[str, Any] = {}
-    end = len(data)
-    while end - at >= ATTRIBUTE.size:
-        length, flagged = ATTRIBUTE.unpack_from(data, at)
-        if not ATTRIBUTE.size <= length <= end - at:
-            break
-        known = table.get(flagged & NUMBER)
-        if known:
-            name, decode = known
-            value = decode(data[at + ATTRIBUTE.size:at + length])
+    for kind, content in every_attribute(data, at):
+        if kind in table:
+            name, decode = table[kind]
+            value = decode(content)
             if value is not None:
                 found.setdefault(name, value)
+    return found
+
+
+def every_attribute(data: bytes, at: int = 0) -> Iterator[tuple[int, bytes]]:
+    while len(data) - at >= ATTRIBUTE.size:
+        length, flagged = ATTRIBUTE.unpack_from(data, at)
+        if not ATTRIBUTE.size <= length <= len(data) - at:
+            break
+        yield flagged & NUMBER, data[at + ATTRIBUTE.size:at + length]
         at += aligned(length)
+
+
+def vlans(data: bytes) -> Vlans:
+    """The VLANs of a port, of which the kernel lists the first and the last of a row."""
+    found: Vlans = {"pvid": None, "untagged": [], "vids": []}
+    first = 0
+    for kind, content in every_attribute(data):
+        if kind != VLAN_INFO or len(content) < VLAN.size:
+            continue
+        flags, last = VLAN.unpack_from(content)
+        if flags & FIRST:
+            first = last
+            continue
+        row = range(first if flags & LAST else last, last + 1)
+        found["vids"] += row
+        found["untagged"] += row if flags & UNTAGGED else ()
+        found["pvid"] = last if flags & PVID else found["pvid"]
     return found
 
 
@@ -209,7 +240,7 @@ def fields(body: bytes, header: Struct) -> tuple[int, ...]:
 
 
 def devices(links: Iterable[bytes], addresses: Iterable[bytes], routes: Iterable[bytes],
-            neighbours: Iterable[bytes]) -> dict[str, Device]:
+            neighbours: Iterable[bytes], ports: Iterable[bytes] = ()) -> dict[str, Device]:
     """Every device by name, of the bodies of messages. What belongs to a device that is not there is left out."""
     read = [(fields(body, LINK), attributes(body, OF_LINK, LINK.size)) for body in links]
     names = {index: found["name"] for (_family, index, _flags), found in read if found.get("name")}
@@ -221,12 +252,15 @@ def devices(links: Iterable[bytes], addresses: Iterable[bytes], routes: Iterable
         _add_route(body, by_index)
     for body in neighbours:
         _add_neighbour(body, by_index)
+    filtering = {found.get("name") for _header, found in read if _bridge(found).get("filters_vlans")}
+    for body in ports if filtering else ():
+        _add_vlans(body, by_index, filtering)
     return {names[index]: device for index, device in by_index.items()}
 
 
 def _device(index: int, flags: int, found: dict[str, Any], names: dict[int, str]) -> Device:
     info = found.get("info", {})
-    bridge = attributes(info["data"], OF_BRIDGE) if info.get("kind") == "bridge" and "data" in info else None
+    bridge = _bridge(found) if info.get("kind") == "bridge" and "data" in info else None
     return {
         "index": index,
         "up": bool(flags & UP),
@@ -239,10 +273,16 @@ def _device(index: int, flags: int, found: dict[str, Any], names: dict[int, str]
         "delay": bridge["delay"] / HZ if bridge and "delay" in bridge else None,
         "port": attributes(info["port_data"], OF_PORT)
         if info.get("port_kind") == "bridge" and "port_data" in info else {},
+        "vlans": None,
         "addresses": [],
         "routes": [],
         "fdb": [],
     }
+
+
+def _bridge(found: dict[str, Any]) -> dict[str, Any]:
+    info = found.get("info", {})
+    return attributes(info.get("data", b""), OF_BRIDGE) if info.get("kind") == "bridge" else {}
 
 
 def _vlan(found: dict[str, Any], names: dict[int, str]) -> Vlan | None:
@@ -280,6 +320,12 @@ def _add_neighbour(body: bytes, by_index: dict[int, Device]) -> None:
             by_index[index]["fdb"].append([found["mac"], found.get("vlan")])
 
 
+def _add_vlans(body: bytes, by_index: dict[int, Device], filtering: set[str | None]) -> None:
+    _family, index, _flags = fields(body, LINK)
+    if index in by_index and by_index[index]["master"] in filtering:
+        by_index[index]["vlans"] = attributes(body, {SPECIFIC: ("vlans", vlans)}, LINK.size).get("vlans", vlans(b""))
+
+
 # --- asking the kernel
 
 
@@ -290,7 +336,8 @@ def read_devices() -> dict[str, Device]:
     routes = [body for family in FAMILIES for body in dump(NEW_ROUTE, ROUTE.pack(family, 0, 0))
               if body[:1] == bytes([family])]  # without IPv6 the kernel answers with all routes instead
     neighbours = dump(NEW_NEIGHBOUR, NEIGHBOUR.pack(socket.AF_BRIDGE, 0, 0, 0))
-    return devices(links, addresses, routes, neighbours)
+    ports = dump(NEW_LINK, LINK.pack(socket.AF_BRIDGE, 0, 0) + attribute(EXTENDED, CODE.pack(VLANS_COMPRESSED)))
+    return devices(links, addresses, routes, neighbours, ports)
 
 
 def read_way(comes: str, source: str, target: str) -> Way:
@@ -317,6 +364,17 @@ def set_port(index: int, settings: dict[str, int]) -> None:
                     if setting in settings)
     ask(SET_LINK, SET_LINK, ACKNOWLEDGE, LINK.pack(socket.AF_BRIDGE, index, 0)
         + attribute(PORT_INFO, port))
+
+
+def set_vlans(index: int, now: Vlans, wanted: Vlans) -> None:
+    """Has the VLANs of a port of a bridge be as :func:`read_devices` says them; it is never in more than now or then."""
+    there, then = ({vid: (PVID if vid == one["pvid"] else 0) | (UNTAGGED if vid in one["untagged"] else 0)
+                    for vid in one["vids"]} for one in (now, wanted))
+    for request, entries in ((DELETE_LINK, {vid: 0 for vid in there if vid not in then}),
+                             (SET_LINK, {vid: flags for vid, flags in then.items() if there.get(vid) != flags})):
+        if entries:
+            ask(request, request, ACKNOWLEDGE, LINK.pack(socket.AF_BRIDGE, index, 0) + attribute(SPECIFIC, b"".join(
+                attribute(VLAN_INFO, VLAN.pack(flags, vid)) for vid, flags in entries.items())))
 
 
 def attribute(kind: int, value: bytes) -> bytes:

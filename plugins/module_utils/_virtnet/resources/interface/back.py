@@ -145,6 +145,8 @@ class _Live:
                 yield self._step("put the device of %s where it was", lambda host: host.kernel.set_master(tap, master))
         elif master and before["port"] != after["port"]:
             yield self._step("set up the port of %s as it was", lambda host: host.kernel.set_port(tap, before["port"]))
+        elif master and None not in (before.get("vlans"), after.get("vlans")) and before["vlans"] != after["vlans"]:
+            yield self._step("put %s into its VLANs", lambda host: host.kernel.set_vlans(tap, before["vlans"]))
         if before["mtu"] != after["mtu"]:
             yield self._step("give %s its MTU", lambda host: host.kernel.set_mtu(tap, before["mtu"]))
         if before["up"] != after["up"]:

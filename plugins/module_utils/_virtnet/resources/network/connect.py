@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from ...documents.network import manages_bridge
+from ...documents.vlan import VLAN, entries_of_port
 from ...engine.plan import Step
 from ...host.snapshot import Snapshot
 from ...host.uses import GuestInterface, guests_of, mac_of, members_of, tap_of
@@ -116,6 +117,12 @@ def _bridge(seen: Snapshot, name: str) -> str:
     return option(options_of(seen, "network_live", name), "bridge", "name") or ""
 
 
+def vlans_of(guest: GuestInterface) -> Options:
+    """The VLANs that its tap is to be in, in a bridge that filters them; none where libvirt sets none."""
+    vlan = guest.live.find("vlan")
+    return entries_of_port(VLAN.parse(vlan)) if vlan is not None else {}
+
+
 def is_isolated(guest: GuestInterface) -> bool:
     return guest.live.find("port[@isolated='yes']") is not None
 
@@ -125,10 +132,12 @@ def isolate(host: Host, guest: GuestInterface) -> None:
 
 
 def put_into(host: Host, guest: GuestInterface, bridge: str) -> None:
-    """Puts a tap into a bridge, isolated there as libvirt had it."""
+    """Puts a tap into a bridge, isolated and in the VLANs there as libvirt had it."""
     host.kernel.set_master(guest.tap, bridge)
     if is_isolated(guest):
         isolate(host, guest)
+    if vlans_of(guest):
+        host.kernel.set_vlans(guest.tap, vlans_of(guest))
 
 
 def plug_in_again(name: str, bridge: str, guest: GuestInterface) -> Step:
@@ -199,7 +208,8 @@ def members(was: Snapshot, now: Snapshot, name: str) -> Iterator[Step]:
             before = dict(before, port=dict(before["port"], brport_isolated=int(isolates.get(member, False))))
         if after["master"] != new and member not in isolates:
             yield _into(name, member, new)
-        elif after["master"] == new and (before["port"] != after["port"] or _lost(before, after)):
+        elif after["master"] == new and (before["port"] != after["port"] or _lost(before, after)
+                                         or _out_of_vlans(before, after)):
             yield _settings(name, member, before, after)
 
 
@@ -217,9 +227,15 @@ def _lost(before: Options, after: Options) -> list[list[Any]]:
     return [entry for entry in before["fdb"] if entry not in after["fdb"]]
 
 
+def _out_of_vlans(before: Options, after: Options) -> bool:
+    return None not in (before.get("vlans"), after.get("vlans")) and before["vlans"] != after["vlans"]
+
+
 def _settings(name: str, member: str, before: Options, after: Options) -> Step:
     def do(host: Host) -> None:
         host.kernel.set_port(member, before["port"])
+        if _out_of_vlans(before, after):
+            host.kernel.set_vlans(member, before["vlans"])
         for mac, vlan in _lost(before, after):
             host.kernel.add_fdb(member, mac, vlan)
 

@@ -15,7 +15,7 @@ from ...host.uses import GuestInterface
 from ...schema.errors import Entry, Path
 from ...schema.options import Options, option
 from ..repair import Devices, Repair, drift_of
-from .connect import is_isolated, isolate, plug_in_again, put_into
+from .connect import is_isolated, isolate, plug_in_again, put_into, vlans_of
 from .piece import network as piece
 
 if TYPE_CHECKING:
@@ -68,6 +68,18 @@ def tap_repairs(bridge: str, devices: Devices, guests: Iterable[GuestInterface],
         if not tap["up"]:
             yield Repair(drift_of(_of(guest, "up"), True, False), Step(
                 "set %s of guest %s up" % (guest.tap, guest.domain), _set_up(guest.tap), of))
+        if tap["master"] == bridge and vlans_of(guest) and tap.get("vlans"):
+            yield from _vlan_repairs(guest, tap["vlans"], of)
+
+
+def _vlan_repairs(guest: GuestInterface, there: Options, of: Piece) -> Iterator[Repair]:
+    """A tap in a bridge that filters VLANs is in those of its guest's interface, where that says which."""
+    wanted = vlans_of(guest)
+    lost = [drift_of(_of(guest, "vlan", name), value, there[name]) for name, value in wanted.items()
+            if there[name] != value]
+    step = Step("put %s of guest %s into its VLANs" % (guest.tap, guest.domain),
+                lambda host: host.kernel.set_vlans(guest.tap, wanted), of)
+    yield from (Repair(drift, step if drift is lost[0] else None) for drift in lost)
 
 
 def tag_repairs(bridge: str, switch: Mapping[str, Options], guests: Iterable[GuestInterface],
