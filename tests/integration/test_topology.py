@@ -93,14 +93,14 @@ def test_all_that_is_wrong_is_said_at_once(off):
         "networks": [{"name": "one", "ips": [{"address": "10.0.0.1", "prefix": 99}], "mtu": {"size": "big"}},
                      {"name": "two", "state": "gone"}, {"name": "two", "nmae": "x"}, 5,
                      {"name": "fine", "forward": {"mode": "nat"}, "bridge": {"name": "hostbr0"}}],
-        "interfaces": [{"mac": {"address": CARD}}],
+        "interfaces": [{"mac": {"address": CARD}}, {"domain": "nobody", "mac": {"address": CARD}}],
     }
     with pytest.raises(Failed) as failed:
         run("topology", **{**wrong, "networks": [one for one in wrong["networks"] if one != 5]})
     lines = str(failed.value).splitlines()
     for expected in ("nwfilters[0].chain: ", "networks[0].ips[0].prefix: 99 is not allowed", "networks[0].mtu.size: ",
                      'networks[1].state: "gone" is not allowed', "networks[2].nmae: no such option",
-                     "interfaces[0].domain: is missing"):
+                     "interfaces[0].domain: is missing", "interfaces[1].domain: there is no guest nobody"):
         assert any(line.startswith(expected) for line in lines), (expected, lines)
     assert any("(network one)" in line for line in lines)
     with pytest.raises(Failed, match=r"^networks\[4\]: 5 is not allowed; give a dictionary"):

@@ -255,7 +255,7 @@ def converge_document(module: AnsibleModule, read: Callable[[], Any]) -> None:
         document = read()
         try:
             if document.errors:  # raises, with what is wrong with the rest too
-                converge(host, document.wishes, True, document=document)
+                converge(host, document.wishes, module.check_mode, document=document)
             with _alone(module, host, _confirmation(module)) as (keep, before):
                 outcomes = converge(host, document.wishes, module.check_mode, keep, document)
         except Refused as error:
