@@ -333,7 +333,8 @@ def kernel(monkeypatch):
 
 def test_everything_is_asked_for(kernel):
     asked = kernel([part(16, LINKS[:1]), part(16, LINKS[1:]) + END], [part(20, ADDRESSES) + END],
-                   [part(24, ROUTES[:3] + ROUTES[4:]), END], [part(24, ROUTES[3:4]), END], [part(28, NEIGHBOURS), END], [END])
+                   [part(24, ROUTES[:3] + ROUTES[4:]), END], [part(24, ROUTES[3:4]), END], [part(28, NEIGHBOURS), END],
+                   [END])
     assert netlink.read_devices() == netlink.devices(*TABLES)
     assert asked.open == 0
     assert asked.asked == [(18, 0x301, bytes(16)), (22, 0x301, bytes(8)),

@@ -19,7 +19,7 @@ from .errors import KernelError, by_netlink
 from .netlink import read_devices, set_port, set_vlans
 
 if TYPE_CHECKING:
-    from .netlink import Device, Vlans
+    from .netlink import Device
 
 HZ = 100  # the unit of bridge timers in netlink is 1/100 s
 TICK = 64e-9  # the unit of time in tc's netlink messages, in seconds
@@ -133,7 +133,7 @@ class Kernel:
             with by_netlink():
                 set_port(index, settings)
 
-    def set_vlans(self, name: str, vlans: Vlans) -> None:
+    def set_vlans(self, name: str, vlans: Any) -> None:
         """Puts a device of a bridge that filters VLANs into these."""
         there = self.devices().get(name)
         if there and there["vlans"] is not None:

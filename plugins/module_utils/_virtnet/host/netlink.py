@@ -367,7 +367,7 @@ def set_port(index: int, settings: dict[str, int]) -> None:
 
 
 def set_vlans(index: int, now: Vlans, wanted: Vlans) -> None:
-    """Has the VLANs of a port of a bridge be as :func:`read_devices` says them; it is never in more than now or then."""
+    """Has the VLANs of a port of a bridge be as :func:`read_devices` says them, never more than now or then."""
     there, then = ({vid: (PVID if vid == one["pvid"] else 0) | (UNTAGGED if vid in one["untagged"] else 0)
                     for vid in one["vids"]} for one in (now, wanted))
     for request, entries in ((DELETE_LINK, {vid: 0 for vid in there if vid not in then}),
