@@ -152,6 +152,7 @@ def pyroute2_device(message, names: dict) -> dict:
         "vlan": pyroute2_vlan(message, info, data, names),
         "addresses": [],
         "routes": [],
+        "vlans": None,
         "fdb": [],
     }
 
