@@ -414,7 +414,8 @@ def test_vlans_are_taken_away_before_others_are_given(kernel):
     one, other = (RECORDED[text] for text in list(RECORDED)[:2])
     netlink.set_vlans(1, other, one)
     assert [kind for kind, _flags, _body in asked.asked] == [17, 19]
-    gone, given = (netlink.attributes(body, {26: ("vlans", netlink.vlans)}, 16)["vlans"] for _kind, _flags, body in asked.asked)
+    gone, given = (netlink.attributes(body, {26: ("vlans", netlink.vlans)}, 16)["vlans"]
+                   for _kind, _flags, body in asked.asked)
     assert (gone["vids"], given) == (other["vids"], one)
     netlink.set_vlans(1, one, one)
     assert len(asked.asked) == 2
