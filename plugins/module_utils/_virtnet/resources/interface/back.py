@@ -18,6 +18,7 @@ from ...host.snapshot import Snapshot
 from ...schema.options import Options
 from ...schema.xml import dump_xml
 from ..bandwidth import rates
+from ..network.connect import out_of_vlans
 from ..network.layers import options_of
 from .boot import boot_as, kinds_of
 from .cards import Card, cards_of
@@ -145,7 +146,7 @@ class _Live:
                 yield self._step("put the device of %s where it was", lambda host: host.kernel.set_master(tap, master))
         elif master and before["port"] != after["port"]:
             yield self._step("set up the port of %s as it was", lambda host: host.kernel.set_port(tap, before["port"]))
-        elif master and None not in (before.get("vlans"), after.get("vlans")) and before["vlans"] != after["vlans"]:
+        elif master and out_of_vlans(before, after):
             yield self._step("put %s into its VLANs", lambda host: host.kernel.set_vlans(tap, before["vlans"]))
         if before["mtu"] != after["mtu"]:
             yield self._step("give %s its MTU", lambda host: host.kernel.set_mtu(tap, before["mtu"]))

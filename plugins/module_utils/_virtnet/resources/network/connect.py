@@ -209,7 +209,7 @@ def members(was: Snapshot, now: Snapshot, name: str) -> Iterator[Step]:
         if after["master"] != new and member not in isolates:
             yield _into(name, member, new)
         elif after["master"] == new and (before["port"] != after["port"] or _lost(before, after)
-                                         or _out_of_vlans(before, after)):
+                                         or out_of_vlans(before, after)):
             yield _settings(name, member, before, after)
 
 
@@ -227,14 +227,15 @@ def _lost(before: Options, after: Options) -> list[list[Any]]:
     return [entry for entry in before["fdb"] if entry not in after["fdb"]]
 
 
-def _out_of_vlans(before: Options, after: Options) -> bool:
+def out_of_vlans(before: Options, after: Options) -> bool:
+    """Whether a port is in other VLANs than before, where its bridge filters them."""
     return None not in (before.get("vlans"), after.get("vlans")) and before["vlans"] != after["vlans"]
 
 
 def _settings(name: str, member: str, before: Options, after: Options) -> Step:
     def do(host: Host) -> None:
         host.kernel.set_port(member, before["port"])
-        if _out_of_vlans(before, after):
+        if out_of_vlans(before, after):
             host.kernel.set_vlans(member, before["vlans"])
         for mac, vlan in _lost(before, after):
             host.kernel.add_fdb(member, mac, vlan)

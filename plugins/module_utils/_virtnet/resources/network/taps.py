@@ -75,11 +75,15 @@ def tap_repairs(bridge: str, devices: Devices, guests: Iterable[GuestInterface],
 def _vlan_repairs(guest: GuestInterface, there: Options, of: Piece) -> Iterator[Repair]:
     """A tap in a bridge that filters VLANs is in those of its guest's interface, where that says which."""
     wanted = vlans_of(guest)
-    lost = [drift_of(_of(guest, "vlan", name), value, there[name]) for name, value in wanted.items()
-            if there[name] != value]
+    lost = _vlan_drift(guest, wanted, there)
     step = Step("put %s of guest %s into its VLANs" % (guest.tap, guest.domain),
                 lambda host: host.kernel.set_vlans(guest.tap, wanted), of)
     yield from (Repair(drift, step if drift is lost[0] else None) for drift in lost)
+
+
+def _vlan_drift(guest: GuestInterface, wanted: Options, there: Options) -> list[Drift]:
+    return [drift_of(_of(guest, "vlan", name), value, there[name]) for name, value in wanted.items()
+            if there[name] != value]
 
 
 def tag_repairs(bridge: str, switch: Mapping[str, Options], guests: Iterable[GuestInterface],
@@ -96,8 +100,7 @@ def tag_repairs(bridge: str, switch: Mapping[str, Options], guests: Iterable[Gue
             yield Repair(drift_of(_of(guest), bridge, port and port["bridge"]), None, True)
             continue
         tags = tags_of_port(VLAN.parse(vlan) if vlan is not None else {})
-        lost = [drift_of(_of(guest, "vlan", name), value, port[name]) for name, value in tags.items()
-                if port[name] != value]
+        lost = _vlan_drift(guest, tags, port)
         yield from (Repair(drift, None) for drift in lost)
         if lost:
             yield Repair(None, Step("set the VLAN tags of %s of guest %s" % (guest.tap, guest.domain),
