@@ -15,7 +15,7 @@ import time
 from typing import Callable
 
 from faults import hosts, plans
-from faults.bench import Bench
+from faults.bench import SETTLES, Bench
 from faults.calls import Breaker, a_plan_that_works
 from faults.results import Try, judge
 from faults.tasks import Answer, Module, Playbook, Task, Transaction
@@ -76,7 +76,7 @@ def _at_call(bench: Bench, name: str, layout: hosts.Layout, tasks: list[Task], s
     answer = process.wait()
     how = "%.0f ms after call %d of %d began%s; %s" % (
         after * 1000, at, calls, "" if came else " (it did not)", plans.in_words(tasks))
-    found = bench.judge(Try(name, _kind(words, group, "at a call"), how), before, stated, answer, seconds=bench.settles)
+    found = bench.judge(Try(name, _kind(words, group, "at a call"), how), before, stated, answer, seconds=SETTLES)
     if found.end == "neither" or index_of(name) % 4 == 0:
         _again(bench, name + "/again", before, stated, lambda: Transaction(tasks).wait(), how)
 
@@ -141,7 +141,7 @@ def _one_module(bench: Bench, name: str, layout: hosts.Layout, task: Task, state
     answer = process.wait()
     how = "%.2f s of %.2f s after its start; %s" % (after, takes, plans.in_words([task]))
     found = Try(name, _kind(words, group, "a module"), how)
-    bench.judge(found, before, stated, answer, seconds=bench.settles)
+    bench.judge(found, before, stated, answer, seconds=SETTLES)
     if found.end == "neither" or index_of(name) % 4 == 0:
         _again(bench, name + "/again", before, stated, Module(task).wait, how)
 
@@ -176,7 +176,7 @@ def _one_of_ansible(bench: Bench, name: str, layout: hosts.Layout, task: Task) -
     took = time.monotonic() - since
     how = "%.2f s after it was there; %s" % (after, plans.in_words([task]))
     found = Try(name, "%s, a module of Ansible" % signal_it.name, how)
-    bench.judge(found, before, stated, None, seconds=bench.settles)
+    bench.judge(found, before, stated, None, seconds=SETTLES)
     if took > 5:
         found.lies = "comes %d s after the kill" % took
 

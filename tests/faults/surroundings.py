@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass
 
 from faults import hosts, plans
-from faults.bench import Bench
+from faults.bench import SETTLES, Bench
 from faults.calls import Breaker
 from faults.results import Try
 from faults.tasks import Answer, Module, Task, Transaction
@@ -138,7 +138,7 @@ def _harmed(bench: Bench, name: str, harm: Harm, task: Task) -> None:
         answer = Module(task).wait()
     finally:
         _shell(harm.undo)
-    bench.judge(Try(name, harm.words, plans.in_words([task])), before, stated, answer, seconds=bench.settles)
+    bench.judge(Try(name, harm.words, plans.in_words([task])), before, stated, answer, seconds=SETTLES)
 
 
 # --- changed behind libvirt's back
@@ -211,4 +211,4 @@ def _libvirtd(bench: Bench, name: str) -> None:
     answer = process.wait()
     how = "%.0f ms after call %d of %d began, away for %d s; %s" % (
         after * 1000, at, calls, away, plans.in_words([task]))
-    bench.judge(Try(name, "libvirtd killed and started again", how), before, stated, answer, seconds=bench.settles)
+    bench.judge(Try(name, "libvirtd killed and started again", how), before, stated, answer, seconds=SETTLES)
