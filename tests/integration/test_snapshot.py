@@ -9,8 +9,9 @@ import json
 
 import pytest
 from integration.modules import run
+from unit.planning import plan_all
 
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.converge import converge, plan_all
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.converge import converge
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.host import Host
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.kernel import Kernel
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.libvirt import Libvirt

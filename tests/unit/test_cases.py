@@ -15,8 +15,8 @@ import random
 from pathlib import Path
 
 import pytest
+from unit.planning import plan_all
 
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.converge import plan_all
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.snapshot import Snapshot
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.kinds import KINDS
 

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from unit.fake_host import FakeHost
+from unit.planning import plan_all
 from unit.strategies import options
 
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.network import NETWORK
@@ -21,7 +22,6 @@ from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine im
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.converge import (
     ConvergeError,
     converge,
-    plan_all,
 )
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.plan import (
     Coming,

@@ -10,6 +10,7 @@ import itertools
 import pytest
 from unit import fake_host
 from unit.fake_host import FakeHost, device, parts, traffic
+from unit.planning import plan_all
 from unit.restoring import begun, state, there_and_back
 
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.interface import (
@@ -24,7 +25,6 @@ from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.converge import (
     ConvergeError,
     converge,
-    plan_all,
 )
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.plan import Plan
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.record import take

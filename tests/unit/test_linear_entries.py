@@ -9,10 +9,10 @@ from typing import Any, Callable
 
 import pytest
 from unit.fake_host import parts
+from unit.planning import plan_all
 from unit.test_linear import TWICE, growth
 
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.network import NETWORK
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.converge import plan_all
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.order import fold
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.snapshot import Snapshot
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.entries import lists

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 from unit.fake_host import FakeHost, device, parts
+from unit.planning import plan_all
 
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.converge import (
     ConvergeError,
     converge,
-    plan_all,
 )
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.snapshot import Snapshot
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.nwfilter import found as f

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 from unit.fake_host import FakeHost, device, parts
 from unit.fake_host import traffic as tc_limits
+from unit.planning import plan_all
 
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.network import NETWORK
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.converge import (
     ConvergeError,
     converge,
-    plan_all,
 )
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.order import fold
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.snapshot import Snapshot

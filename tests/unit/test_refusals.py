@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 from unit.fake_host import device
 from unit.networks import BRIDGE, LAB, TAP, guest, lab, network
+from unit.planning import plan_all
 from unit.test_netlink import message
 
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.network import NETWORK
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.converge import plan_all
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host import (
     daemon,
     dnsmasq,

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from unit.fake_host import UUID, device, parts
 from unit.networks import BRIDGE, LAB, TAP, guest, lab, lab_parts, many_parts, numbered
+from unit.planning import plan_all
 
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.converge import plan_all
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host import snapshot
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.host import MADE_OF_OTHERS, READERS
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.parts import NotRecorded, from_record

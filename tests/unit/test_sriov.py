@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from unit.fake_host import FakeHost, device
+from unit.planning import plan_all
 from unit.restoring import begun, differences, state, there_and_back
 
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.network import NETWORK
@@ -21,7 +22,6 @@ from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.co
     ConvergeError,
     Outcome,
     converge,
-    plan_all,
 )
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.report import model_of
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.restore import Restored, restore

@@ -154,20 +154,12 @@ def _nowhere(_wish: Wish) -> Path:
     return Path()
 
 
-def plan_all(seen: Snapshot, wishes: list[Wish], check_mode: bool = False,
-             place: Callable[[Wish], Path] = _nowhere) -> list[Outcome]:
-    """What is to be done for each wish, in order, each planned on what those before it will have made.
-
-    Raises all that is wrong at once, but for what only follows from something else that is.
-    """
-    planned, wrong = plan_each(seen, wishes, check_mode, place)
-    raise_all(wrong)
-    return planned
-
-
 def plan_each(seen: Snapshot, wishes: list[Wish], check_mode: bool,
               place: Callable[[Wish], Path]) -> tuple[list[Outcome], list[Invalid]]:
-    """The same, with what is wrong beside what could be planned."""
+    """What is to be done for each wish, in order, each planned on what those before it will have made.
+
+    Beside it all that is wrong, but for what only follows from something else that is.
+    """
     planned: list[Outcome] = []
     gone = _to_be_gone(wishes)
     ordered, circles = in_order(wishes, seen)
