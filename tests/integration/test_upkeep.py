@@ -260,6 +260,41 @@ def test_settings_that_libvirt_made_come_back(clean, ips: list, wanted: str):
     assert not run("network", **task)["changed"]
 
 
+@pytest.fixture
+def advertised(clean):
+    """The host has a route over to-router that a router advertises, and does not forward IPv6."""
+    sh("sysctl -qw net.ipv6.conf.all.forwarding=0; ip netns add router;"
+       " ip link add to-router type veth peer name out netns router;"
+       " ip -n router addr add 2001:db8:5::1/64 dev out nodad; ip -n router link set out up;"
+       " ip link set to-router up; ip netns exec router dnsmasq --conf-file= --port=0 --pid-file=/run/router.pid"
+       " --interface=out --enable-ra --ra-param=out,4,600 --dhcp-range=2001:db8:5::,ra-only,64,1h")
+    routes = "ip -6 route show default dev to-router"
+    assert within(30, lambda: "proto ra" in sh(routes))
+    yield lambda: "proto ra" in sh(routes)
+    sh("kill $(cat /run/router.pid); ip link del to-router; ip netns del router;"
+       " sysctl -qw net.ipv6.conf.all.forwarding=1")
+
+
+def test_the_host_keeps_the_routes_that_routers_advertise(advertised):
+    """The kernel would drop them when it forwards IPv6, so libvirt starts no network for which it would have to."""
+    accept = "sysctl -qw net.ipv6.conf.to-router.accept_ra=%d"
+    for check in (True, False):
+        with pytest.raises(Failed, match=r"ips\[1\].family: ipv6 is not forwarded here, .* routers advertise on"
+                           " to-router.* set net.ipv6.conf.to-router.accept_ra to 2"):
+            run("network", check=check, **NAT)
+    assert "nat" not in sh("virsh net-list --all --name")
+    assert run("network", **{**NAT, "state": "present"}, autostart=True)["warnings"], "it may be gone when that starts"
+    sh(accept % 2)
+    assert run("network", **NAT)["changed"] and advertised() and not run("network", **NAT)["changed"]
+    sh(accept % 1 + "; sysctl -qw net.ipv6.conf.all.forwarding=0")
+    assert within(10, advertised)
+    done = run("network", **NAT)
+    assert [drift["path"] for drift in done["drift"]] == ["forwarding.ipv6"] and not done["changed"]
+    assert any("accept_ra to 2" in text for text in done["warnings"]) and advertised()
+    sh(accept % 2)
+    assert run("network", **NAT)["steps"] == ["switch forwarding of IPv6 on"] and advertised()
+
+
 # --- who else drops what guests send
 
 

@@ -144,6 +144,15 @@ def test_forwarding_that_was_switched_off(mode: str, expected: list):
         "switch forwarding of %s on" % family.replace("ip", "IP") for family in expected]
 
 
+@pytest.mark.parametrize(("accept", "steps"), [(0, []), (1, []), (2, ["switch forwarding of IPv6 on"])])
+def test_forwarding_by_which_the_host_would_lose_routes_is_left_to_people(accept: int, steps: list):
+    live = dict(LIVE, forward={"mode": "nat"})
+    found = planned(live, forwarding={"ipv4": True, "ipv6": False}, advertised={"eth0": accept}, **service())
+    assert drifts(found) == [("forwarding.ipv6", True, False)]
+    assert [step.title for step in found.steps] == steps
+    assert any("set net.ipv6.conf.eth0.accept_ra to 2" in text for text in found.warnings) is not bool(steps)
+
+
 def test_a_family_that_the_kernel_lacks_is_not_forwarded():
     assert drifts(planned(forwarding={"ipv4": True}, **service())) == []
 
@@ -199,10 +208,23 @@ def test_settings_below_proc_sys(monkeypatch: pytest.MonkeyPatch, tmp_path):
     assert sysctls.read_forwarding() == {"ipv4": False}
     with pytest.raises(KernelError, match="/nowhere/x: "):
         sysctls.set_forwarding("ipv6", True)
-    monkeypatch.setattr(sysctls, "OF_BRIDGE", str(tmp_path / "%s-%s"))
+    monkeypatch.setattr(sysctls, "OF_DEVICE", str(tmp_path / "%s-%s"))
     (tmp_path / "virbr0-accept_ra").write_text("1\n")
     sysctls.set_bridge("virbr0", "accept_ra", 0)
     assert sysctls.read_bridge("virbr0") == {"accept_ra": 0} and sysctls.read_bridge("gone") == {}
+
+
+def test_devices_with_routes_that_routers_advertise(monkeypatch: pytest.MonkeyPatch, tmp_path):
+    none = "0" * 32 + " 00 " + "0" * 32 + " 00 " + "0" * 32
+    (tmp_path / "routes").write_text("".join("%s 00000400 00000001 00000000 %s %8s\n" % (none, flags, device) for (
+        flags, device) in (("00450003", "eth0"), ("004c0001", "eth0"), ("00450003", "gone"), ("00000001", "eth1"))))
+    (tmp_path / "eth0-accept_ra").write_text("1\n")
+    (tmp_path / "eth1-accept_ra").write_text("1\n")
+    monkeypatch.setattr(sysctls, "OF_DEVICE", str(tmp_path / "%s-%s"))
+    monkeypatch.setattr(sysctls, "ROUTES", str(tmp_path / "routes"))
+    assert sysctls.read_advertised() == {"eth0": 1}
+    monkeypatch.setattr(sysctls, "ROUTES", "/nowhere/routes")
+    assert sysctls.read_advertised() == {}
 
 
 # --- a boot

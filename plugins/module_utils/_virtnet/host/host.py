@@ -228,6 +228,7 @@ READERS: dict[str, Callable[[Host, str], Data]] = {
     "networkd": lambda host, bridge: host.networkd.files_of(bridge) if host.local else {},
     "forwarding": lambda host, _: host.sysctls.read_forwarding() if host.local else None,
     "start": lambda host, _: host.start.read_start() if host.local else None,
+    "advertised": lambda host, _: host.sysctls.read_advertised() if host.local else None,
     "bridge_filter": lambda host, _: host.sysctls.read_bridge_filter() if host.local else None,
     "bridge_sysctls": lambda host, bridge: host.sysctls.read_bridge(bridge) if host.local else None,
     "places": lambda host, _: host.files.read_places() if host.local else {},

@@ -45,6 +45,7 @@ dnsmasq_version                      a list of numbers, null where not known
 watches                              how many processes of root can watch files: limit, left; null where not known
 dnsmasq_of           network          runs, conf, hosts, names: see ``dnsmasq``; null where they cannot be read
 forwarding                           by family: whether the kernel forwards
+advertised                           by device: accept_ra of those with routes that routers advertise
 bridge_filter                        by family: whether what stays within a bridge passes the firewall too
 bridge_sysctls       bridge          its settings of IPv6 by name
 start                                networks and daemons that start at boot, each null where not known: see ``start``
@@ -70,6 +71,7 @@ if TYPE_CHECKING:
 CHOOSES_BACKEND = (10, 4)
 LIMITS_SWITCH = (9, 0)  # from here on it is known how libvirt writes limits to Open vSwitch
 LIMITS = ("sch_htb", "sch_sfq", "act_police")
+EVEN_FORWARDING = 2  # accept_ra: believes routers though it is one
 
 
 class NetworkRecord(NamedTuple):
@@ -140,8 +142,8 @@ class Snapshot(Parts):
 
     def _complete_kernel(self) -> None:
         for part in ("devices", "physical_functions", "pci_devices", "vfio_holders", "pci", "switch_ports", "firewall",
-                     "firewalld", "dnsmasq", "dnsmasq_version", "watches", "forwarding", "bridge_filter", "start",
-                     "places"):
+                     "firewalld", "dnsmasq", "dnsmasq_version", "watches", "forwarding", "advertised", "bridge_filter",
+                     "start", "places"):
             self.get(part)
         for name, network in self.get("networks").items():
             if network["active"]:
@@ -311,6 +313,12 @@ class Snapshot(Parts):
         """Whether the kernel forwards, by family."""
         found: dict[str, bool] = self.get("forwarding") if self.reaches_kernel else {}
         return found
+
+    @property
+    def losing_routes(self) -> list[str]:
+        """The devices whose routes are from what routers advertise, and go when the kernel forwards IPv6."""
+        found: dict[str, int] = (self.get("advertised") if self.reaches_kernel else None) or {}
+        return sorted(device for device, accept in found.items() if accept != EVEN_FORWARDING)
 
     @property
     def start(self) -> Options:

@@ -8,10 +8,11 @@ from __future__ import annotations
 from .errors import KernelError
 
 FORWARDING = {"ipv4": "/proc/sys/net/ipv4/ip_forward", "ipv6": "/proc/sys/net/ipv6/conf/all/forwarding"}
-OF_BRIDGE = "/proc/sys/net/ipv6/conf/%s/%s"
+OF_DEVICE = "/proc/sys/net/ipv6/conf/%s/%s"
 FILTERED = {"ipv4": "/proc/sys/net/bridge/bridge-nf-call-iptables",
             "ipv6": "/proc/sys/net/bridge/bridge-nf-call-ip6tables"}
 BRIDGE = ("disable_ipv6", "accept_ra", "autoconf")
+ROUTES, ADVERTISED = "/proc/net/ipv6_route", 1 << 18  # RTF_ADDRCONF of linux/ipv6_route.h, which netlink does not tell
 
 
 def read_forwarding() -> dict[str, bool]:
@@ -32,12 +33,24 @@ def set_forwarding(family: str, is_on: bool) -> None:
 
 def read_bridge(bridge: str) -> dict[str, int]:
     """The settings of IPv6 of a bridge, none where the kernel lacks IPv6 or the bridge is gone."""
-    found = {name: _read(OF_BRIDGE % (bridge, name)) for name in BRIDGE}
+    found = {name: _read(OF_DEVICE % (bridge, name)) for name in BRIDGE}
     return {name: value for name, value in found.items() if value is not None}
 
 
+def read_advertised() -> dict[str, int]:
+    """``accept_ra`` of the devices of which the kernel has routes from what routers advertise."""
+    try:
+        with open(ROUTES, encoding="ascii") as file:
+            routes = [line.split()[-2:] for line in file]
+    except OSError:
+        return {}
+    found = {device: _read(OF_DEVICE % (device, "accept_ra"))
+             for flags, device in routes if int(flags, 16) & ADVERTISED}
+    return {device: value for device, value in found.items() if value is not None}
+
+
 def set_bridge(bridge: str, name: str, value: int) -> None:
-    _write(OF_BRIDGE % (bridge, name), value)
+    _write(OF_DEVICE % (bridge, name), value)
 
 
 def _read(path: str) -> int | None:

@@ -24,13 +24,13 @@ from .overlaps import refuse_overlaps
 from .plan import merged_options
 from .promise import bridges_of
 from .repairs import not_a_name, unstartable
-from .upkeep import chains_step, reload_step
+from .upkeep import chains_step, reload_step, unforwardable
 
 if TYPE_CHECKING:
     from .resource import Network
 
 MADE_UP = frozenset("virbr%d" % number for number in range(257))
-NAME, ZONE = Path("bridge", "name"), Path("bridge", "zone")
+NAME, ZONE, FAMILY = Path("bridge", "name"), Path("bridge", "zone"), ("family",)
 # of what a running network has, that for which libvirt starts dnsmasq anew; else that reads its files again
 RESTARTING, WHOLE = frozenset(("ranges", "txts", "srvs")), (("dhcp",), ("dns",))
 
@@ -46,7 +46,8 @@ def foresee_network(desired: Network, seen: Snapshot, found: NetworkFound, plan:
     refuse_overlaps(seen, desired.name, found, options, plan)
     known = reservations_of(found.live)
     warn_of_leases(seen, desired.name, [host for host in reservations_of(options) if host not in known], plan)
-    problems = [*unstartable(options, found.devices or {}, _goes(found)), *_without_firewalld(seen, options)]
+    problems = [*unstartable(options, found.devices or {}, _goes(found)), *_without_firewalld(seen, options),
+                *_losing_routes(seen, options)]
     if "start network" in plan.needs:
         for path, problem in problems:
             raise Invalid(path, problem)
@@ -116,8 +117,8 @@ def _foresee_start(desired: Network, found: NetworkFound, options: Options, plan
 
 
 def _may_go(path: Path, options: Options) -> bool:
-    """Whether a problem may be gone when the network starts: firewalld, another device with the name of its bridge."""
-    return path == ZONE or (path == NAME and not not_a_name(option(options, "bridge", "name")))
+    """Whether a problem may be gone when the network starts: that with firewalld, with a device's name or routes."""
+    return path == ZONE or path[-1:] == FAMILY or (path == NAME and not not_a_name(option(options, "bridge", "name")))
 
 
 # --- what starting takes
@@ -149,6 +150,13 @@ def _without_firewalld(seen: Snapshot, options: Options) -> Iterator[tuple[Path,
     zone = option(options, "bridge", "zone")
     if zone and seen.runs_firewalld is False:
         yield ZONE, "%s is a zone of firewalld, which does not run here; leave it out, or start that" % zone
+
+
+def _losing_routes(seen: Snapshot, options: Options) -> Iterator[tuple[Path, str]]:
+    why = unforwardable(seen, options)
+    if why:
+        index = next(index for index, ip in enumerate(options["ips"]) if ":" in ip["address"])
+        yield Path("ips", index, *FAMILY), "ipv6 is not forwarded here, for %s" % why
 
 
 def _refuse_without_dnsmasq(seen: Snapshot, starts: bool) -> None:

@@ -40,8 +40,8 @@ class Upkeep(NamedTuple):
     ``problem`` is why its rules cannot be compared. ``lost`` is what libvirt's daemon has to put back; ``is_stale`` is
     whether dnsmasq has to be started anew for it, ``is_deaf`` since it would not hear a bridge that is made again.
     ``hindered`` is why it does not, empty where it can; ``planned`` is whether somebody else of the same task has it do
-    so. ``forwarding`` is whether the kernel forwards by family, ``sysctls`` are those of the bridge. ``blocked`` says
-    who keeps guests from reaching what the network promises.
+    so. ``forwarding`` is whether the kernel forwards by family, ``unforwardable`` why it must not forward IPv6,
+    ``sysctls`` are those of the bridge. ``blocked`` says who keeps guests from reaching what the network promises.
     ``switch`` are the ports of Open vSwitch where its guests are on one, ``unfiltered`` is by tap what the kernel lacks
     of the rules of their filters, ``filters_hindered`` why libvirt's daemon does not put that back.
     """
@@ -53,6 +53,7 @@ class Upkeep(NamedTuple):
     hindered: str = ""
     planned: bool = False
     forwarding: Mapping[str, bool] = MappingProxyType({})
+    unforwardable: str = ""
     sysctls: Mapping[str, int] = MappingProxyType({})
     blocked: tuple[str, ...] = ()
     switch: Mapping[str, Options] = MappingProxyType({})
@@ -71,7 +72,7 @@ def upkeep_of(seen: Snapshot, name: str, live: Options) -> Upkeep:
     return Upkeep(problem_of(runs, name), lost, bool(service and service.is_stale), is_deaf,
                   hindrance(seen, "networks") if lost else "",
                   bool(lost and (seen.firewall or {}).get("planned")),
-                  seen.forwarding if _forwarded(live) else {},
+                  seen.forwarding if forwarded(live) else {}, unforwardable(seen, live),
                   seen.bridge_sysctls(bridge) if seen.device(bridge) and manages_bridge(live) else {},
                   () if lost else tuple(obstacles(runs, name)),
                   seen.switch_ports if option(live, "virtualport", "type") == "openvswitch" else {},
@@ -101,10 +102,12 @@ def _lost(seen: Snapshot, name: str) -> Iterator[Drift]:
 def upkeep_repairs(live: Options, found: Upkeep) -> Iterator[Repair]:
     """In the order in which it is to be done."""
     name = live["name"]
-    for family in _forwarded(live):
+    for family in forwarded(live):
         if found.forwarding.get(family) is False:
-            yield Repair(drift_of(Path("forwarding", family), True, False), Step(
-                "switch forwarding of %s on" % family.replace("ip", "IP"), set_forwarding(family, True), piece(name)))
+            refused = found.unforwardable if family == "ipv6" else ""
+            yield Repair(drift_of(Path("forwarding", family), True, False), None if refused else Step(
+                "switch forwarding of %s on" % family.replace("ip", "IP"), set_forwarding(family, True), piece(name)),
+                remedy=refused)
     for drift in found.lost:
         yield Repair(drift, None, remedy=found.hindered and (
             "what libvirt keeps up for network %s is lost in part: %s" % (name, found.hindered)))
@@ -112,10 +115,19 @@ def upkeep_repairs(live: Options, found: Upkeep) -> Iterator[Repair]:
         yield Repair(None, step)
 
 
-def _forwarded(live: Options) -> list[str]:
+def forwarded(options: Options) -> list[str]:
     """The families that libvirt has the kernel forward."""
-    return ["ipv%d" % version for version in (4, 6) if of_version(live, version)] if (
-        mode_of(live) in ("nat", "route", "open")) else []
+    return ["ipv%d" % version for version in (4, 6) if of_version(options, version)] if (
+        mode_of(options) in ("nat", "route", "open")) else []
+
+
+def unforwardable(seen: Snapshot, options: Options) -> str:
+    """Why the host would suffer if the kernel forwarded IPv6 for a network, which libvirt then does not start."""
+    losing = seen.losing_routes if "ipv6" in forwarded(options) else []
+    return "" if not losing else (
+        "the host has IPv6 routes that routers advertise on %s, and a kernel that forwards drops these; set %s to 2"
+        " (sysctl), with which it keeps them" % (
+            " and ".join(losing), " and ".join("net.ipv6.conf.%s.accept_ra" % device for device in losing)))
 
 
 def set_forwarding(family: str, is_on: bool) -> Do:
