@@ -16,6 +16,7 @@ from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action.normal import ActionModule as Normal
 from ansible.plugins.connection import ConnectionBase
 
+SAYS = "virtnet:"  # before what is meant, for shells say things of their own, before and after
 PAUSE = 0.5
 PUTTING_BACK = 120  # seconds that a guardian may take for it
 
@@ -48,8 +49,8 @@ class ActionModule(Normal):  # type: ignore[misc] # Ansible is not typed
     def _confirm(self, record: str, seconds: int) -> str:
         """What is wrong, or nothing. Who renames the record first decides: this, or the guardian when time is up."""
         place = shlex.quote(record)
-        ask = (f"mv {place}.record {place}.confirmed 2>/dev/null || test -e {place}.confirmed && echo confirmed"
-               f" || cat {place}.outcome")
+        ask = (f"mv {place}.record {place}.confirmed 2>/dev/null || test -e {place}.confirmed && echo {SAYS}confirmed"
+               f" || sed 's/^/{SAYS}/' {place}.outcome")
         end, problem = time.monotonic() + 2 * seconds + PUTTING_BACK, ""
         while time.monotonic() < end:
             said, problem = self._ask(ask, anew=True)
@@ -62,11 +63,12 @@ class ActionModule(Normal):  # type: ignore[misc] # Ansible is not typed
                 " confirmed, %d s after the change." % (problem, seconds))
 
     def _ask(self, command: str, anew: bool = False) -> tuple[str, str]:
-        """The last line that a command says, over a new connection if so, and why there is none."""
+        """The last line that a command says after SAYS, over a new connection if so, and why there is none."""
         try:
             if anew and type(self._connection).reset is not ConnectionBase.reset:
                 self._connection.reset()
             answer = self._low_level_execute_command(command)
         except AnsibleError as error:
             return "", str(error)
-        return "".join(answer["stdout"].splitlines()[-1:]).strip(), answer["stderr"].strip()
+        said = [line.partition(SAYS)[2] for line in answer["stdout"].splitlines() if SAYS in line]
+        return "".join(said[-1:]).strip(), answer["stderr"].strip()

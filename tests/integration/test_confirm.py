@@ -113,6 +113,18 @@ def test_ansible_confirms_by_itself(clean, tmp_path, over_ssh, ssh: bool, keywor
     assert settled() and mtu() == "1400" and files() == []
 
 
+def test_a_shell_that_says_things_of_its_own(clean, tmp_path, over_ssh):
+    """As that of su does where systemd 258 has it tell terminals who is at work."""
+    noisy = tmp_path / "noisy"
+    noisy.write_text("#!/bin/sh\nsu \"$@\"\nended=$?\nprintf '\\033]3008;end=0\\033\\\\'\nexit $ended\n")
+    noisy.chmod(0o755)
+    run("network", **LAB)
+    task = dict(TASK, become=True, become_method="su")
+    said = play(tmp_path, dict(over_ssh, ansible_become_exe=str(noisy)), task).communicate(timeout=60)[0]
+    assert "changed=1 " in said and "failed=0" in said, said
+    assert settled() and mtu() == "1400" and files() == []
+
+
 def test_several_names_of_one_host(clean, tmp_path, over_ssh):
     run("network", **LAB)
     said = play(tmp_path, over_ssh, TASK, "a", "b", "c", ANSIBLE_STRATEGY="free").communicate(timeout=90)[0]

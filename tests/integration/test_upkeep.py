@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import socket
 import sys
 
 import pytest
@@ -293,6 +295,34 @@ def test_the_host_keeps_the_routes_that_routers_advertise(advertised):
     assert any("accept_ra to 2" in text for text in done["warnings"]) and advertised()
     sh(accept % 2)
     assert run("network", **NAT)["steps"] == ["switch forwarding of IPv6 on"] and advertised()
+
+
+@pytest.mark.parametrize(("family", "kind", "port", "path", "without"), [
+    (socket.AF_INET, socket.SOCK_STREAM, 53, "dns", {"dns": {"enable": False}}),
+    (socket.AF_INET6, socket.SOCK_STREAM, 53, "dns", {"dns": {"enable": False}}),
+    (socket.AF_INET, socket.SOCK_DGRAM, 53, "dns", {"dns": {"enable": False}}),
+    (socket.AF_INET, socket.SOCK_DGRAM, 67, r"ips\[0\]\.dhcp", {"ips": [{"address": "10.5.0.1/24"}]}),
+    (socket.AF_INET6, socket.SOCK_DGRAM, 547, r"ips\[1\]\.dhcp", {"ips": NAT["ips"]})])
+def test_a_port_of_dnsmasq_that_somebody_has_is_told_before_anything_stops(
+        clean, family: int, kind: int, port: int, path: str, without: dict):
+    dhcpv6 = {"address": "fd00:5::1/64", "dhcp": {"ranges": [{"start": "fd00:5::10", "end": "fd00:5::20"}]}}
+    task = {**NAT, "ips": [NAT["ips"][0], dhcpv6]}
+    run("network", **{**NAT, "ips": [{"address": "10.5.0.1/24"}], "dns": {"enable": False}})
+    link = sh("ip -o link show nat0")
+    with socket.socket(family, kind) as other:
+        other.bind(("", port))
+        if kind == socket.SOCK_STREAM:
+            other.listen()
+        for check in (True, False):
+            with pytest.raises(Failed, match=r"^%s: dnsmasq cannot .* for \S+ \(process %d\) " % (path, os.getpid())):
+                run("network", check=check, **task, dns={"enable": True}, restart="always")
+        assert sh("ip -o link show nat0") == link
+        sh("virsh net-destroy nat")
+        assert run("network", **{**task, "state": "inactive", "dns": {"enable": True}}, autostart=True)["warnings"]
+        with pytest.raises(AssertionError, match="Address already in use"):
+            sh("virsh net-start nat")
+        assert run("network", **{**task, "dns": {"enable": True}, **without})["changed"]
+    assert run("network", **task, dns={"enable": True}, restart="always")["changed"]
 
 
 # --- who else drops what guests send

@@ -65,7 +65,7 @@ def parts(**changes: Any) -> dict[str, dict[str, Any]]:
         "networks": {}, "nwfilters": {}, "bindings": {}, "domains": {}, "devices": {}, "physical_functions": {},
         "pci_devices": {}, "vfio_holders": {}, "pci": {"iommu": True, "intel": True, "command_line": ""},
         "firewall": None, "forwarding": {"ipv4": True, "ipv6": True},
-        "advertised": {}, "bridge_filter": {}, "start": {"networks": None, "daemons": None},
+        "taken_ports": {}, "advertised": {}, "bridge_filter": {}, "start": {"networks": None, "daemons": None},
         "dnsmasq": "", "dnsmasq_version": None, "watches": None, "firewalld": None, "switch_ports": None, "places": {},
         "bridges": {}, "subnets": {},
         **{name: {} for name in KEYED},

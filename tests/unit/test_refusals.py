@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+import socket
 import struct
 import subprocess
 import sys
@@ -25,6 +26,7 @@ from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host impo
     limits,
     netlink,
     places,
+    ports,
 )
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.uses import Bridges
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.network.dnsmasq import (
@@ -365,3 +367,47 @@ def test_a_pool_without_functions():
         plan(seen, wish(state="active"))
     assert str(error.value) == ("forward.pf.dev: nic0 has no virtual functions, of which libvirt makes the pool; make"
                                 " some first (module sriov: num_vfs)")
+
+
+# --- the ports of dnsmasq
+
+
+HOLDER = "named (process 812)"
+NEW, NEW6 = {"address": "10.9.0.1", "prefix": 24}, {"family": "ipv6", "address": "fd00:9::1", "prefix": 64}
+
+
+@pytest.mark.parametrize(("taken", "given", "said"), [
+    ("dns", {}, "dns: dnsmasq cannot have port 53 of the network's addresses, for named (process 812) listens"),
+    ("dns", {"dns": {"enable": False}}, None),
+    ("dns", {"ips": [NEW6]}, None),
+    ("dhcp", {}, None),
+    ("dhcp", {"ips": [NEW6, dict(NEW, dhcp={"hosts": [{"ip": "10.9.0.9", "name": "a"}]})]},
+     "ips[1].dhcp: dnsmasq cannot have the port of DHCP, for named (process 812) listens"),
+    ("dhcpv6", {"ips": [dict(NEW6, dhcp={"ranges": [{"start": "fd00:9::5", "end": "fd00:9::9"}]})]},
+     "ips[0].dhcp: dnsmasq cannot have the port of DHCPv6, for named (process 812) listens"),
+    ("dhcpv6", {"ips": [dict(NEW, dhcp={"ranges": [{"start": "10.9.0.5", "end": "10.9.0.9"}]})]}, None)])
+def test_ports_that_others_have(taken: str, given: dict, said: str | None):
+    seen = used(taken_ports={taken: HOLDER})
+    options = {"ips": [NEW], **given}
+    if said is None:
+        assert plan(seen, wish("new", state="active", **options))[0].warnings == []
+        return
+    assert refusal(seen, wish("new", state="active", **options)).startswith(said)
+    later, = plan(seen, wish("new", state="present", autostart=True, **options))
+    assert len(later.warnings) == 1 and later.warnings[0].startswith(said) and "cannot start so" in later.warnings[0]
+
+
+@pytest.mark.parametrize(("family", "kind"), [
+    (socket.AF_INET, socket.SOCK_STREAM), (socket.AF_INET6, socket.SOCK_STREAM), (socket.AF_INET, socket.SOCK_DGRAM)])
+def test_who_has_a_port_is_found(monkeypatch: pytest.MonkeyPatch, family: int, kind: int):
+    with socket.socket(family, kind) as other:
+        other.bind(("", 0))
+        if kind == socket.SOCK_STREAM:
+            other.listen()
+        number = other.getsockname()[1]
+        monkeypatch.setattr(ports, "PORTS", {"dns": ((socket.AF_INET, kind, number),), "dhcp": ()})
+        with open("/proc/self/comm", encoding="utf-8") as file:
+            assert ports.read_taken() == {"dns": "%s (process %d)" % (file.read().strip(), os.getpid())}
+        monkeypatch.setattr(ports, "TABLES", {kind: ("/nowhere",)})
+        assert ports.read_taken() == {"dns": "another process"}
+    assert ports.read_taken() == {}

@@ -133,6 +133,13 @@ class Host:
         return watches
 
     @property
+    def ports(self) -> ModuleType:
+        """Who has ports that dnsmasq needs."""
+        from . import ports
+
+        return ports
+
+    @property
     def programs(self) -> ModuleType:
         """What libvirt starts."""
         from . import dnsmasq
@@ -224,6 +231,7 @@ READERS: dict[str, Callable[[Host, str], Data]] = {
     "dnsmasq": lambda host, _: host.programs.dnsmasq_problem() if host.local else None,
     "dnsmasq_version": lambda host, _: host.programs.dnsmasq_version() if host.local else None,
     "watches": lambda host, _: host.watches.read_watches() if host.local else None,
+    "taken_ports": lambda host, _: host.ports.read_taken() if host.local else None,
     "dnsmasq_of": lambda host, network: host.programs.read_dnsmasq(network) if host.local else None,
     "networkd": lambda host, bridge: host.networkd.files_of(bridge) if host.local else {},
     "forwarding": lambda host, _: host.sysctls.read_forwarding() if host.local else None,

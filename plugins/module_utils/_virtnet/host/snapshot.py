@@ -43,6 +43,7 @@ dnsmasq                              what is wrong with it, empty where it works
 firewalld                            whether it runs, null where that is not known
 dnsmasq_version                      a list of numbers, null where not known
 watches                              how many processes of root can watch files: limit, left; null where not known
+taken_ports                          by service (dns, dhcp, dhcpv6) who has its port of all addresses
 dnsmasq_of           network          runs, conf, hosts, names: see ``dnsmasq``; null where they cannot be read
 forwarding                           by family: whether the kernel forwards
 advertised                           by device: accept_ra of those with routes that routers advertise
@@ -142,8 +143,8 @@ class Snapshot(Parts):
 
     def _complete_kernel(self) -> None:
         for part in ("devices", "physical_functions", "pci_devices", "vfio_holders", "pci", "switch_ports", "firewall",
-                     "firewalld", "dnsmasq", "dnsmasq_version", "watches", "forwarding", "advertised", "bridge_filter",
-                     "start", "places"):
+                     "firewalld", "dnsmasq", "dnsmasq_version", "taken_ports", "watches", "forwarding", "advertised",
+                     "bridge_filter", "start", "places"):
             self.get(part)
         for name, network in self.get("networks").items():
             if network["active"]:
@@ -302,6 +303,11 @@ class Snapshot(Parts):
         """The version of dnsmasq that libvirt starts."""
         found = self.get("dnsmasq_version") if self.reaches_kernel else None
         return tuple(found) if found else None
+
+    @property
+    def taken_ports(self) -> dict[str, str]:
+        """By service of dnsmasq who has its port, so that none starts; without those that are free."""
+        return (self.get("taken_ports") if self.reaches_kernel else None) or {}
 
     def dnsmasq_of(self, network: str) -> Options | None:
         """The dnsmasq of a network, None where it cannot be looked at."""

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from .resource import Network
 
 MADE_UP = frozenset("virbr%d" % number for number in range(257))
-NAME, ZONE, FAMILY = Path("bridge", "name"), Path("bridge", "zone"), ("family",)
+NAME, ZONE = Path("bridge", "name"), Path("bridge", "zone")
+OF_HOST = frozenset(("zone", "family", "dns", "dhcp"))
 # of what a running network has, that for which libvirt starts dnsmasq anew; else that reads its files again
 RESTARTING, WHOLE = frozenset(("ranges", "txts", "srvs")), (("dhcp",), ("dns",))
 
@@ -46,8 +47,7 @@ def foresee_network(desired: Network, seen: Snapshot, found: NetworkFound, plan:
     refuse_overlaps(seen, desired.name, found, options, plan)
     known = reservations_of(found.live)
     warn_of_leases(seen, desired.name, [host for host in reservations_of(options) if host not in known], plan)
-    problems = [*unstartable(options, found.devices or {}, _goes(found)), *_without_firewalld(seen, options),
-                *_losing_routes(seen, options)]
+    problems = _problems(seen, found, options)
     if "start network" in plan.needs:
         for path, problem in problems:
             raise Invalid(path, problem)
@@ -116,9 +116,17 @@ def _foresee_start(desired: Network, found: NetworkFound, options: Options, plan
         plan.warnings.append("%s: %s; network %s cannot start so" % (path, problem, desired.name))
 
 
+def _problems(seen: Snapshot, found: NetworkFound, options: Options) -> Iterator[tuple[Path, str]]:
+    """What the network cannot start for."""
+    yield from unstartable(options, found.devices or {}, _goes(found))
+    yield from _without_firewalld(seen, options)
+    yield from _losing_routes(seen, options)
+    yield from _taken_ports(seen, options)
+
+
 def _may_go(path: Path, options: Options) -> bool:
-    """Whether a problem may be gone when the network starts: that with firewalld, with a device's name or routes."""
-    return path == ZONE or path[-1:] == FAMILY or (path == NAME and not not_a_name(option(options, "bridge", "name")))
+    """Whether a problem may be gone when the network starts: what is wrong then is on the host, not in the options."""
+    return path[-1] in OF_HOST or (path == NAME and not not_a_name(option(options, "bridge", "name")))
 
 
 # --- what starting takes
@@ -156,7 +164,24 @@ def _losing_routes(seen: Snapshot, options: Options) -> Iterator[tuple[Path, str
     why = unforwardable(seen, options)
     if why:
         index = next(index for index, ip in enumerate(options["ips"]) if ":" in ip["address"])
-        yield Path("ips", index, *FAMILY), "ipv6 is not forwarded here, for %s" % why
+        yield Path("ips", index, "family"), "ipv6 is not forwarded here, for %s" % why
+
+
+def _taken_ports(seen: Snapshot, options: Options) -> Iterator[tuple[Path, str]]:
+    """dnsmasq starts only if it gets a port of the network's addresses."""
+    ips = options.get("ips") or [] if has_dnsmasq(options) else []
+    serves_dns = option(options, "dns", "enable") is not False and any(":" not in ip["address"] for ip in ips)
+    if serves_dns and "dns" in seen.taken_ports:
+        yield Path("dns"), ("dnsmasq cannot have port 53 of the network's addresses, for %s listens on all of the"
+                            " host's; have it listen on its own only, or give dns.enable: false"
+                            % seen.taken_ports["dns"])
+    for index, ip in enumerate(ips):
+        service = "dhcpv6" if ":" in ip["address"] else "dhcp"
+        if ip.get("dhcp") and service in seen.taken_ports:
+            yield Path("ips", index, "dhcp"), ("dnsmasq cannot have the port of %s, for %s listens on all of the host's"
+                                               " addresses and shares it with nobody; stop that, or leave dhcp out" % (
+                                                   "DHCPv6" if service == "dhcpv6" else "DHCP",
+                                                   seen.taken_ports[service]))
 
 
 def _refuse_without_dnsmasq(seen: Snapshot, starts: bool) -> None:
