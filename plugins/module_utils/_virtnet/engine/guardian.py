@@ -29,9 +29,9 @@ class Guardian:
     def __init__(self, pipe: int) -> None:
         self._pipe = pipe
 
-    def is_alive(self) -> None:
-        """Says that the module is at work."""
-        self._say(b"")
+    def is_alive(self) -> bool:
+        """Says that the module is at work, and whether there is somebody to hear it."""
+        return self._say(b"")
 
     def release(self) -> None:
         """All is done, or taken back by the module itself."""
@@ -43,11 +43,12 @@ class Guardian:
         self._say(HOLD)
         os.close(self._pipe)
 
-    def _say(self, word: bytes) -> None:
+    def _say(self, word: bytes) -> bool:
         try:
             os.write(self._pipe, word + b"\n")
         except OSError:
-            pass  # the guardian was killed; the record on disk is what is left
+            return False  # the guardian was killed; the record on disk is what is left
+        return True
 
 
 TakeBack = Callable[[bool], None]
