@@ -596,9 +596,9 @@ def test_somebody_who_changes_it_again_and_again_is_told():
 @pytest.mark.parametrize(("part", "key", "words"), [
     ("network_config", "lab", "network lab"), ("nwfilters", "clean", "nwfilter clean"),
     ("bindings", "tap9", "binding tap9"),
-    ("domain_live", UUID, "domain " + UUID), ("networks", "", "networks")])
+    ("domain_live", guest().uuid, "guest one"), ("domain_config", UUID, "guest " + UUID), ("networks", "", "networks")])
 def test_parts_in_words(part: str, key: str, words: str):
-    assert named(part, key) == words
+    assert named(lab_host(guests=(guest(),)).look(), part, key) == words
 
 
 # --- a record of before a boot
