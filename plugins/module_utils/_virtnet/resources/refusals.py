@@ -47,7 +47,7 @@ def refuse_unwritable(seen: Snapshot, needs: Iterable[str]) -> None:
         state = seen.places.get(write.place)
         problem = _problem(write, state) if state else ""
         if state and problem:
-            raise Invalid(state["at"], "libvirt cannot %s, for %s; nothing was stopped" % (need, problem))
+            raise Invalid("", "%s: libvirt cannot %s, for %s; nothing was stopped" % (state["at"], need, problem))
 
 
 def _problem(write: Write, state: Options) -> str:
