@@ -116,6 +116,23 @@ def test_what_else_writes_there(network, module: str, place: str, options: dict)
         refused(module, "%s: libvirt cannot " % place, **options)
 
 
+@pytest.mark.parametrize("how", ["read-only", "full", "no inodes"])
+def test_a_port_that_would_end_the_daemon(guest, how: str):
+    """libvirt makes one, if only on trial, with every update of an interface on a network, and dies of it there."""
+    port = ("network_port", {"network": "lab", "mac": {"address": "52:54:00:00:09:01"}})
+    nic = {"domain": "guest", "mac": {"address": "52:54:00:00:01:01"}}
+    daemon = sh("cat /run/libvirtd.pid")
+    with spoilt(STATUS, how):
+        for module, options in (port, ("interface", dict(nic, link={"state": "down"}))):
+            refused(module, "%s: libvirt cannot make port, for " % STATUS, **options)
+    sh("virsh net-destroy lab; virsh net-start lab")
+    with spoilt(STATUS, how):
+        refused("network", "%s: libvirt cannot make port, for " % STATUS, **LAB)
+    assert sh("cat /run/libvirtd.pid") == daemon
+    assert run("network", **LAB)["changed"] and run("interface", **dict(nic, link={"state": "down"}))["changed"]
+    assert run(port[0], **port[1])["changed"]
+
+
 def test_what_does_not_write_there_is_done(network):
     with spoilt(FILTERS, "read-only"), spoilt(AUTOSTART, "full"):
         assert run("network", **lab(mtu={"size": 1400}, autostart=True))["changed"]

@@ -32,6 +32,7 @@ WRITES = {
     "clear autostart": Write(NETWORKS + "/autostart", False, False),
     "start network": Write(STATUS),
     "update network": Write(STATUS),
+    "make port": Write(STATUS),  # a daemon that cannot dies of it
     "make dnsmasq's files": Write("/var/lib/libvirt/dnsmasq"),
     "write dnsmasq's files": Write("/var/lib/libvirt/dnsmasq", inodes=False),  # which are there
     "define filter": Write("/etc/libvirt/nwfilter"),

@@ -23,13 +23,21 @@ if TYPE_CHECKING:
 
 
 def foresee_interface(seen: Snapshot, domain: str, plan: InterfacePlan) -> None:
-    ports = any(change.layer == "live" and _changes_port(seen, change) for change in plan.changes)
-    refuse_unwritable(seen, plan.needs | ({"write dnsmasq's files"} if ports else set()))
+    live = [change for change in plan.changes if change.layer == "live"]
+    lists = any(_changes_port(seen, change) for change in live)
+    refuse_unwritable(seen, plan.needs | ({"write dnsmasq's files"} if lists else set()) | (
+        {"make port"} if any(map(_makes_port, live)) else set()))
     _warn_of_others(seen, domain, plan)
     if any(drift.layer == "live" and drift.path.top == "bandwidth" for drift in plan.drift):
         for change in plan.changes:
             if change.layer == "live" and change.element is not None and _is_on_linux_bridge(seen, change):
                 refuse_unlimitable(seen, INTERFACE.parse(change.element).get("bandwidth"))
+
+
+def _makes_port(change: Change) -> bool:
+    """Whether libvirt makes a port, be it on trial, which it does with every update of an interface on a network."""
+    source = change.element.find("source") if change.element is not None else None
+    return source is not None and bool(source.get("network"))
 
 
 def _changes_port(seen: Snapshot, change: Change) -> bool:

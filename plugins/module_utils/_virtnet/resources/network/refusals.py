@@ -37,7 +37,8 @@ RESTARTING, WHOLE = frozenset(("ranges", "txts", "srvs")), (("dhcp",), ("dns",))
 
 def foresee_network(desired: Network, seen: Snapshot, found: NetworkFound, plan: Plan) -> None:
     options = {} if desired.absent else merged_options(desired, found.live if found.config is None else found.config)
-    refuse_unwritable(seen, plan.needs | set(_of_dnsmasq(found, options, plan)))
+    connecting = {"make port"} if plan.steps and plan.unconnected else set()
+    refuse_unwritable(seen, plan.needs | connecting | set(_of_dnsmasq(found, options, plan)))
     if desired.absent:
         return
     _refuse_bridge(seen, found, options)
