@@ -198,6 +198,23 @@ def test_all_names_that_libvirt_makes_up_are_taken(network):
     assert run("network", name="again")["changed"]
 
 
+def test_limits_of_a_portgroup_that_an_update_would_set(guest):
+    """libvirt sets a part of them and fails, and the guest would be slowed down for good."""
+    mine = {"domain": "guest", "mac": {"address": "52:54:00:00:01:01"}, "link": {"state": "down"}}
+    run("network", **lab(portgroups=[{"name": "all", "default": True}]))
+    run("qos", network="lab", portgroup="all", inbound={"average": 100})
+    tap = sh("virsh domiflist guest | awk '/52:54/ {print $1}'").strip()
+    before = sh("tc qdisc show dev %s" % tap)
+    try:
+        run("interface", check=True, **mine)
+    except Failed as failed:
+        assert "source.portgroup.bandwidth.inbound: the kernel of this host lacks sch_sfq" in str(failed)
+        refused("interface", "lacks sch_sfq", **mine)
+        assert sh("tc qdisc show dev %s" % tap) == before
+    else:  # a kernel that has them
+        assert run("interface", **mine)["changed"]
+
+
 @pytest.mark.parametrize(("direction", "module"), [("inbound", "sch_sfq"), ("outbound", "act_police")])
 def test_limits_that_the_kernel_lacks(network, direction: str, module: str):
     """The kernel of the sandbox may have them."""
