@@ -29,8 +29,8 @@ def foresee_interface(seen: Snapshot, domain: str, plan: InterfacePlan) -> None:
     refuse_unwritable(seen, plan.needs | ({"write dnsmasq's files"} if lists else set()) | (
         {"make port"} if any(map(_makes_port, live)) else set()))
     for change in live:
-        if _makes_port(change):
-            _refuse_limits_of_group(seen, change)
+        if change.element is not None and _makes_port(change):
+            _refuse_limits_of_group(seen, change.card, change.element)
     _warn_of_others(seen, domain, plan)
     if any(drift.layer == "live" and drift.path.top == "bandwidth" for drift in plan.drift):
         for change in plan.changes:
@@ -44,13 +44,13 @@ def _makes_port(change: Change) -> bool:
     return source is not None and bool(source.get("network"))
 
 
-def _refuse_limits_of_group(seen: Snapshot, change: Change) -> None:
+def _refuse_limits_of_group(seen: Snapshot, card: Card | None, element: Element) -> None:
     """Refuses the limits of a portgroup that libvirt sets with an update of an interface that has not got them yet."""
-    options = INTERFACE.parse(change.element)
+    options = INTERFACE.parse(element)
     network = options_of(seen, "network_live", options["source"]["network"])
     if network is None or not is_bridged(network) or options.get("bandwidth"):
         return
-    limits, now = given_by(network, options).get("bandwidth"), change.card.options if change.card else {}
+    limits, now = given_by(network, options).get("bandwidth"), card.options if card else {}
     if limits and list(INTERFACE.node("bandwidth").differences(limits, now.get("bandwidth") or {}, Path("bandwidth"))):
         with inside("source", "portgroup"):
             refuse_unlimitable(seen, limits)
