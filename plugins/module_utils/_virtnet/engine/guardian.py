@@ -13,6 +13,7 @@ import gc
 import os
 import select
 import signal
+import syslog
 from collections.abc import Callable, Iterable
 
 from ..host.systemd import own_scope
@@ -101,6 +102,7 @@ def _let_go(keeps: set[int]) -> None:
         except (OSError, ValueError):
             pass  # KILL and STOP, and those that the C library keeps
     os.chdir("/")
+    syslog.closelog()  # else what is told later goes to whatever has the number of that file by then
     null = os.open("/dev/null", os.O_RDWR)
     for number in (0, 1, 2):
         os.dup2(null, number)
