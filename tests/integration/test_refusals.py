@@ -107,6 +107,7 @@ def test_a_restart_where_libvirt_cannot_write(network, place: str, how: str, mes
     ("dhcp_host", NETWORKS, DHCP_HOST),
     ("dhcp_host", STATUS, DHCP_HOST),
     ("dhcp_host", DNSMASQ, DHCP_HOST),
+    ("network_port", DNSMASQ, {"network": "lab", "mac": {"address": "52:54:00:00:09:01"}}),
     ("qos", NETWORKS, {"network": "lab", "inbound": {"average": 100}}),
     ("nwfilter", FILTERS, {"name": "web", "entries": [RULE]}),
     ("nwfilter", FILTERS, {"name": "allow-arp", "state": "absent", "force": True}),
