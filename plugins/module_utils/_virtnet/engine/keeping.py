@@ -194,8 +194,11 @@ def put_back(host: Host, way_of: Callable[[str], Back | None]) -> list[str]:
             if way_of(kind) is None:
                 raise LeftBehind("%s was cut off; virtnet.libvirt.put_back puts back what it had begun" % _about(one))
     for one in there:
+        path = records.claimed(one.path)
+        if not path:
+            continue  # its guardian was killed, and it is confirmed
         restored = restore(host, _record(host, one, way_of)) if one.data else Restored(failed=["its record is damaged"])
-        records.remove(one.path)
+        records.remove(path)
         if one.begun or restored.done or restored.failed:
             said.append("%s was cut off. %s" % (_about(one), restored))
     return said
