@@ -9,10 +9,16 @@ the same task again must end well, whatever was left.
 
 from __future__ import annotations
 
+import glob
 import random
+import re
 import signal
+import tempfile
 import time
+from pathlib import Path
 from typing import Callable
+
+from sshd import served
 
 from faults import hosts, plans
 from faults.bench import SETTLES, Bench
@@ -33,6 +39,9 @@ def run(bench: Bench) -> None:
     _modules(bench)
     if bench.wants("kills/ansible"):
         _ansible(bench)
+    if bench.wants("kills/ssh"):
+        with tempfile.TemporaryDirectory() as folder, served(Path(folder)) as reached:
+            _over_ssh(bench, reached)
 
 
 def _deadly(chance: random.Random) -> tuple[str, bool]:
@@ -179,6 +188,61 @@ def _one_of_ansible(bench: Bench, name: str, layout: hosts.Layout, task: Task) -
     bench.judge(found, before, stated, None, seconds=SETTLES)
     if took > 5:
         found.lies = "comes %d s after the kill" % took
+
+
+# --- and over ssh, where the session may end instead
+
+
+RECORDS = "/var/lib/virtnet/*.record"
+SESSION, CLIENT = rb"sshd(-session)?: root", rb"([^\0 ]*/)?ssh(\0|: )"  # how their processes call themselves
+
+
+def _over_ssh(bench: Bench, reached: dict) -> None:
+    layout = hosts.layout("%s/kills/ansible" % bench.seed)
+    layout.waits = False
+    for index in range(1 if bench.short else 12):
+        name = "kills/ssh/%d" % index
+        if bench.wants(name):
+            _one_over_ssh(bench, name, layout, MODULES["bridge"], reached)
+
+
+def _one_over_ssh(bench: Bench, name: str, layout: hosts.Layout, task: Task, reached: dict) -> None:
+    """The module is killed, or the session at either end; a pipelined module does not even notice that."""
+    chance = bench.chance(name)
+    stated = _stated_by_ansible(bench, layout, task)
+    before = bench.host(layout)
+    victim = chance.choice(("the module", "the session", "the session", "the client"))
+    pipelining, after = chance.random() < 0.5, chance.uniform(0, 0.4)
+    process = Playbook(task, reached, pipelining)
+    end = time.monotonic() + 30
+    while not (records := glob.glob(RECORDS)) and time.monotonic() < end:
+        time.sleep(0.002)
+    time.sleep(after)
+    module = [int(Path(record).stem.rpartition("-")[2]) for record in records]
+    killed = {"the module": module, "the session": _named(SESSION), "the client": _named(CLIENT)}[victim]
+    for pid in killed:
+        hosts.end_of(pid)
+    since = time.monotonic()
+    process.wait()
+    took = time.monotonic() - since
+    how = "%.2f s after the record was there, %s; %s" % (
+        after, "pipelined" if pipelining else "not pipelined", plans.in_words([task]))
+    found = Try(name, "over ssh, SIGKILL of %s" % victim, how)
+    bench.judge(found, before, stated, None, seconds=SETTLES)
+    if took > 5 or not killed:
+        found.lies = "comes %d s after the kill" % took if killed else "came too late to be killed"
+
+
+def _named(pattern: bytes) -> list[int]:
+    """The processes whose command line begins so."""
+    found = []
+    for path in glob.glob("/proc/[0-9]*/cmdline"):
+        try:
+            if re.match(pattern, Path(path).read_bytes()):
+                found.append(int(path.split("/")[2]))
+        except OSError:
+            pass  # it has just ended
+    return found
 
 
 _STATED: dict[str, Seen] = {}

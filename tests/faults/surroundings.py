@@ -61,6 +61,7 @@ BEHIND = {
     "tap": Harm("a guest's tap out of its bridge", "ip link set %s nomaster" % TAP),
     "wrong": Harm("a guest's tap in another bridge", "ip link set %s master hostbr1" % TAP),
     "mtu": Harm("a guest's tap with another MTU", "ip link set %s mtu 1280" % TAP),
+    "gone": Harm("a guest's tap deleted", "ip link del %s" % TAP),
     "f1": Harm("network stopped and started under guests", "virsh net-destroy lab; virsh net-start lab"),
     "f1-host": Harm("network on a host bridge stopped and started under guests",
                     "virsh net-destroy office; virsh net-start office"),
@@ -74,6 +75,7 @@ REPAIRS: dict[str, list[tuple[str, Task]]] = {
                 "network": "office"}} if which == "f1-host" else {"domain": "web", "mac": {
                     "address": "52:54:00:00:01:01"}, "source": {"network": "lab"}}))]
     for which in BEHIND}
+del REPAIRS["gone"][1]  # nobody can repair that
 REPAIRS["flushed"].pop()
 REPAIRS["killed"].pop()
 SHORT_REPAIRS = ("f1/always", "f1/interface", "mtu/network")

@@ -207,15 +207,18 @@ class Module:
 class Playbook(Module):
     """One task by Ansible itself, with all that it packs, copies and removes; Ansible's processes are not killed."""
 
-    def __init__(self, wanted: Task) -> None:
+    def __init__(self, wanted: Task, reached: dict | None = None, pipelining: bool = False) -> None:
+        """``reached`` says how a host is; else it is this one."""
         name, options = wanted
         self._out = tempfile.TemporaryFile(dir="/run")  # noqa: SIM115 # closed in wait
         self._since = time.monotonic()
         environment = dict(os.environ, ANSIBLE_COLLECTIONS_PATH=str(ROOT / ".cache/collections"), ANSIBLE_NOCOWS="1",
                            ANSIBLE_HOME="/run/ansible", ANSIBLE_LOCALHOST_WARNING="false", ANSIBLE_FORCE_COLOR="0",
-                           ANSIBLE_PYTHON_INTERPRETER="/usr/bin/python3", ANSIBLE_CALLBACK_RESULT_FORMAT="json")
+                           ANSIBLE_PYTHON_INTERPRETER="/usr/bin/python3", ANSIBLE_CALLBACK_RESULT_FORMAT="json",
+                           ANSIBLE_PIPELINING=str(int(pipelining)))
+        where = ["kvm", "-i", "kvm,", "-e", json.dumps(reached)] if reached else ["localhost"]
         self.process = subprocess.Popen(
-            [str(ROOT / ".venv/bin/ansible"), "localhost", "-m", "virtnet.libvirt." + name, "-a", json.dumps(options)],
+            [str(ROOT / ".venv/bin/ansible"), *where, "-m", "virtnet.libvirt." + name, "-a", json.dumps(options)],
             stdin=subprocess.DEVNULL, stdout=self._out, stderr=subprocess.STDOUT, start_new_session=True,
             env=environment)
 

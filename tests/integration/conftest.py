@@ -6,16 +6,15 @@
 from __future__ import annotations
 
 import os
-import shutil
-import socket
 import subprocess
 from typing import Any
 
 import libvirt
 import pytest
-from integration.host import remove_everything, sh, within
+from integration.host import remove_everything, sh
 from integration.lab import LAB, answers, boot
 from integration.modules import run
+from sshd import served
 
 DEVICES = ("hostbr0 type bridge", "hostbr1 type bridge", "nic0 type veth peer name wire0",
            "nic1 type veth peer name wire1", "nic2 type veth peer name wire2")
@@ -67,18 +66,5 @@ def guest(clean):
 @pytest.fixture
 def over_ssh(tmp_path):
     """How a host is reached over ssh, which is this one."""
-    sshd = shutil.which("sshd", path="/usr/sbin:" + os.environ["PATH"])
-    if not sshd:
-        pytest.fail("there is no sshd here: install openssh-server (make setup)")
-    os.makedirs("/run/sshd", exist_ok=True)
-    for name in ("host", "user"):
-        sh("ssh-keygen -q -t ed25519 -N '' -f %s/%s" % (tmp_path, name))
-    options = ("Port=2222", "ListenAddress=127.0.0.1", "HostKey=%s/host" % tmp_path, "UsePAM=no", "StrictModes=no",
-               "AuthorizedKeysFile=%s/user.pub" % tmp_path, "PidFile=none", "Subsystem=sftp internal-sftp")
-    server = subprocess.Popen([sshd, "-D", "-e", "-f", "/dev/null", *("-o" + option for option in options)],
-                              stderr=subprocess.DEVNULL)
-    assert within(10, lambda: not socket.socket().connect_ex(("127.0.0.1", 2222)))
-    yield {"ansible_host": "127.0.0.1", "ansible_port": 2222, "ansible_ssh_private_key_file": "%s/user" % tmp_path,
-           "ansible_ssh_common_args": "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -F none",
-           "ansible_control_path_dir": str(tmp_path / "cp"), "ansible_timeout": 2}
-    server.terminate()
+    with served(tmp_path) as reached:
+        yield reached

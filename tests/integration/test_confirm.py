@@ -9,6 +9,7 @@ import glob
 import json
 import os
 import re
+import signal
 import socket
 import subprocess
 from pathlib import Path
@@ -18,7 +19,7 @@ from integration.host import sh, within
 from integration.lab import LAB, answers
 from integration.modules import Failed, run
 from integration.playbooks import ROOT, program
-from integration.test_guardian import CHANGE, cut_off, settled, witness
+from integration.test_guardian import CHANGE, cut_off, settled, task, when, witness
 
 FILES = "/var/lib/virtnet/*"
 NEW_CONNECTIONS = "tcp dport 2222 ct state new"
@@ -68,6 +69,18 @@ def test_a_probe_that_does_not_answer_takes_all_back(guest):
     os.rename(waits["record"] + ".record", waits["record"] + ".confirmed")
     assert waits["timeout"] == 60 and settled() and mtu() == "1400"
     os.unlink(waits["record"] + ".confirmed")
+
+
+def test_what_no_guardian_watches_any_more_is_not_kept(guest):
+    before = witness(guest)
+    process = task("network", **CHANGE, confirm={"timeout": 60})
+    when(lambda: not os.path.exists("/sys/class/net/lab0"), process)
+    os.kill(process.pid, signal.SIGSTOP)
+    sh("pkill -KILL -x virtnet-guard")
+    os.kill(process.pid, signal.SIGCONT)
+    said = process.communicate(timeout=60)[0]
+    assert "What was done is not kept: the guardian, which" in said and "All is as it was; put back" in said, said
+    assert files() == [] and witness(guest) == before and answers()
 
 
 @pytest.mark.parametrize(("confirm", "message"), [

@@ -9,7 +9,7 @@ import json
 
 import pytest
 from integration.host import sh
-from integration.lab import LAB, answers, tap_of
+from integration.lab import LAB, answers, boot, tap_of
 from integration.modules import Failed, run
 
 
@@ -63,3 +63,17 @@ def test_an_mtu_goes_with_what_stated_it(guest):
     assert sh("cat /sys/class/net/%s/mtu" % tap).strip() == "1400"
     run("network", **dict(LAB, restart="always", mtu={}))
     assert sh("cat /sys/class/net/%s/mtu" % tap).strip() == "1500" == sh("cat /sys/class/net/lab0/mtu").strip()
+
+
+def test_a_guest_whose_macvtap_device_is_gone_is_told_of(clean):
+    task = {"name": "lab", "state": "active", "forward": {"mode": "bridge", "interfaces": [{"dev": "nic0"}]}}
+    run("network", **task)
+    domain = boot(clean)
+    mine = {"domain": "guest", "mac": {"address": "52:54:00:00:01:01"}}
+    assert run("network", **task)["drift"] == run("interface", **mine)["drift"] == []
+    sh("ip link del %s" % tap_of(domain))
+    for module, options, path in (("network", task, "guests[guest (52:54:00:00:01:01)].target.dev"),
+                                  ("interface", mine, "target.dev")):
+        done = run(module, **options)
+        assert [drift["path"] for drift in done["drift"]] == [path] and not done["changed"]
+        assert "cannot be repaired from here" in done["warnings"][0]

@@ -107,6 +107,7 @@ def test_a_restart_where_libvirt_cannot_write(network, place: str, how: str, mes
     ("dhcp_host", NETWORKS, DHCP_HOST),
     ("dhcp_host", STATUS, DHCP_HOST),
     ("dhcp_host", DNSMASQ, DHCP_HOST),
+    ("network_port", DNSMASQ, {"network": "lab", "mac": {"address": "52:54:00:00:09:01"}}),
     ("qos", NETWORKS, {"network": "lab", "inbound": {"average": 100}}),
     ("nwfilter", FILTERS, {"name": "web", "entries": [RULE]}),
     ("nwfilter", FILTERS, {"name": "allow-arp", "state": "absent", "force": True}),
@@ -114,6 +115,23 @@ def test_a_restart_where_libvirt_cannot_write(network, place: str, how: str, mes
 def test_what_else_writes_there(network, module: str, place: str, options: dict):
     with spoilt(place, "read-only"):
         refused(module, "%s: libvirt cannot " % place, **options)
+
+
+@pytest.mark.parametrize("how", ["read-only", "full", "no inodes"])
+def test_a_port_that_would_end_the_daemon(guest, how: str):
+    """libvirt makes one, if only on trial, with every update of an interface on a network, and dies of it there."""
+    port = ("network_port", {"network": "lab", "mac": {"address": "52:54:00:00:09:01"}})
+    nic = {"domain": "guest", "mac": {"address": "52:54:00:00:01:01"}}
+    daemon = sh("cat /run/libvirtd.pid")
+    with spoilt(STATUS, how):
+        for module, options in (port, ("interface", dict(nic, link={"state": "down"}))):
+            refused(module, "%s: libvirt cannot make port, for " % STATUS, **options)
+    sh("virsh net-destroy lab; virsh net-start lab")
+    with spoilt(STATUS, how):
+        refused("network", "%s: libvirt cannot make port, for " % STATUS, **LAB)
+    assert sh("cat /run/libvirtd.pid") == daemon
+    assert run("network", **LAB)["changed"] and run("interface", **dict(nic, link={"state": "down"}))["changed"]
+    assert run(port[0], **port[1])["changed"]
 
 
 def test_what_does_not_write_there_is_done(network):
@@ -179,6 +197,23 @@ def test_all_names_that_libvirt_makes_up_are_taken(network):
     assert run("network", name="new", bridge={"name": "new0"})["changed"]
     run("network", name="n7", state="absent")
     assert run("network", name="again")["changed"]
+
+
+def test_limits_of_a_portgroup_that_an_update_would_set(guest):
+    """libvirt sets a part of them and fails, and the guest would be slowed down for good."""
+    mine = {"domain": "guest", "mac": {"address": "52:54:00:00:01:01"}, "link": {"state": "down"}}
+    run("network", **lab(portgroups=[{"name": "all", "default": True}]))
+    run("qos", network="lab", portgroup="all", inbound={"average": 100})
+    tap = sh("virsh domiflist guest | awk '/52:54/ {print $1}'").strip()
+    before = sh("tc qdisc show dev %s" % tap)
+    try:
+        run("interface", check=True, **mine)
+    except Failed as failed:
+        assert "source.portgroup.bandwidth.inbound: the kernel of this host lacks sch_sfq" in str(failed)
+        refused("interface", "lacks sch_sfq", **mine)
+        assert sh("tc qdisc show dev %s" % tap) == before
+    else:  # a kernel that has them
+        assert run("interface", **mine)["changed"]
 
 
 @pytest.mark.parametrize(("direction", "module"), [("inbound", "sch_sfq"), ("outbound", "act_police")])

@@ -48,6 +48,15 @@ def test_it_does_nothing_when_it_is_released(tmp_path):
     assert told(said, 0.5) is None
 
 
+def test_it_tells_the_log_by_a_file_of_its_own(tmp_path, monkeypatch):
+    """Ansible has opened the log in the module, whose files are closed here."""
+    said, closed = tmp_path / "said", []
+    monkeypatch.setattr(guardian.syslog, "closelog", lambda: closed.append(os.getpid()))
+    watch = guardian.start(lambda _held: write(said, [len(closed), os.getpid() in closed]))
+    os.close(watch._pipe)
+    assert told(said) == [1, True] and closed == []
+
+
 def test_it_frees_nothing_that_the_module_had(tmp_path):
     """libvirt's objects ask the daemon when they go, by a connection that is not the guardian's."""
     class Old:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import errno
 import time
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine im
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.plan import Step
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.record import take
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host import records
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.errors import HostError
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.every_way import EVERY_WAY
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.network.piece import (
     network as network_piece,
@@ -124,6 +126,34 @@ def test_a_damaged_record_is_told_of_and_goes(folder):
     assert keeping.put_back(host, EVERY_WAY.get) == [
         "a task of some time was cut off. Could not be put back: its record is damaged."]
     assert left(folder) == []
+
+
+def test_what_is_confirmed_first_stays(folder, monkeypatch):
+    """Its guardian was killed while it waited; who renames the record first decides here too."""
+    host = lab_host(LAB, None)
+    cut_off(host, DEFINE)
+    before, look = state(host), records.left
+
+    def confirmed(uri: str) -> list[records.Left]:
+        found = look(uri)
+        for path in left(folder):
+            path.rename(path.with_suffix(".confirmed"))
+        return found
+
+    monkeypatch.setattr(records, "left", confirmed)
+    assert keeping.put_back(host, EVERY_WAY.get) == [] and state(host) == before
+
+
+def test_a_record_that_cannot_be_claimed_is_told_of(monkeypatch):
+    host = lab_host(LAB, None)
+    cut_off(host, DEFINE)
+
+    def read_only(_old: str, _new: str) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(records.os, "rename", read_only)
+    with pytest.raises(HostError, match="cannot be renamed before what it is the record of is put back"):
+        keeping.put_back(host, EVERY_WAY.get)
 
 
 def test_what_a_module_has_no_way_back_for_is_left_to_one_that_has(folder):

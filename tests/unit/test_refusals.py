@@ -99,6 +99,12 @@ def test_a_place_that_cannot_be_written(state: dict, message: str):
         assert plan(seen, task)[0].steps
 
 
+def test_a_place_is_no_option_of_the_item_that_needs_it():
+    with pytest.raises(Invalid) as error:
+        plan(used(places=at(NETWORKS, space=0)), wish(mtu={"size": 9000}, restart="always"))
+    assert str(error.value.within("networks", 0)).startswith("networks[0]: %s: libvirt cannot define" % NETWORKS)
+
+
 @pytest.mark.parametrize(("place", "state", "task", "refused"), [
     (NETWORKS, {"space": 0}, {"state": "absent"}, False),
     (NETWORKS, {"read_only": True}, {"state": "absent"}, True),

@@ -140,6 +140,14 @@ def test_a_running_network_is_changed_in_place_where_that_can_be():
                             "<x:a xmlns:x='urn:a'/>", "x", "urn:a")), LAB_PIECE) == ["set_network_metadata"] * 2
 
 
+def test_a_pool_in_use_is_started_as_it_ran_for_an_update_forgets_who_has_which_device():
+    pool = {"name": "lab", "uuid": LAB["uuid"], "forward": {"mode": "bridge", "interfaces": [{"dev": "eth0"}]}}
+    added = [("update_network", "lab", 3, 7, -1, load_xml("<interface dev='eth1'/>"), LIVE)]
+    ports = (port(FOREIGN).replace("type='network' bridge='virbr0'", "type='direct' mode='bridge' dev='eth0'"),)
+    ways = [back(lab_host(pool, pool, devices={}, ports=there), calls(*added), LAB_PIECE) for there in (ports, ())]
+    assert ways == [["stop_network", "create_network", "reclaim_port"], ["update_network"]]
+
+
 @pytest.mark.parametrize("config", [LAB, LARGE, None], ids=["same", "other", "transient"])
 def test_guests_ports_and_the_bridge_come_back_with_a_network(config: dict | None):
     gone = [("stop_network", "lab"), *([("undefine_network", "lab")] if config else [])]
@@ -588,9 +596,9 @@ def test_somebody_who_changes_it_again_and_again_is_told():
 @pytest.mark.parametrize(("part", "key", "words"), [
     ("network_config", "lab", "network lab"), ("nwfilters", "clean", "nwfilter clean"),
     ("bindings", "tap9", "binding tap9"),
-    ("domain_live", UUID, "domain " + UUID), ("networks", "", "networks")])
+    ("domain_live", guest().uuid, "guest one"), ("domain_config", UUID, "guest " + UUID), ("networks", "", "networks")])
 def test_parts_in_words(part: str, key: str, words: str):
-    assert named(part, key) == words
+    assert named(lab_host(guests=(guest(),)).look(), part, key) == words
 
 
 # --- a record of before a boot

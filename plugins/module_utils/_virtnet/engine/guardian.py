@@ -13,6 +13,7 @@ import gc
 import os
 import select
 import signal
+import syslog
 from collections.abc import Callable, Iterable
 
 from ..host.systemd import own_scope
@@ -29,9 +30,9 @@ class Guardian:
     def __init__(self, pipe: int) -> None:
         self._pipe = pipe
 
-    def is_alive(self) -> None:
-        """Says that the module is at work."""
-        self._say(b"")
+    def is_alive(self) -> bool:
+        """Says that the module is at work, and whether there is somebody to hear it."""
+        return self._say(b"")
 
     def release(self) -> None:
         """All is done, or taken back by the module itself."""
@@ -43,11 +44,12 @@ class Guardian:
         self._say(HOLD)
         os.close(self._pipe)
 
-    def _say(self, word: bytes) -> None:
+    def _say(self, word: bytes) -> bool:
         try:
             os.write(self._pipe, word + b"\n")
         except OSError:
-            pass  # the guardian was killed; the record on disk is what is left
+            return False  # the guardian was killed; the record on disk is what is left
+        return True
 
 
 TakeBack = Callable[[bool], None]
@@ -100,6 +102,7 @@ def _let_go(keeps: set[int]) -> None:
         except (OSError, ValueError):
             pass  # KILL and STOP, and those that the C library keeps
     os.chdir("/")
+    syslog.closelog()  # else what is told later goes to whatever has the number of that file by then
     null = os.open("/dev/null", os.O_RDWR)
     for number in (0, 1, 2):
         os.dup2(null, number)

@@ -37,7 +37,7 @@ class Confirmation(NamedTuple):
 
 
 class NotKept(HostError):
-    """All was done, and then a probe did not answer."""
+    """All was done, and then it was seen that nobody could confirm it."""
 
 
 class Keeper:
@@ -129,12 +129,18 @@ class Watched:
             self._kept.wrote(step.writes, self._record.wrote[step.writes])
 
     def prove(self) -> None:
-        """Waits until all probes have answered; raises NotKept."""
-        if self._confirmation is None or not self._confirmation.probes:
+        """Has all probes answer, and a guardian who waits for the confirmation; raises NotKept."""
+        if self._confirmation is None:
             return
+        if self._confirmation.probes:
+            self._reach(self._confirmation.seconds, self._confirmation.probes)
+        if not self._watch.is_alive():
+            raise NotKept("the guardian, which would put it back if nobody confirms it, was killed")
+
+    def _reach(self, seconds: int, silent: list[Options]) -> None:
+        """Waits until all probes have answered."""
         from ..host.probes import answers
 
-        seconds, silent = self._confirmation.seconds, self._confirmation.probes
         end = time.monotonic() + seconds
         while True:
             silent = [probe for probe in silent if not answers(probe["address"], probe.get("port"))]
@@ -188,8 +194,11 @@ def put_back(host: Host, way_of: Callable[[str], Back | None]) -> list[str]:
             if way_of(kind) is None:
                 raise LeftBehind("%s was cut off; virtnet.libvirt.put_back puts back what it had begun" % _about(one))
     for one in there:
+        path = records.claimed(one.path)
+        if not path:
+            continue  # its guardian was killed, and it is confirmed
         restored = restore(host, _record(host, one, way_of)) if one.data else Restored(failed=["its record is damaged"])
-        records.remove(one.path)
+        records.remove(path)
         if one.begun or restored.done or restored.failed:
             said.append("%s was cut off. %s" % (_about(one), restored))
     return said

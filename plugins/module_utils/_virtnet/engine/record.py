@@ -63,8 +63,8 @@ class Record:
 
     def changed_since(self, seen: Snapshot) -> list[str]:
         """What is not any more as it was seen when it was planned."""
-        then = seen.recorded()
-        return sorted({named(part, key) for part, by_key in self.was.recorded().items() if part not in VOLATILE
+        was, then = self.was.recorded(), seen.recorded()
+        return sorted({named(self.was, part, key) for part, by_key in was.items() if part not in VOLATILE
                        for key, value in by_key.items()
                        if not _same(part, then.get(part, {}).get(key, value), value)})
 
@@ -74,7 +74,7 @@ class Record:
             return
         text = host.document(*step.writes)
         if not self._is_ours(step.writes, text) and not same_document(document_of(self.was, *step.writes), text):
-            raise Changed([named(*step.writes)])
+            raise Changed([named(self.was, *step.writes)])
 
     def leave_foreign(self, piece: Piece, now: Snapshot) -> list[str]:
         """Has what somebody else has changed of a piece meanwhile stay as it is now, and names it.
@@ -84,7 +84,7 @@ class Record:
         left = [one for one in self._places(piece) if self._is_foreign(now, one)]
         for one in left:
             self._leave(now, *one)
-        return list(dict.fromkeys(named(*one) for one in left))
+        return list(dict.fromkeys(named(self.was, *one) for one in left))
 
     def _places(self, piece: Piece) -> list[Place]:
         place, live = place_of(piece), ("network_live", piece.name)
@@ -138,8 +138,10 @@ def _same(part: str, old: Data, new: Data) -> bool:
     return same_document(old, new) if part in DOCUMENTS else bool(old == new)
 
 
-def named(part: str, key: str) -> str:
-    """A part of a snapshot in words."""
+def named(seen: Snapshot, part: str, key: str) -> str:
+    """A part of a snapshot in words, a guest by its name."""
+    if part.startswith("domain_"):
+        return "guest %s" % seen.get("domains").get(key, {}).get("name", key)
     return "%s %s" % (part.split("_")[0].rstrip("s"), key) if key else part
 
 

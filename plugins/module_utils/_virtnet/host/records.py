@@ -88,11 +88,11 @@ class Kept:
 
     def is_confirmed(self, seconds: float) -> bool:
         """Waits so long for who confirms it. Both rename it, so that only one of them can be the first."""
-        end, expired = time.monotonic() + seconds, self.place + ".expired"
+        end = time.monotonic() + seconds
         while os.path.exists(self._path):
             if time.monotonic() >= end:
-                with suppress(FileNotFoundError):
-                    os.rename(self._path, expired)
+                expired = claimed(self._path)
+                if expired:
                     self._path = expired
                     return False
             time.sleep(PAUSE)
@@ -155,6 +155,19 @@ def _parsed(path: str, text: str) -> Left:
     except (TypeError, ValueError):
         return Left(path, {}, [], {})
     return Left(path, data, begun, wrote)
+
+
+def claimed(path: str) -> str:
+    """Where a record is from now on, which nobody can confirm any more; nowhere where somebody has just done so."""
+    expired = path.rpartition(".")[0] + ".expired"
+    try:
+        os.rename(path, expired)
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        raise HostError("%s cannot be renamed before what it is the record of is put back: %s"
+                        % (path, error.strerror)) from error
+    return expired
 
 
 def remove(path: str) -> None:

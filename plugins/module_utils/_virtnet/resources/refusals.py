@@ -32,6 +32,7 @@ WRITES = {
     "clear autostart": Write(NETWORKS + "/autostart", False, False),
     "start network": Write(STATUS),
     "update network": Write(STATUS),
+    "make port": Write(STATUS),  # a daemon that cannot dies of it
     "make dnsmasq's files": Write("/var/lib/libvirt/dnsmasq"),
     "write dnsmasq's files": Write("/var/lib/libvirt/dnsmasq", inodes=False),  # which are there
     "define filter": Write("/etc/libvirt/nwfilter"),
@@ -47,7 +48,7 @@ def refuse_unwritable(seen: Snapshot, needs: Iterable[str]) -> None:
         state = seen.places.get(write.place)
         problem = _problem(write, state) if state else ""
         if state and problem:
-            raise Invalid(state["at"], "libvirt cannot %s, for %s; nothing was stopped" % (need, problem))
+            raise Invalid("", "%s: libvirt cannot %s, for %s; nothing was stopped" % (state["at"], need, problem))
 
 
 def _problem(write: Write, state: Options) -> str:

@@ -12,7 +12,15 @@ from ...documents.network import manages_bridge
 from ...host.uses import GuestInterface, on_open_vswitch
 from ...schema.errors import Path
 from ...schema.options import Options, option
-from ..network.taps import guest_repairs, network_mtu, tag_repairs, tap_mtu_repairs, tap_repairs, usual_mtu
+from ..network.taps import (
+    device_repairs,
+    guest_repairs,
+    network_mtu,
+    tag_repairs,
+    tap_mtu_repairs,
+    tap_repairs,
+    usual_mtu,
+)
 from ..repair import Repair, carry_out, drift_of
 from .cards import Card
 from .piece import interface as piece
@@ -33,7 +41,7 @@ def repair(aim: Aim, plan: InterfacePlan, card: Card, changed: Collection[str]) 
 def _repairs(aim: Aim, card: Card) -> Iterator[Repair]:
     """What a network knows to repair of its guests, with paths of the interface."""
     source = Path("source", "network" if card.network else "bridge")
-    for one in _by_network(aim, card) if card.network else _in_bridge(aim, card):
+    for one in _by_network(aim, card) if card.network else _by_host(aim, card):
         if one.drift is not None and one.drift.path.top == "guests":
             one = one._replace(drift=one.drift._replace(path=Path(*one.drift.path[2:]) or source))
         yield one
@@ -77,12 +85,15 @@ def _by_network(aim: Aim, card: Card) -> Iterable[Repair]:
     return guest_repairs(live, devices, [_guest(aim, card)], ports, aim.found.switch)
 
 
-def _in_bridge(aim: Aim, card: Card) -> Iterator[Repair]:
-    """An interface of a bridge of the host."""
+def _by_host(aim: Aim, card: Card) -> Iterator[Repair]:
+    """An interface of a bridge or of another device of the host."""
     devices, bridge = aim.found.devices, card.bridge
     if on_open_vswitch(card.raw):
         yield from tag_repairs(bridge, aim.found.switch, [_guest(aim, card)], piece(aim.record.uuid, card.mac))
-    if devices is None or card.options.get("type") != "bridge" or option(card.options, "virtualport", "type"):
+    if devices is None or option(card.options, "virtualport", "type"):
+        return
+    if card.options.get("type") != "bridge":
+        yield from device_repairs(devices, [_guest(aim, card)])
         return
     if bridge not in devices:
         yield Repair(drift_of(Path("source", "bridge"), bridge, None), None, True)

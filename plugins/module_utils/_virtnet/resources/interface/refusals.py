@@ -11,25 +11,49 @@ from ...documents.interface import INTERFACE
 from ...documents.network import manages_bridge
 from ...host.snapshot import Snapshot
 from ...host.uses import mac_of
+from ...schema.errors import Path, inside
 from ...schema.scalars import MAC
 from ..network.layers import options_of
 from ..refusals import refuse_unlimitable, refuse_unwritable
 from .cards import Card, cards_of
 from .promise import Change, InterfacePlan
-from .running import OWN_PREFIXES, named_tap
+from .running import OWN_PREFIXES, given_by, is_bridged, named_tap
 
 if TYPE_CHECKING:
     from lxml.etree import _Element as Element
 
 
 def foresee_interface(seen: Snapshot, domain: str, plan: InterfacePlan) -> None:
-    ports = any(change.layer == "live" and _changes_port(seen, change) for change in plan.changes)
-    refuse_unwritable(seen, plan.needs | ({"write dnsmasq's files"} if ports else set()))
+    live = [change for change in plan.changes if change.layer == "live"]
+    lists = any(_changes_port(seen, change) for change in live)
+    refuse_unwritable(seen, plan.needs | ({"write dnsmasq's files"} if lists else set()) | (
+        {"make port"} if any(map(_makes_port, live)) else set()))
+    for change in live:
+        if change.element is not None and _makes_port(change):
+            _refuse_limits_of_group(seen, change.card, change.element)
     _warn_of_others(seen, domain, plan)
     if any(drift.layer == "live" and drift.path.top == "bandwidth" for drift in plan.drift):
         for change in plan.changes:
             if change.layer == "live" and change.element is not None and _is_on_linux_bridge(seen, change):
                 refuse_unlimitable(seen, INTERFACE.parse(change.element).get("bandwidth"))
+
+
+def _makes_port(change: Change) -> bool:
+    """Whether libvirt makes a port, be it on trial, which it does with every update of an interface on a network."""
+    source = change.element.find("source") if change.element is not None else None
+    return source is not None and bool(source.get("network"))
+
+
+def _refuse_limits_of_group(seen: Snapshot, card: Card | None, element: Element) -> None:
+    """Refuses the limits of a portgroup that libvirt sets with an update of an interface that has not got them yet."""
+    options = INTERFACE.parse(element)
+    network = options_of(seen, "network_live", options["source"]["network"])
+    if network is None or not is_bridged(network) or options.get("bandwidth"):
+        return
+    limits, now = given_by(network, options).get("bandwidth"), card.options if card else {}
+    if limits and list(INTERFACE.node("bandwidth").differences(limits, now.get("bandwidth") or {}, Path("bandwidth"))):
+        with inside("source", "portgroup"):
+            refuse_unlimitable(seen, limits)
 
 
 def _changes_port(seen: Snapshot, change: Change) -> bool:

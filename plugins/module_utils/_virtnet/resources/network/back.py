@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from ...documents.network import NETWORK, manages_bridge
+from ...documents.network import NETWORK, hands_out, manages_bridge
 from ...documents.network_port import NETWORK_PORT
 from ...engine.plan import Step
 from ...host.flags import LIVE
@@ -160,6 +160,8 @@ def _in_place(now: Snapshot, name: str, live: Options, old: Options) -> list[Ste
     """What makes a running network as it was without stopping it; nothing where that cannot be."""
     record = now.network(name)
     calls = plan_updates(live, old, now.version, busy_interfaces(record.live if record else None))
+    if calls and hands_out(live) and now.ports(name):  # libvirt would forget which devices are taken
+        return []
     after = apply_updates(live, calls)
     steps = [update_step(name, call, LIVE) for call in calls]
     if now.sets_metadata:

@@ -38,7 +38,8 @@ RESTARTING, WHOLE = frozenset(("ranges", "txts", "srvs")), (("dhcp",), ("dns",))
 
 def foresee_network(desired: Network, seen: Snapshot, found: NetworkFound, plan: Plan) -> None:
     options = {} if desired.absent else merged_options(desired, found.live if found.config is None else found.config)
-    refuse_unwritable(seen, plan.needs | set(_of_dnsmasq(found, options, plan)))
+    connecting = {"make port"} if plan.steps and plan.unconnected else set()
+    refuse_unwritable(seen, plan.needs | connecting | set(_of_dnsmasq(found, options, plan)))
     if desired.absent:
         return
     _refuse_bridge(seen, found, options)
@@ -186,7 +187,7 @@ def _taken_ports(seen: Snapshot, options: Options) -> Iterator[tuple[Path, str]]
 
 def _refuse_without_dnsmasq(seen: Snapshot, starts: bool) -> None:
     if starts and seen.dnsmasq_problem:
-        raise Invalid("dnsmasq", "%s, and libvirt cannot start it for the network's DHCP and DNS; install it"
+        raise Invalid("", "dnsmasq: %s, and libvirt cannot start it for the network's DHCP and DNS; install it"
                       " (dnsmasq-base on Debian and Ubuntu, else dnsmasq); nothing was stopped" % seen.dnsmasq_problem)
 
 
@@ -221,9 +222,9 @@ def _make_chains(seen: Snapshot, name: str, options: Options, plan: Plan) -> Non
     """Has libvirt's chains made again without which the network cannot start, before it is stopped."""
     missing = start_without_chains(seen, options)
     if missing and not seen.daemon("networks"):
-        raise Invalid("firewall", "libvirt's chains are gone (%s), as after nft flush ruleset, so that no network that"
-                      " takes rules can start; restart libvirt's daemon (systemctl restart libvirtd, or virtnetworkd),"
-                      " which makes them again, while guests and networks go on" % ", ".join(missing))
+        raise Invalid("", "firewall: libvirt's chains are gone (%s), as after nft flush ruleset, so that no network"
+                      " that takes rules can start; restart libvirt's daemon (systemctl restart libvirtd, or"
+                      " virtnetworkd), which makes them again, while guests and networks go on" % ", ".join(missing))
     hindered = hindrance(seen, "networks") if missing else ""
     if missing:
         plan.steps.insert(0, chains_step(name) if hindered else reload_step(name))

@@ -35,6 +35,15 @@ def guest_repairs(live: Options, devices: Devices, guests: Iterable[GuestInterfa
         yield from tap_mtu_repairs(network_mtu(name, live, devices), devices, guests, of)
     elif name:
         yield from tag_repairs(name, switch, [guest for guest in guests if guest.port in ports], of)
+    else:
+        yield from device_repairs(devices, guests)
+
+
+def device_repairs(devices: Devices, guests: Iterable[GuestInterface]) -> Iterator[Repair]:
+    """Guests on macvtap have their device, which nobody can give back while they run."""
+    for guest in guests:
+        if guest.live.get("type") == "direct" and guest.tap.startswith("macvtap") and guest.tap not in devices:
+            yield Repair(drift_of(_of(guest, "target", "dev"), guest.tap, None), None, True)
 
 
 def _lost_ports(network: str, bridge: str | None, devices: Devices, guests: Iterable[GuestInterface],

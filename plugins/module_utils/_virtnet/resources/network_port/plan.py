@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ...documents.network import connection_of, refused_vlan, vlan_refusal
+from ...documents.network import connection_of, manages_bridge, refused_vlan, vlan_refusal
 from ...documents.network_port import NETWORK_PORT
 from ...documents.virtualport import unfit_type
 from ...engine.plan import Drift, Plan, Step
@@ -39,6 +39,7 @@ def plan_port(desired: NetworkPort, found: PortFound) -> Plan:
     if found.port is None:
         _refuse_guests_mac(desired, found)
         plan.steps.append(_create(desired.name, merged))
+        plan.needs |= {"make port"} | ({"write dnsmasq's files"} if manages_bridge(found.network or {}) else set())
         return plan
     _warn_of_guest(desired, found, plan)
     plan.drift = drift
@@ -47,6 +48,7 @@ def plan_port(desired: NetworkPort, found: PortFound) -> Plan:
                                 found.guest is not None and found.guest.live.get("type") == "direct")
     if plan.drift:
         plan.steps = _change(desired, found, found.port, plan.drift, merged)
+        plan.needs.add("make port")
     return plan
 
 

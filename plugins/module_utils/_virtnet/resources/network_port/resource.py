@@ -50,6 +50,11 @@ class NetworkPort:
 
         return plan_port(self, found)
 
+    def foresee(self, seen: Snapshot, found: f.PortFound, plan: Plan) -> None:
+        from ..refusals import refuse_unwritable
+
+        refuse_unwritable(seen, plan.needs)
+
     def promise(self, seen: Snapshot, plan: Plan) -> None:
         from .promise import promise_port
 
