@@ -317,6 +317,8 @@ class _Planner:
         if autostart is None or autostart == is_on:
             self._boot(is_on)
             return
+        if found.record:
+            self._plan.drift.append(Drift("config", Path("autostart"), autostart, is_on))
         self._plan.needs.add("set autostart" if autostart else "clear autostart")
         self._plan.steps.append(Step("switch autostart of network %s %s" % (name, "on" if autostart else "off"),
                                      lambda host: host.libvirt.set_network_autostart(name, autostart), piece(name)))
