@@ -187,6 +187,7 @@ def test_dark_and_on_paper(report):
     dark.emulate_media(media="print")
     assert dark.evaluate("() => getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert not dark.get_by_label("Search").first.is_visible()
+    assert dark.locator("td.state.drifted").first.evaluate("(one) => getComputedStyle(one).color") == "rgb(163, 32, 32)"
     dark.emulate_media(media="screen")
     one.host("kvm1")
     text = "() => virtnetPicture.nodes()[0].style('color')"
