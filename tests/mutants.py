@@ -139,7 +139,8 @@ def main() -> None:
         subprocess.run(["rsync", "-a", "--files-from=-", str(ROOT), str(root)], input=files, check=True)
         tried, runs = 0, given.tests or ["tests/unit"]
         for path in paths:  # as mutants are written, so that no test notices only that
-            (root / path).write_text(ast.unparse(ast.parse((ROOT / path).read_text(encoding="utf-8"))), encoding="utf-8")
+            text = ast.unparse(ast.parse((ROOT / path).read_text(encoding="utf-8")))
+            (root / path).write_text(text, encoding="utf-8")
         began = time.monotonic()
         if not _unnoticed(root, runs, 3600):
             sys.exit("the tests fail without a mutant")
