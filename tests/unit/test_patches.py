@@ -577,6 +577,15 @@ def test_an_aspect_is_not_added_where_the_interface_is_not():
     assert titles(seen, wish) == ["change bandwidth.inbound.average of the running interface %s of guest one" % MAC]
 
 
+@pytest.mark.parametrize(("mac", "layers", "where"), [
+    (OTHER, None, ""), (OTHER, ["live"], " in layer live"), (MAC, ["live", "config"], " in layer config"),
+])
+def test_an_aspect_of_an_interface_that_is_not_there_is_refused(mac: str, layers: list[str] | None, where: str):
+    seen = guests_port(tc_limits({}), config="<domain><devices/></domain>")
+    wish = Aspect("qos", "bandwidth", {"domain": "one", "mac": mac}, {"inbound": {"average": 7}}, layers=layers)
+    assert refusal(seen, wish) == "mac: guest one has no interface with MAC %s%s; there are %s" % (mac, where, MAC)
+
+
 @pytest.mark.parametrize(("options", "taken"), [
     ({"forward": {"mode": "bridge"}, "bridge": {"name": "br0"}, "virtualport": {"type": "openvswitch"}}, True),
     ({"bridge": {"name": "lab0"}}, False),
