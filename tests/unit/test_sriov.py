@@ -601,6 +601,8 @@ def persist(host: Host, options: dict, **more) -> list:
 
 def test_a_boot_brings_back_what_tasks_stated(sysfs, host):
     stated = {"vfs": [{"index": 1, "driver": "default", "trust": False}]}
+    assert [drift.as_result() for drift in plan(host, stated, persist=True).drift if drift.layer == "boot"] == [{
+        "layer": "boot", "path": "settings", "desired": {"address": PF, "num_vfs": 2, **stated}, "current": None}]
     assert persist(host, stated, persist=True) == ["set up 0000:3b:00.0 at boot"]
     kept = json.loads((sysfs.root / "etc/virtnet-sriov" / (PF + ".json")).read_text())
     assert kept == dict(stated, address=PF, num_vfs=2)
