@@ -12,11 +12,14 @@ from __future__ import annotations
 
 import argparse
 import ast
+import os
 import random
 import shlex
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -99,17 +102,20 @@ def _chosen(paths: list[Path], count: int, seed: int) -> Iterator[tuple[Path, st
                 yield path, " ".join(said.split())[:240], ast.unparse(tree)
 
 
-def _unnoticed(root: Path, runs: list[str]) -> bool:
-    """Whether all tests pass; what does not come to an end is noticed."""
+def _unnoticed(root: Path, runs: list[str], patience: float) -> bool:
+    """Whether all tests pass; what does not come to an end within ``patience`` seconds is noticed."""
     environment = {"PYTHONPATH": str(root.parents[2]), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
                    "PYTHONDONTWRITEBYTECODE": "1"}
     for tests in runs:
         command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *shlex.split(tests)]
-        try:
-            if subprocess.run(command, cwd=root, check=False, capture_output=True, timeout=1800,
-                              env=environment).returncode:
+        with subprocess.Popen(command, cwd=root, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                              env=environment, start_new_session=True) as running:
+            try:
+                code = running.wait(patience)
+            except subprocess.TimeoutExpired:
+                os.killpg(running.pid, signal.SIGKILL)  # with those that it began
                 return False
-        except subprocess.TimeoutExpired:
+        if code:
             return False
     return True
 
@@ -132,12 +138,17 @@ def main() -> None:
                                capture_output=True).stdout
         subprocess.run(["rsync", "-a", "--files-from=-", str(ROOT), str(root)], input=files, check=True)
         tried, runs = 0, given.tests or ["tests/unit"]
-        if not _unnoticed(root, runs):
+        for path in paths:  # as mutants are written, so that no test notices only that
+            text = ast.unparse(ast.parse((ROOT / path).read_text(encoding="utf-8")))
+            (root / path).write_text(text, encoding="utf-8")
+        began = time.monotonic()
+        if not _unnoticed(root, runs, 3600):
             sys.exit("the tests fail without a mutant")
+        patience = 60 + 3 * (time.monotonic() - began)
         for path, told, text in _chosen(paths, given.count, given.seed):
             before = (root / path).read_text(encoding="utf-8")
             (root / path).write_text(text, encoding="utf-8")
-            lives = _unnoticed(root, runs)
+            lives = _unnoticed(root, runs, patience)
             (root / path).write_text(before, encoding="utf-8")
             print("%s %s" % ("LIVES" if lives else "dies ", told), flush=True)
             tried += 1

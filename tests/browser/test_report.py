@@ -81,6 +81,30 @@ def test_the_fleet_says_how_each_host_is_and_what_is_across(report):
     assert page.locator("#fleet tbody tr[data-state]:visible").all_inner_texts()[0].startswith("kvm2")
 
 
+def test_networks_say_who_uses_them_and_whether_a_boot_starts_them(report):
+    seen = graph_with(["web", "db"])
+    network = next(node for node in seen["nodes"] if node["kind"] == "network")
+    network.update(layers=["config", "live", "boot"], mode="nat", vlan={"tags": [{"id": 20}]}, subnets=["10.0.0.1/24"],
+                   qos={"inbound": {"average": 1000}})
+    seen["nodes"].append({"id": "bridge/virbr7", "kind": "bridge", "name": "virbr7", "state": "up", "layers": []})
+    seen["edges"].append({"kind": "uses", "from": network["id"], "to": "bridge/virbr7", "layers": ["live"],
+                          "vlan": network["vlan"]})
+    one = report([host("kvm1", graph=seen), *usual()[1:]])
+    for text in ("VLAN 20", "virbr7"):
+        page = one.open()
+        page.get_by_label("Search").fill(text)
+        assert page.locator("#fleet tbody tr[data-state]:visible").all_inner_texts()[0].startswith("kvm1")
+        assert page.locator("#fleet tbody tr[data-state]:visible").count() == 1
+    page = one.host("kvm1")
+    cells = page.locator("table", has_text="All networks of the host").locator("tbody tr").first.inner_text()
+    assert cells.split("\t") == ["lab", "active", "starts", "nat", "lab0, virbr7", "10.0.0.1/24", "20",
+                                 "inbound 1000 kB/s", "db, web"]
+
+
+def test_a_host_that_differs_says_in_what(report):
+    assert "network lab" in report(usual()).open().get_by_role("row", name="kvm2").first.inner_text()
+
+
 def test_what_is_short_stays_in_one_line(report):
     page = report(usual()).open()
     heights = page.evaluate("() => [...document.querySelectorAll('#fleet tbody tr[data-state]')].map((row) => "
@@ -163,6 +187,7 @@ def test_dark_and_on_paper(report):
     dark.emulate_media(media="print")
     assert dark.evaluate("() => getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert not dark.get_by_label("Search").first.is_visible()
+    assert dark.locator("td.state.drifted").first.evaluate("(one) => getComputedStyle(one).color") == "rgb(163, 32, 32)"
     dark.emulate_media(media="screen")
     one.host("kvm1")
     text = "() => virtnetPicture.nodes()[0].style('color')"

@@ -27,7 +27,6 @@ ROOM = Path("/run/faults")  # a tmpfs of the sandbox
 PORTS = "<controller type='pci' index='0' model='pcie-root'/>" + "<controller type='pci' model='pcie-root-port'/>" * 8
 # Where the collection may keep records, locks and the like between tasks.
 KEPT = ("/run/*virtnet*", "/var/lib/*virtnet*", "/run/lock/*virtnet*", "/run/libvirt/*virtnet*", "/etc/*virtnet*")
-OWN_FILTERS = ("mine", "other", "spare", "fresh")
 OF_HOST = ("hostbr0", "hostbr1", "nic0", "nic1", "wire0", "wire1", "tap8", "tap9")
 OF_NETWORKS = ("lab0", "lab1", "iso0", "routed0", "idle0", "brief0", "new0")
 

@@ -156,6 +156,22 @@ def test_a_network_sees_the_tags_of_its_guests(switch):
     assert said["steps"] == [] and "that cannot be repaired from here" in said["warnings"][0]
 
 
+def test_a_network_says_whose_tags_its_portgroup_had_before(switch):
+    network = {"name": "ovs", "state": "active", "forward": {"mode": "bridge"}, "bridge": {"name": "ovsbr0"},
+               "virtualport": SWITCH, "portgroups": [{"name": "office", "vlan": {"tags": [{"id": 7}]}}]}
+    run("network", **network)
+    tap = boot(switch, "<interface type='network'><mac address='%s'/><source network='ovs' portgroup='office'/>"
+                       "<model type='virtio'/></interface>" % MAC)
+    assert run("network", **network)["restarts"] == []
+    network["portgroups"] = [{"name": "office", "vlan": {"tags": [{"id": 8}]}}]
+    for changes in (True, False):
+        done = run("network", **network)
+        assert (done["changed"], port(tap)[0], done["restart_required"]) == (changes, "7", True)
+        assert [(one["kind"], one["name"]) for one in done["restarts"]] == [("guest", "guest")]
+    sh("virsh destroy guest; virsh start guest")
+    assert run("network", **network)["restarts"] == []
+
+
 def test_a_network_does_not_take_its_guests_to_another_bridge(switch):
     network = {"name": "ovs", "state": "active", "forward": {"mode": "bridge"}, "bridge": {"name": "ovsbr0"},
                "virtualport": SWITCH}

@@ -74,6 +74,16 @@ def test_an_address_that_another_client_has_leased_is_told(mac: str, told: bool)
                       " ended" % (MAC, OTHER)] if told else [])
 
 
+@pytest.mark.parametrize(("leased", "told"), [
+    (["10.5.0.30"], [MAC + " has a lease of 10.5.0.30; it gets 10.5.0.20 when it renews that or boots"]),
+    (["10.5.0.30", "10.5.0.20"], []), (["fd00::5"], []), ([], []),
+])
+def test_a_client_that_goes_on_with_another_address_is_told(leased: list[str], told: list[str]):
+    leases = [{"mac": MAC, "ip": ip, "prefix": 24, "hostname": None, "client_id": None, "expiry": 0} for ip in leased]
+    wish = Network("lab", dict(LAB, ips=[dict(IP, dhcp={"hosts": [{"mac": MAC, "ip": "10.5.0.20"}]})]))
+    assert [one for one in warnings(wish, leases={"lab": leases}) if "lease" in one] == told
+
+
 def test_a_device_to_leave_by_may_come_later():
     found = warnings(other("10.7.0.1", "active", forward={"mode": "nat", "dev": "wg0"}))
     assert found == ["forward.dev: the host has no device wg0; guests reach nothing by it until there is one"]

@@ -17,7 +17,7 @@ BLOCKS = [block for blocks in pages().values() for block in blocks]
 NOT_RUN = {
     "a shell to type in": 1,
     "needs a card with SR-IOV": 13,
-    "needs a kernel with sch_sfq": 1,
+    "needs a kernel with sch_sfq": 2,
     "needs NetBox": 2,
     "needs Prometheus": 1,
     "needs a report of before": 1,

@@ -21,6 +21,7 @@ from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine import converge as converge_module
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.converge import (
     ConvergeError,
+    Outcome,
     converge,
 )
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.plan import (
@@ -34,6 +35,7 @@ from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.pl
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.report import (
     model_of,
     result_of,
+    results_of,
     to_yaml,
     warnings_of,
 )
@@ -501,3 +503,30 @@ def test_what_is_the_same_for_many_is_told_of_some():
         "the same is true of network net3; network net4; network net5; network net6; network net7; network net8; "
         "network net9; network net10; and 9 more", "net0 is slow"]
     assert warnings_of(outcomes[:4]) == ["by itself", "net0 goes nowhere", "net1 goes nowhere", "net2 goes nowhere"]
+
+
+def test_of_many_objects_those_that_are_as_stated_say_no_more_than_that():
+    def step(impact: str) -> Step:
+        return Step(impact, lambda host: None, Piece("thing", "a", None), impact)
+
+    drift = Drift("live", Path("mtu"), 1, 2)
+    plans = [
+        Plan({}, {}), Plan({}, {"a": 1}, steps=[step("none"), step("disruptive"), step("brief")]),
+        Plan({}, {}, drift=[drift]), Plan({}, {}, waiting=[drift]), Plan({}, {}, extra={"changed": True}),
+    ]
+    plans[3].wait_for("guest", ["web"], "it waits")
+    result = results_of([Outcome(Thing("t%d" % number), plan, None) for number, plan in enumerate(plans)])
+    told = {one["name"]: {name: value for name, value in one.items() if name not in ("kind", "name")}
+            for one in result["objects"]}
+    nothing, found, steps = {"changed": False}, [drift.as_result()], ["none", "disruptive", "brief"]
+    assert told == {
+        "t0": nothing, "t4": {"changed": True},
+        "t1": {"changed": True, "steps": steps, "drift": [], "waiting": [], "impact": "disruptive"},
+        "t2": dict(nothing, steps=[], drift=found, waiting=[], impact="none"),
+        "t3": dict(nothing, steps=[], drift=[], waiting=found, impact="none"),
+    }
+    assert (result["changed"], result["restart_required"], result["steps"]) == (True, True, steps)
+    assert [one["name"] for one in result["restarts"]] == ["web"]
+    assert [one["after_header"] for one in result["diff"]] == ["thing t1 (after)"]
+    alike = results_of([Outcome(Thing("t0"), plans[0], None)])
+    assert (alike["changed"], alike["restart_required"]) == (False, False)

@@ -159,3 +159,17 @@ def test_a_reserved_address_that_a_guest_of_another_mac_has():
 def test_ten_thousand_guests_take_no_time_to_speak_of():
     assert findings_of([host("kvm%d" % number, graph=graph_with(
         ["g%d-%d" % (number, index) for index in range(50)], number)) for number in range(200)]) == []
+
+
+def test_a_portgroup_of_a_network_that_is_not_there_is_not_told_beside_it():
+    hosts = fleet(2)
+    graph(hosts, 0)["nodes"].append(node("portgroup", "web", "lab", network="lab"))
+    for one in graph(hosts, 0)["edges"]:
+        if one["kind"] == "connects":
+            one["to"] = "portgroup/lab/web"
+    emptied(graph(hosts, 1))
+    told = [one["text"] for one in findings_of(hosts) if one["kind"] == "migration"]
+    assert len(told) == 1 and "portgroup web of lab is not there" in told[0]
+    without(graph(hosts, 1), "network/lab")
+    told = [one["text"] for one in findings_of(hosts) if one["kind"] == "migration"]
+    assert len(told) == 1 and "network lab is not there" in told[0]

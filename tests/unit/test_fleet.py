@@ -59,6 +59,13 @@ def test_each_state(state):
     assert bool(found["problems"]) == (state in ("degraded", "unreachable"))
 
 
+def test_what_waits_is_not_told_twice():
+    checked = {"objects": [differs(waits=True)], "warnings": ["mtu.size waits", "no route"],
+               "restarts": [{"kind": "network", "name": "lab", "why": "mtu.size waits"}]}
+    told, = model(host("a", checked=checked))["hosts"]
+    assert told["warnings"] == ["no route"] and [one["why"] for one in told["restarts"]] == ["mtu.size waits"]
+
+
 def test_a_host_says_what_is_wrong():
     refused = host("a", checked={"failed": True, "msg": "networks[0].mtu.size: 1 is not allowed"})
     assert model(refused)["hosts"][0]["problems"] == ["networks[0].mtu.size: 1 is not allowed"]

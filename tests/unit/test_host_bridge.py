@@ -156,6 +156,12 @@ def test_what_is_not_allowed_is_refused(options, said):
         run(Host(), **{**PRESENT, **options})
 
 
+def test_the_files_of_another_host_are_out_of_reach():
+    host = Host(host={"version": [9, 0, 0], "uri": "qemu+ssh://far/system", "local": False, "sets_metadata": False})
+    with pytest.raises(Invalid, match="^uri: is not a libvirt of this host, of which alone the files can be written$"):
+        run(host, **PRESENT)
+
+
 def test_the_files_are_written_for_all_to_read_and_root_to_write(tmp_path, monkeypatch):
     monkeypatch.setattr(networkd.boot.sysfs, "ROOT", str(tmp_path))
     files = {"etc": {"network": "a", "uplink": "b", "netdev": None},

@@ -285,6 +285,39 @@ def test_what_the_host_lacks_is_warned_of_where_the_guest_does_not_run(options: 
     assert planned.warnings == [path + "; guest off does not start before there is one"]
 
 
+FILTER = "<filter name='%s'>%s</filter>"
+FILTERS = {name: {"uuid": PORT, "xml": FILTER % (name, within)} for name, within in {
+    "six": "<rule action='drop' direction='in'><ipv6 srcipaddr='$SIX'/></rule>",
+    "mine": "<filterref filter='six'/><rule action='drop' direction='in'><ip srcipaddr='$IP'/></rule>",
+    "torn": "<filterref filter='gone'/>"}.items()}
+SIX = {"filter": "mine", "parameters": [{"name": "SIX", "value": "fe80::1"}]}
+
+
+@pytest.mark.parametrize("guest", ["on", "off"])
+def test_a_filter_that_lacks_a_value_is_refused(guest: str):
+    there = running()
+    there.parts["domain_config"][OFF] = domain(CONFIGURED)
+    there.parts["nwfilters"][""].update(FILTERS)
+    seen = there.look()
+    with pytest.raises(Invalid, match=r"^filterref.parameters: filter mine needs a value for SIX$"):
+        plan(seen, Interface(guest, {"mac": {"address": MAC}, "filterref": {"filter": "mine"}}))
+    assert plan(seen, Interface(guest, {"mac": {"address": MAC}, "filterref": SIX})).steps
+
+
+def test_a_filter_that_lacked_a_value_before_may_stay():
+    there = domain(CONFIGURED.replace("</interface>", "<filterref filter='mine'/></interface>"))
+    seen = Snapshot.of_record(parts(**host_parts(there, networks={"lab": BRIDGE_LAB}), nwfilters=FILTERS))
+    wish = {"mac": {"address": MAC}, "filterref": {"filter": "mine"}, "link": {"state": "down"}}
+    assert plan(seen, Interface("off", wish)).steps
+
+
+def test_a_filter_that_leads_to_one_that_is_not_there_is_told():
+    seen = Snapshot.of_record(parts(**host_parts(domain(CONFIGURED), networks={"lab": BRIDGE_LAB}), nwfilters=FILTERS))
+    wish = Interface("off", {"mac": {"address": MAC}, "filterref": {"filter": "torn"}})
+    assert plan(seen, wish).warnings == [
+        "filterref.filter: there is no filter gone, which torn refers to; guest off does not start before there is one"]
+
+
 def test_a_portgroup_that_the_network_lacks_is_refused():
     seen = host(domain(CONFIGURED), networks={"lab": BRIDGE_LAB})
     for source in ({"portgroup": "none"}, {"portgroup": "none", "network": "lab"}):

@@ -16,7 +16,7 @@ from unit.networks import LAB, lab_host, network
 from unit.restoring import state
 
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.network import NETWORK
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine import keeping
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine import guardian, keeping
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.plan import Step
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.record import take
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host import records
@@ -177,3 +177,52 @@ def test_who_was_cut_off_and_who_is_at_work_is_known_by_the_lock():
         assert keeping.others(host) == ([], [OF + ", at step 1 of 2: define network lab"])
     finally:
         lock.release()
+
+
+class Watch:
+    """A guardian that only says how it was left."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda: self.told.append(name)
+
+
+def keeper(host: FakeHost, confirmation: keeping.Confirmation | None = None) -> keeping.Keeper:
+    lock = records.Lock(host.libvirt.uri, host.local)
+    lock.acquire(0)
+    return keeping.Keeper(host, lock, {"module": "network"}, confirmation)
+
+
+@pytest.mark.parametrize(("confirmed", "fails", "lost", "stays", "told"), [
+    (False, False, False, 0, "release"), (True, False, False, 1, "hold"), (True, True, False, 0, "release"),
+    (False, True, True, 1, "release"),
+])
+def test_a_record_stays_for_who_has_still_to_put_something_back(
+        folder: Path, monkeypatch: pytest.MonkeyPatch, confirmed: bool, fails: bool, lost: bool, stays: int,
+        told: str):
+    host, watch = lab_host(LAB, None), Watch()
+    monkeypatch.setattr(guardian, "start", lambda back, files: watch)
+    keep, record = keeper(host, keeping.Confirmation(20, []) if confirmed else None), take(host.look(), (DEFINE,))
+    try:
+        with keep(record, 1):
+            record.lost = lost
+            if fails:
+                raise HostError("no")
+    except HostError:
+        assert fails
+    assert len(left(folder)) == stays and watch.told == [told]
+    assert bool(keep.unconfirmed) == (confirmed and not fails)
+
+
+def test_where_no_guardian_starts_nothing_is_begun_and_no_record_stays(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    def refuse(back: object, files: object) -> None:
+        raise OSError(11, "Resource temporarily unavailable")
+
+    host = lab_host(LAB, None)
+    monkeypatch.setattr(guardian, "start", refuse)
+    with pytest.raises(HostError, match="no guardian can be started: Resource temporarily unavailable; nothing was"), (
+            keeper(host)(take(host.look(), (DEFINE,)), 1)):
+        raise AssertionError
+    assert left(folder) == []

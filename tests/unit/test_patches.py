@@ -505,6 +505,30 @@ def test_guests_that_have_what_a_portgroup_says_wait(source: str, default: bool,
     assert any("waits until one (%s) is shut down" % MAC in warning for warning in plan.warnings) == waits
 
 
+@pytest.mark.parametrize(("source", "own", "stated", "waits"), [
+    ("network='lab' portgroup='web'", "", {"vlan": {"tags": [{"id": 20}]}}, ["vlan"]),
+    ("network='lab' portgroup='web'", "", {"bandwidth": {"inbound": {"average": 5}}}, ["vlan", "bandwidth"]),
+    ("network='lab' portgroup='web'", "", {"vlan": {"tags": [{"id": 10}]}}, []),
+    ("network='lab' portgroup='other'", "", {"vlan": {"tags": [{"id": 20}]}}, ["vlan"]),  # which has no tags
+    ("network='lab'", "", {"vlan": {"tags": [{"id": 20}]}}, []),
+    ("network='lab' portgroup='web'", "<vlan><tag id='10'/></vlan>", {"vlan": {"tags": [{"id": 20}]}}, []),
+])
+def test_guests_that_have_other_than_a_network_says_of_their_portgroup_wait(
+        source: str, own: str, stated: dict, waits: list[str]):
+    network = lab(forward={"mode": "bridge"}, bridge={"name": "ovsbr0"}, virtualport={"type": "openvswitch"},
+                  ips=None, portgroups=[{"name": "web", "vlan": {"tags": [{"id": 10}]}}, {"name": "other"}])
+    guest = ("<domain><devices><interface type='network'><mac address='%s'/><source %s/>%s</interface></devices>"
+             "</domain>" % (MAC, source, "%s"))
+    seen = host(network, network, domains={UUID: {"name": "one", "active": True, "persistent": True}},
+                domain_config={UUID: guest % own}, domain_live={UUID: guest % "<vlan><tag id='10'/></vlan>"},
+                ports={"lab": ["<networkport><uuid>%s</uuid></networkport>" % PORT]})
+    wish = Network("lab", {"name": "lab", "portgroups": [dict(stated, name="web"), {"name": "other"}]})
+    plan, = planned(seen, wish)
+    assert [one.why.split(" of portgroup")[0] for one in plan.restarts] == waits
+    assert plan.waiting == plan.follows and all(drift in plan.drift for drift in plan.waiting)
+    assert planned(seen, Network("lab", {"name": "lab"}))[0].waiting == []
+
+
 @pytest.mark.parametrize("used", [True, False])
 def test_a_portgroup_of_devices_that_guests_are_on_waits_for_a_restart(used: bool):
     network = {"name": "lab", "forward": {"mode": "passthrough", "interfaces": [{"dev": "eth0"}]},
@@ -551,6 +575,15 @@ def test_an_aspect_is_not_added_where_the_interface_is_not():
     wish = qos({"inbound": {"average": 7}}, domain="one", mac=MAC)
     seen = guests_port(tc_limits({}), config="<domain><devices/></domain>")
     assert titles(seen, wish) == ["change bandwidth.inbound.average of the running interface %s of guest one" % MAC]
+
+
+@pytest.mark.parametrize(("mac", "layers", "where"), [
+    (OTHER, None, ""), (OTHER, ["live"], " in layer live"), (MAC, ["live", "config"], " in layer config"),
+])
+def test_an_aspect_of_an_interface_that_is_not_there_is_refused(mac: str, layers: list[str] | None, where: str):
+    seen = guests_port(tc_limits({}), config="<domain><devices/></domain>")
+    wish = Aspect("qos", "bandwidth", {"domain": "one", "mac": mac}, {"inbound": {"average": 7}}, layers=layers)
+    assert refusal(seen, wish) == "mac: guest one has no interface with MAC %s%s; there are %s" % (mac, where, MAC)
 
 
 @pytest.mark.parametrize(("options", "taken"), [

@@ -367,6 +367,14 @@ def test_a_guest_lets_go_first_and_what_libvirt_set_for_it_goes(sysfs, host):
     assert "mac" not in made.after["vfs"][0] and made.after["vfs"][0]["trust"] is True
 
 
+def test_what_libvirt_set_for_a_guest_stays_where_the_number_does(sysfs, host):
+    hold(host, address="0000:3b:10.0")
+    host.settings["0"].update(mac="52:54:00:00:0a:00", trust=True)
+    for options in ({}, {"num_vfs": 2}, {"vfs": [{"index": 1, "trust": True}]}):
+        made = plan(host, options)
+        assert made.after["vfs"][0] == made.before["vfs"][0] and "mac" in made.after["vfs"][0]
+
+
 def test_settings_that_a_guest_holds_are_not_changed_under_it(sysfs, host):
     hold(host, device="vf1")
     with pytest.raises(Invalid, match=r"^vfs\[0\]: virtual function 1 is held by the running guest web; change its"):
@@ -593,6 +601,8 @@ def persist(host: Host, options: dict, **more) -> list:
 
 def test_a_boot_brings_back_what_tasks_stated(sysfs, host):
     stated = {"vfs": [{"index": 1, "driver": "default", "trust": False}]}
+    assert [drift.as_result() for drift in plan(host, stated, persist=True).drift if drift.layer == "boot"] == [{
+        "layer": "boot", "path": "settings", "desired": {"address": PF, "num_vfs": 2, **stated}, "current": None}]
     assert persist(host, stated, persist=True) == ["set up 0000:3b:00.0 at boot"]
     kept = json.loads((sysfs.root / "etc/virtnet-sriov" / (PF + ".json")).read_text())
     assert kept == dict(stated, address=PF, num_vfs=2)

@@ -6,17 +6,25 @@
 from __future__ import annotations
 
 import pathlib
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pytest
 
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.interface import unfit_table
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.interface import (
+    BACKENDS,
+    MODES,
+    ONLY_FOR,
+    PASST_ONLY,
+    USER_PASST_ONLY,
+    VIRTIO_ONLY,
+)
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.without_effect import (
     REFUSALS,
     refuse_new,
     without_effect,
 )
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.errors import Invalid
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.errors import Invalid, Path
 
 DOCS = pathlib.Path(__file__).parents[2] / "docs" / "refusals.md"
 MAC, OTHER = "52:54:00:00:00:01", "52:54:00:00:00:02"
@@ -99,6 +107,28 @@ def test_what_has_no_effect_is_found(options: dict, where: str):
 ])
 def test_what_has_an_effect_is_taken(options: dict):
     assert not list(without_effect(options))
+
+
+def unfit_table() -> Iterator[tuple[str, str]]:
+    """(options, what alone takes them) of what libvirt drops, ignores or refuses elsewhere."""
+    by_kinds: dict[tuple[str, ...], list[Path]] = {}
+    for path, kinds in ONLY_FOR.items():
+        if path not in VIRTIO_ONLY:
+            by_kinds.setdefault(kinds, []).append(path)
+    for kinds, paths in by_kinds.items():
+        yield _named(paths), "type %s" % ", ".join(kinds)
+    yield _named(VIRTIO_ONLY), "a virtio model, of any type but hostdev"
+    yield _named(PASST_ONLY), "`backend.type: passt`"
+    yield _named(USER_PASST_ONLY), "`backend.type: passt`, where the type is user"
+    for kind, words in MODES.items():
+        yield "`source.mode` of type %s" % kind, ", ".join(words)
+    for kind, words in BACKENDS.items():
+        yield "`driver.name` of %s" % ((kind and "type " + kind) or "other types"), ", ".join(words)
+    yield "`filterref`", "an interface without a virtualport"
+
+
+def _named(paths: Iterable[Path]) -> str:
+    return ", ".join("`" + str(path) + "`" for path in paths)
 
 
 def test_docs_list_what_is_refused():

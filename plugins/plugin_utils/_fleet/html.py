@@ -30,14 +30,14 @@ PAGE = """<!doctype html>
 <title>Networking of %(count)s</title><style>%(css)s</style></head><body>
 <header><h1>Networking of %(count)s</h1><p>%(time)s: %(counts)s</p></header>
 <main><div id="fleet">
-<div class="tools"><label>Search <input id="find-host" type="search" size="26"
- placeholder="host, guest, MAC, address"></label>
+<div class="tools"><label>Search <input id="find-host" type="search" size="30"
+ placeholder="host, guest, MAC, VLAN 20, bridge"></label>
 <label>State <select id="find-state"><option value="">all</option>%(options)s</select></label>
 <span id="found-hosts" role="status"></span></div>
 <table><caption class="dim">Hosts</caption><thead><tr><th scope="col">host</th><th scope="col">state</th>
 <th scope="col">since</th><th scope="col">differ</th><th scope="col">wait</th><th scope="col">objects</th>
 <th scope="col">networks</th><th scope="col">guests</th><th scope="col">running</th><th scope="col">libvirt</th>
-<th scope="col">problem</th></tr></thead><tbody>
+<th scope="col">what</th></tr></thead><tbody>
 %(rows)s
 </tbody></table>
 <h2 id="across">Across hosts</h2>
@@ -50,6 +50,7 @@ PAGE = """<!doctype html>
 ROW = ('<tr data-state="%s" data-has="%s"><th scope="row"><a href="#host-%d"><bdi>%s</bdi></a></th>'
        '<td class="state %s">%s</td>'
        '<td class="short">%s</td>%s<td class="short">%s</td><td><bdi>%s</bdi></td></tr>')
+NAMED = 3
 COUNTS = ("drifted", "waiting", "objects", "networks", "guests", "running")
 
 
@@ -79,13 +80,24 @@ def _row(number: int, host: Options) -> str:
     return ROW % (host["state"], escape(" ".join(_has(host["graph"]))), number, escape(host["name"]),
                   host["state"].replace(" ", "-"), host["state"],
                   escape(host["since"][:16].replace("T", " ")), counts,
-                  escape(host["libvirt"] or ""), escape((host["problems"] or [""])[0]))
+                  escape(host["libvirt"] or ""), escape(_what(host)))
+
+
+def _what(host: Options) -> str:
+    """The first problem, or what differs, of which the host's page tells more."""
+    if host["problems"]:
+        return str(host["problems"][0])
+    names = ["%s %s" % (one["kind"], one["name"]) for one in host["objects"]]
+    more = len(names) - NAMED
+    return ", ".join(names[:NAMED]) + (" and %d more" % more if more > 0 else "")
 
 
 def _has(graph: Options) -> Iterator[str]:
-    """What a host is found by, besides its name: guests, their MACs and addresses."""
+    """What a host is found by, besides its name: guests, networks, bridges, MACs, addresses and VLANs."""
+    vlans = {tag["id"] for edge in graph["edges"] for tag in (edge.get("vlan") or {}).get("tags", ())}
+    yield from ("VLAN %s" % tag for tag in sorted(vlans))
     for node in graph["nodes"]:
-        if node["kind"] == "guest":
+        if node["kind"] in ("guest", "network", "bridge"):
             yield node["name"]
         elif node["kind"] == "interface":
             yield node.get("mac") or ""

@@ -28,7 +28,8 @@ def unmigratable(graphs: Options) -> Iterator[tuple[str, dict[str, set[str]], di
     for key, guests in needed.items():
         lacking = {host: why for host in graphs
                    if host not in guests or len(guests) > 1
-                   for why in [_lack(named[key], there[host].get(key), free[host])] if why}
+                   for why in [_lack(named[key], there[host].get(key), free[host])]
+                   if why and not _follows(named[key], there[host])}
         movable = {host: names for host, names in guests.items() if set(lacking) - {host}}
         if lacking and movable:
             yield called(named[key]), movable, lacking
@@ -58,6 +59,11 @@ def _lack(thing: Options, other: Options | None, free: dict[str, int]) -> str:
     if free.get(other["id"]) == 0:
         return "has no free VF there"
     return ""
+
+
+def _follows(thing: Options, there: Options) -> bool:
+    """Whether a host lacks a portgroup since it lacks the network."""
+    return thing["kind"] == "portgroup" and "network/%s" % thing["network"] not in there
 
 
 def _free(graph: Options) -> dict[str, int]:

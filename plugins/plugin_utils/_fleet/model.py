@@ -60,6 +60,7 @@ def host_of(gathered: Options) -> Options:
     problems = _problems(read, checked, bool(stated), graph)
     told = Counter(one["state"] for one in objects)
     nodes = Counter(node["kind"] for node in graph["nodes"])
+    reasons = {one.get("why") for one in checked.get("restarts") or []}  # a warning says them too
     return {
         "name": gathered["name"],
         "state": _state(read, stated, problems, told),
@@ -72,7 +73,7 @@ def host_of(gathered: Options) -> Options:
             "running": sum(1 for node in graph["nodes"] if node["kind"] == "guest" and "live" in node["layers"])},
         "objects": differing,
         "restarts": checked.get("restarts") or [],
-        "warnings": [str(one) for one in checked.get("warnings") or []],
+        "warnings": [one for one in map(str, checked.get("warnings") or []) if one not in reasons],
         "stated": to_yaml(stated) if stated else "",
         "graph": graph,
     }

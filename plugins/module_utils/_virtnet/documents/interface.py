@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from ..schema.errors import Invalid, Path
 from ..schema.nodes import Field, Group, Many, Version, too_new
@@ -466,27 +466,6 @@ def _all_misfits(options: Options) -> Iterator[tuple[Path, str]]:
             if not is_empty(option(options, *path)):
                 yield path, "needs a virtio model, and the model is %s" % model
 
-
-def unfit_table() -> Iterator[tuple[str, str]]:
-    """(options, what alone takes them) of what libvirt drops, ignores or refuses elsewhere, for docs/refusals.md."""
-    by_kinds: dict[tuple[str, ...], list[Path]] = {}
-    for path, kinds in ONLY_FOR.items():
-        if path not in VIRTIO_ONLY:
-            by_kinds.setdefault(kinds, []).append(path)
-    for kinds, paths in by_kinds.items():
-        yield _named(paths), "type %s" % ", ".join(kinds)
-    yield _named(VIRTIO_ONLY), "a virtio model, of any type but hostdev"
-    yield _named(PASST_ONLY), "`backend.type: passt`"
-    yield _named(USER_PASST_ONLY), "`backend.type: passt`, where the type is user"
-    for kind, words in MODES.items():
-        yield "`source.mode` of type %s" % kind, ", ".join(words)
-    for kind, words in BACKENDS.items():
-        yield "`driver.name` of %s" % ((kind and "type " + kind) or "other types"), ", ".join(words)
-    yield "`filterref`", "an interface without a virtualport"
-
-
-def _named(paths: Iterable[Path]) -> str:
-    return ", ".join("`" + str(path) + "`" for path in paths)
 
 
 def interface_too_new(options: Options, version: Version, whole: Options) -> Iterator[tuple[Path, str]]:

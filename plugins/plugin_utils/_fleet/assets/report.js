@@ -75,6 +75,24 @@
         make("pre", { tabindex: "0", "aria-label": "stated" }, one.stated || "(not stated by name)"))));
   }
 
+  function networks(graph) {
+    const nodes = new Map(graph.nodes.map((node) => [node.id, node])), users = new Map(), ways = new Map();
+    const put = (map, key, value) => map.set(key, (map.get(key) || new Set()).add(value));
+    for (const edge of graph.edges) {
+      const start = nodes.get(edge.from), end = nodes.get(edge.to);
+      if (edge.kind === "uses" && start.kind === "network") put(ways, edge.from, end.name);
+      if (edge.kind === "connects") put(users, end.kind === "portgroup" ? "network/" + end.network : edge.to, start.guest);
+    }
+    const list = (map, node) => [...map.get(node.id) || []].sort().join(", ");
+    const rows = graph.nodes.filter((node) => node.kind === "network").map((node) => make("tr", {},
+      make("th", { scope: "row" }, make("button", { type: "button", click: () => select(node.id) }, named(node.name))),
+      make("td", {}, node.state), make("td", {}, node.layers.includes("boot") ? "starts" : "no"),
+      make("td", {}, node.mode || ""), make("td", {}, named(list(ways, node))), make("td", {}, spell(node.subnets || [])),
+      make("td", {}, tags(node.vlan)), make("td", {}, qos(node.qos)), make("td", {}, named(list(users, node)))));
+    return table("All networks of the host",
+      ["network", "state", "at boot", "mode", "bridge or card", "addresses", "VLAN", "QoS", "guests"], rows);
+  }
+
   function connections(graph) {
     const nodes = new Map(graph.nodes.map((node) => [node.id, node])), filters = new Map();
     for (const edge of graph.edges) if (edge.kind === "filtered") filters.set(edge.from, nodes.get(edge.to).name);
@@ -121,6 +139,7 @@
             + " node to node. The table below says the same as text." }),
         make("div", { id: "details", role: "status", "aria-live": "polite" }, "Choose a node to see what it is.")),
       make("h2", {}, "Drift"), ...drift(host),
+      make("h2", {}, "Networks"), networks(host.graph),
       make("h2", {}, "Connections"), connections(host.graph),
       make("h2", {}, "Stated"), make("pre", { tabindex: "0", "aria-label": "Stated YAML" }, host.stated || "(nothing is stated)"));
     draw(host.graph);

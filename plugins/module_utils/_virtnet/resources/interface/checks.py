@@ -15,6 +15,7 @@ from ...schema.nodes import check_version
 from ...schema.options import Options, option
 from ...schema.scalars import MAC
 from ..bandwidth import floors, refuse_floor
+from ..nwfilter.tree import refuse_unvalued
 from .boot import kinds_of
 from .cards import Card
 from .running import HOTPLUG, OWN_PREFIXES, given_by, network_like
@@ -43,6 +44,8 @@ def check(aim: Aim, wanted: Options, card: Card | None) -> None:
     _refuse_guest(aim, options)
     _refuse_floor(aim, options)
     _refuse_alone(aim, options)
+    if card is None or options.get("filterref") != card.options.get("filterref"):
+        refuse_unvalued(options.get("filterref") or {}, aim.found.variables)
 
 
 def _refuse_zeros(aim: Aim, options: Options, card: Card | None) -> None:

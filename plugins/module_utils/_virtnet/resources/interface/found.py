@@ -36,7 +36,8 @@ class InterfaceFound(NamedTuple):
     what the options name and the host has not. ``saved`` are the interfaces with which it goes on from a managed save,
     ``configured`` what the networks will be when they are started again. ``unfiltered`` is by tap what the kernel lacks
     of the rules of its filter, ``hindered`` why libvirt's daemon does not put that back, empty where it can. ``switch``
-    are the ports of Open vSwitch, where a running interface is on one.
+    are the ports of Open vSwitch, where a running interface is on one. ``variables`` are what the filter needs that the
+    options name.
     """
 
     record: DomainRecord | None
@@ -54,6 +55,7 @@ class InterfaceFound(NamedTuple):
     unfiltered: Mapping[str, list[Drift]] = MappingProxyType({})
     hindered: str = ""
     switch: Mapping[str, Options] = MappingProxyType({})
+    variables: frozenset[str] = frozenset()
 
     @property
     def cards(self) -> tuple[Card, ...]:
@@ -76,18 +78,30 @@ def look(seen: Snapshot, domain: str, options: Options,
     named = {option(card.options, "source", "network") for cards in every for card in cards or ()}
     networks = _networks(seen, named | {option(options, "source", "network")})
     one = meant(options, record, config, live, absent)
+    there = one.config or one.live
     return InterfaceFound(
         record, seen.version, config, live, one,
         networks=networks,
         ports={name: seen.ports(name) for name in networks} if record.active else {},
         devices=seen.devices if record.active else None,
         traffic=_traffic(seen, live or ()),
-        lacks=tuple(_lacks(seen, options, one.config or one.live)),
+        lacks=tuple(_lacks(seen, options, there)),
         saved=saved_cards(seen, record.uuid),
         configured=_networks(seen, networks, "network_config"),
         switch=seen.switch_ports if any(on_open_vswitch(card.raw) for card in live or ()) else {},
+        variables=_variables(seen, options.get("filterref") or {}, there),
         **_filters(seen, live or ()),
     )
+
+
+def _variables(seen: Snapshot, reference: Options, card: Card | None) -> frozenset[str]:
+    """What the filter needs to which a task has an interface refer."""
+    if not reference:
+        return frozenset()
+    from ..nwfilter.found import variables_of
+
+    name = reference.get("filter") or option(card.options if card else {}, "filterref", "filter")
+    return frozenset(variables_of(seen).get(name or "", ()))
 
 
 def _filters(seen: Snapshot, cards: Iterable[Card]) -> dict[str, Any]:
@@ -114,10 +128,19 @@ def _lacks(seen: Snapshot, options: Options, card: Card | None) -> Iterator[Prob
         yield Path("source", "portgroup"), "network %s has no portgroup %s" % (network, group)
     if name and seen.filter(name) is None:
         yield Path("filterref", "filter"), "there is no filter %s" % name
+    for other in _missing(seen, name) if name else ():
+        yield Path("filterref", "filter"), "there is no filter %s, which %s refers to" % (other, name)
     named = {"bridge": source.get("bridge"), "dev": source.get("dev") if options.get("type") == "direct" else None}
     for kind, device in named.items():
         if device and devices is not None and device not in devices:
             yield Path("source", kind), "the host has no device %s" % device
+
+
+def _missing(seen: Snapshot, name: str) -> list[str]:
+    """The filters that are not there of those that a filter leads to."""
+    from ..nwfilter.found import missing_of
+
+    return sorted(missing_of(seen).get(name, ()))
 
 
 def _has_group(seen: Snapshot, network: str, group: str) -> bool:

@@ -1,12 +1,12 @@
 # Copyright (c) virtnet.libvirt contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reservations of addresses that other clients hold by lease, which dnsmasq gives to nobody else as long as they do."""
+"""Reservations that leases keep waiting: of an address that another client has, and for a client that has another."""
 
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from ...engine.plan import Plan
 from ...host.snapshot import Snapshot
@@ -22,7 +22,8 @@ def warn_of_leases(seen: Snapshot, network: str, hosts: Iterable[Options], plan:
     """Warns of new reservations of a network that runs."""
     hosts = list(hosts)
     if hosts and plan.steps and seen.get("networks").get(network, {}).get("active"):
-        plan.warnings += _held(hosts, seen.get("leases", network))
+        leases = seen.get("leases", network)
+        plan.warnings += [*_held(hosts, leases), *_kept(hosts, leases)]
 
 
 def _held(hosts: Iterable[Options], leases: Iterable[Options]) -> Iterator[str]:
@@ -32,7 +33,22 @@ def _held(hosts: Iterable[Options], leases: Iterable[Options]) -> Iterator[str]:
         if lease and not _is_of(host, lease):
             who = " ".join(filter(None, (lease["mac"], lease["hostname"] and "(%s)" % lease["hostname"])))
             yield "%s is leased to %s; %s gets it when that client has given it up or its lease has ended" % (
-                host["ip"], who, host.get("mac") or host.get("id") or host.get("name"))
+                host["ip"], who, _name(host))
+
+
+def _kept(hosts: Iterable[Options], leases: Sequence[Options]) -> Iterator[str]:
+    """Clients that go on with another address than the one that is reserved for them."""
+    for host in hosts:
+        wanted = ipaddress.ip_address(host["ip"])
+        has = [ipaddress.ip_address(lease["ip"]) for lease in leases if _is_of(host, lease)]
+        has = [address for address in has if address.version == wanted.version]
+        if has and wanted not in has:
+            yield "%s has a lease of %s; it gets %s when it renews that or boots" % (
+                _name(host), " and ".join(map(str, has)), host["ip"])
+
+
+def _name(host: Options) -> str:
+    return str(host.get("mac") or host.get("id") or host.get("name"))
 
 
 def _is_of(host: Options, lease: Options) -> bool:

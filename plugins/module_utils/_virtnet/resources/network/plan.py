@@ -317,6 +317,8 @@ class _Planner:
         if autostart is None or autostart == is_on:
             self._boot(is_on)
             return
+        if found.record:
+            self._plan.drift.append(Drift("config", Path("autostart"), autostart, is_on))
         self._plan.needs.add("set autostart" if autostart else "clear autostart")
         self._plan.steps.append(Step("switch autostart of network %s %s" % (name, "on" if autostart else "off"),
                                      lambda host: host.libvirt.set_network_autostart(name, autostart), piece(name)))
@@ -350,7 +352,22 @@ class _Planner:
                 found.users)
             plan.wait_for("network", [self.name], "network %s must be restarted before %s is in force, and was not"
                           " because %s" % (self.name, ", ".join(str(drift.path) for drift in plan.waiting), why))
+        self._report_guests(left)
         plan.warnings += self._blocked
+
+    def _report_guests(self, left: list[Drift]) -> None:
+        """Names the guests that have other tags or limits than their portgroup as the task states it."""
+        stays = self.found.active and self.runs and not self._plan.connects
+        if not stays or "portgroups" not in self.desired.options or any(one.path.top == "portgroups" for one in left):
+            return
+        from .groups import report_guests
+
+        before = len(self._plan.waiting)
+        for group in self.merged.get("portgroups") or []:
+            tags = group.get("vlan") or self.merged.get("vlan") or {}
+            for name, value in (("vlan", tags), ("bandwidth", group.get("bandwidth") or {})):
+                report_guests(group, name, value, self.found, self._plan)
+        self._plan.follows += self._plan.waiting[before:]
 
 
 def _start_again(name: str) -> Do:

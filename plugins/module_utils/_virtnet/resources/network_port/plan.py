@@ -32,7 +32,7 @@ def plan_port(desired: NetworkPort, found: PortFound) -> Plan:
     if desired.absent:
         return _removal(desired, found)
     merged = merged_port(desired, found)
-    drift = [Drift("live", *one) for one in NETWORK_PORT.differences(desired.options, found.current or {})]
+    drift = [Drift("live", *one) for one in NETWORK_PORT.differences(desired.options, found.current)]
     if found.port is None or drift:
         _check(desired, found, merged)
     plan = Plan(before=model(desired.name, found), after=dict(merged, network=desired.name))

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from ...documents.nwfilter_types import variables_in
+from ...schema.errors import Invalid, Path
 from ...schema.options import Options, Value
 from ...schema.xml import load_xml
 
@@ -129,6 +130,15 @@ def _upwards(facts: dict[str, set[str]], references: Iterable[tuple[str, Referen
                 known.add(fact)
                 left.append((other, fact))
     return facts
+
+
+def refuse_unvalued(reference: Options, needed: Iterable[str]) -> None:
+    """Refuses a reference from a device that leaves variables of the filter without a value."""
+    given = frozenset(parameter["name"] for parameter in reference.get("parameters") or [])
+    missing = not_given(set(needed), given)
+    if missing:
+        raise Invalid(Path("filterref", "parameters"), "filter %s needs a value for %s" % (
+            reference["filter"], ", ".join(missing)))
 
 
 def not_given(needed: set[str], given: frozenset[str]) -> list[str]:

@@ -12,7 +12,7 @@ from ...engine.plan import Do, Drift, Plan, Step
 from ...schema.errors import Invalid, Missing, Path
 from ...schema.nodes import check_version
 from ...schema.options import Options
-from ..nwfilter.tree import not_given
+from ..nwfilter.tree import refuse_unvalued
 from ..repair import carry_out
 from .chains import with_chains
 from .found import BindingFound, model, stated
@@ -65,10 +65,7 @@ def _check(found: BindingFound, merged: Options) -> None:
         raise Missing(FILTER, "there is no filter %s" % name)
     for other in sorted(found.missing.get(name, ())):
         raise Missing(FILTER, "there is no filter %s, which %s refers to" % (other, name))
-    given = frozenset(parameter["name"] for parameter in options["filterref"].get("parameters") or [])
-    missing = not_given(found.variables[name], given)
-    if missing:
-        raise Invalid(Path("filterref", "parameters"), "filter %s needs a value for %s" % (name, ", ".join(missing)))
+    refuse_unvalued(options["filterref"], found.variables[name])
 
 
 def _document(found: BindingFound, merged: Options) -> Element:

@@ -7,15 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ...documents.interface import INTERFACE
 from ...documents.network import NETWORK, refused_by_driver, refused_vlan, vlan_refusal
 from ...engine.plan import Drift, Plan
-from ...host.uses import GuestInterface
-from ...schema.errors import Entry, Invalid, Missing, Path
+from ...schema.errors import Invalid, Missing
 from ...schema.nodes import Group, Version, check_version
 from ...schema.options import Options, is_empty
 from ..network.edit import EDITS, edit_steps, layers, main_layer
 from ..network.found import NetworkFound, missing
+from ..network.groups import report_guests
 from .found import group_of, shown
 
 if TYPE_CHECKING:
@@ -48,7 +47,9 @@ def plan_portgroup(desired: Portgroup, found: NetworkFound) -> Plan:
             plan.steps += steps
             if steps:
                 plan.needs.add(EDITS[layer])
-    _report_guests(desired, found, plan)
+    group = group_of(found.live or {}, desired.portgroup)
+    if group:
+        report_guests(group, desired.option, plan.after.get(desired.option) or {}, found, plan)
     if held:
         plan.waiting += held
         plan.wait_for("network", [desired.name], "%s of portgroup %s waits until network %s is restarted, for libvirt"
@@ -86,28 +87,3 @@ def refuse(desired: Portgroup, wanted: Options, version: Version) -> None:
     if desired.option == "vlan" and desired.value and refused_vlan(
             dict(wanted, vlan=None, portgroups=[group]), version):
         raise Invalid("vlan", vlan_refusal(version))
-
-
-def _report_guests(desired: Portgroup, found: NetworkFound, plan: Plan) -> None:
-    """Guests that run keep what they got from the portgroup when they were connected."""
-    value, table = plan.after.get(desired.option) or {}, INTERFACE.node(desired.option)
-    guests: dict[str, str] = {}
-    for guest in _connected(desired, found):
-        own, current = (INTERFACE.parse(element).get(desired.option) or {} for element in (guest.inactive, guest.live))
-        place = Path("guests", Entry(guest.label), desired.option)
-        waiting = [] if own else [Drift("live", *one) for one in table.differences(
-            table.whole(value, current), current, place)]
-        plan.waiting += waiting
-        guests.update({guest.label: guest.domain} if waiting else {})
-    plan.drift += plan.waiting
-    if guests:
-        plan.wait_for("guest", sorted(set(guests.values())), "%s of portgroup %s waits until %s is shut down and"
-                      " started again" % (desired.option, desired.portgroup, ", ".join(sorted(guests))))
-
-
-def _connected(desired: Portgroup, found: NetworkFound) -> list[GuestInterface]:
-    """The interfaces of running guests that have what the portgroup says."""
-    group = group_of(found.live or {}, desired.portgroup)
-    chosen = [(guest, guest.inactive.find("source")) for guest in found.guests if group]
-    return [guest for guest, source in chosen if source is not None and group and (
-        source.get("portgroup") == desired.portgroup or (source.get("portgroup") is None and group.get("default")))]
