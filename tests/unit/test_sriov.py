@@ -618,6 +618,13 @@ def test_a_boot_brings_back_what_tasks_stated(sysfs, host):
     compile((sysfs.root / "usr/local/lib/virtnet-sriov/boot.py").read_text(), "boot.py", "exec")
 
 
+def test_a_boot_that_brings_back_another_number_is_warned_of(sysfs, host):
+    persist(host, {"num_vfs": 2}, persist=True)
+    told = [[one for one in plan(host, {"num_vfs": number}).warnings if "a boot brings back" in one]
+            for number in (2, 4)]
+    assert told == [[], ["a boot brings back 2 virtual functions of pf0; give persist: true to keep these"]]
+
+
 def test_a_script_of_another_version_is_replaced(sysfs, host):
     persist(host, {"num_vfs": 2}, persist=True)
     sysfs.file("usr/local/lib/virtnet-sriov/boot.py", "old")
