@@ -158,7 +158,7 @@ def test_what_is_not_allowed_is_refused(options, said):
 
 def test_the_files_of_another_host_are_out_of_reach():
     host = Host(host={"version": [9, 0, 0], "uri": "qemu+ssh://far/system", "local": False, "sets_metadata": False})
-    with pytest.raises(Invalid, match="^uri: is not a libvirt of this host, of which alone the files can be written$"):
+    with pytest.raises(Invalid, match=r"^uri: is not a libvirt of this host, of which alone the files can be written$"):
         run(host, **PRESENT)
 
 
