@@ -124,6 +124,13 @@ def test_a_guest_that_is_shutting_down(clean):
     assert not run("interface", domain="guest", mac={"address": MAC}, source={"network": "other"})["changed"]
 
 
+def revert(clean) -> None:
+    """Has a running guest go back to the snapshot, with the interfaces that it had then."""
+    if clean.getLibVersion() < 9000000:
+        pytest.skip("libvirt 7.0 goes back within the QEMU that runs, which keeps its interfaces")
+    sh("virsh snapshot-revert guest before")
+
+
 def test_a_guest_that_runs_from_a_snapshot(clean, tmp_path):
     """It has the interfaces that it had when the snapshot was made, in both layers."""
     run("network", **LAB)
@@ -135,7 +142,7 @@ def test_a_guest_that_runs_from_a_snapshot(clean, tmp_path):
     clean.defineXML(domain_xml("guest", PORTS + INTERFACE + drive)).create()
     sh("virsh snapshot-create-as guest before")
     again(source={"network": "other"})
-    sh("virsh snapshot-revert guest before")
+    revert(clean)
     assert "lab" in attached() and "other" not in attached()
     found, = run("interface_info", domain="guest")["interfaces"]
     assert not run("interface", **found)["changed"]
@@ -185,7 +192,7 @@ def test_a_snapshot_of_a_paused_guest(clean, with_disk):
     clean.defineXML(with_disk).create()
     sh("virsh suspend guest; virsh snapshot-create-as guest before; virsh resume guest")
     again(source={"network": "other"})
-    sh("virsh snapshot-revert guest before")
+    revert(clean)
     assert sh("virsh domstate guest").strip() == "paused" and "lab" in attached()
     found, = run("interface_info", domain="guest")["interfaces"]
     assert not run("interface", **found)["changed"]
@@ -220,7 +227,7 @@ def test_a_transient_guest_that(clean, with_disk, why: str):
     assert not again(source={"network": "other"})["restart_required"]
     sh("virsh resume guest")
     if why == "snapshot":
-        sh("virsh snapshot-revert guest before")
+        revert(clean)
         assert "lab" in attached()
     else:
         assert "other" in attached()

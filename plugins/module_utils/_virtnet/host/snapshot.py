@@ -251,8 +251,13 @@ class Snapshot(Parts):
         """What tc, or Open vSwitch, limits of a device, None when there is no such device."""
         port = self.switch_port(device)
         if port is not None:
-            return dict(port["traffic"]) if self.version >= LIMITS_SWITCH else None
+            return dict(port["traffic"]) if self.limits_switch else None
         return self.get("traffic", device) if self.device(device) else None
+
+    @property
+    def limits_switch(self) -> bool:
+        """Whether libvirt has Open vSwitch limit its ports, in a way that is known."""
+        return self.version >= LIMITS_SWITCH
 
     def switch_port(self, name: str) -> Options | None:
         """A port of Open vSwitch, None where there is none of that name."""

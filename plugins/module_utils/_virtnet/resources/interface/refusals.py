@@ -34,7 +34,7 @@ def foresee_interface(seen: Snapshot, domain: str, plan: InterfacePlan) -> None:
     _warn_of_others(seen, domain, plan)
     if any(drift.layer == "live" and drift.path.top == "bandwidth" for drift in plan.drift):
         for change in plan.changes:
-            if change.layer == "live" and change.element is not None and _is_on_linux_bridge(seen, change):
+            if change.layer == "live" and change.element is not None and _is_limited_by_tc(seen, change):
                 refuse_unlimitable(seen, INTERFACE.parse(change.element).get("bandwidth"))
 
 
@@ -68,9 +68,11 @@ def _changes_port(seen: Snapshot, change: Change) -> bool:
         before.get(name) != after.get(name) for name in ("network", "portgroup"))
 
 
-def _is_on_linux_bridge(seen: Snapshot, change: Change) -> bool:
-    """Whether the device is limited by tc, which Open vSwitch does by itself."""
+def _is_limited_by_tc(seen: Snapshot, change: Change) -> bool:
+    """Whether libvirt limits the device by tc, as it did all before it had Open vSwitch do so with its ports."""
     device = seen.device(change.card.tap) if change.card else None
+    if change.card and seen.switch_port(change.card.tap):
+        return not seen.limits_switch
     bridge = seen.device(device["master"]) if device else None
     return bridge is not None and bridge["kind"] == "bridge"
 
