@@ -184,13 +184,14 @@ def test_a_macvtap_pool_knows_its_guest_after_a_restart(clean):
 
 
 def test_who_has_which_device_of_a_pool_is_known_after_the_way_back(clean):
-    task = {"name": "lab", "state": "active", "forward": {"mode": "bridge", "interfaces": [{"dev": "nic0"}]}}
-    run("network", **task)
+    forward = {"mode": "bridge", "interfaces": [{"dev": "nic0"}]}
+    run("network", name="lab", state="active", forward=forward)
     boot(clean)
     before = sh("virsh net-dumpxml lab")
     with pytest.raises(Failed, match=r"^What was done is not kept: .*\. All is as it was; put back: "):
-        run("network", **dict(task, forward={"mode": "bridge", "interfaces": [{"dev": "nic0"}, {"dev": "nic1"}]},
-                              restart="always", confirm={"timeout": 1, "probes": [{"address": "192.0.2.9"}]}))
+        run("network", name="lab", state="active", restart="always",
+            forward={"mode": "bridge", "interfaces": [{"dev": "nic0"}, {"dev": "nic1"}]},
+            confirm={"timeout": 1, "probes": [{"address": "192.0.2.9"}]})
     assert "connections='1'" in before and sh("virsh net-dumpxml lab") == before
 
 

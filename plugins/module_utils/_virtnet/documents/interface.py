@@ -467,7 +467,6 @@ def _all_misfits(options: Options) -> Iterator[tuple[Path, str]]:
                 yield path, "needs a virtio model, and the model is %s" % model
 
 
-
 def interface_too_new(options: Options, version: Version, whole: Options) -> Iterator[tuple[Path, str]]:
     """(path, version) of every option in use that needs a newer libvirt in an interface that is ``whole``."""
     yield from INTERFACE.too_new(options, version)

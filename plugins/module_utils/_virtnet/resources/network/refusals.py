@@ -164,7 +164,7 @@ def _without_firewalld(seen: Snapshot, options: Options) -> Iterator[tuple[Path,
 def _losing_routes(seen: Snapshot, options: Options) -> Iterator[tuple[Path, str]]:
     why = unforwardable(seen, options)
     if why:
-        index = next(index for index, ip in enumerate(options["ips"]) if ":" in ip["address"])
+        index = [":" in ip["address"] for ip in options["ips"]].index(True)
         yield Path("ips", index, "family"), "ipv6 is not forwarded here, for %s" % why
 
 
