@@ -1,7 +1,6 @@
 # Development of virtnet.libvirt; "make help" tells the targets.
 .DEFAULT_GOAL := help
 STAGES := lint sanity unit release-check docs blocks integration faults-short molecule test-lab
-BESIDE := test-lab# which emulates its processor, while the others mostly wait
 # Sandboxes mostly wait.
 SIDE_BY_SIDE = $(MAKE) --no-print-directory --jobs=3 --output-sync=target --keep-going
 IN_SANDBOX := tests/integration --ignore tests/integration/test_sandbox.py
@@ -114,7 +113,7 @@ lab-12: setup ## Run those of them that are for Debian 12 too
 	tests/lab --debian 12 molecule
 
 test: setup ## Run all of the above
-	@tests/all --beside $(BESIDE) $(filter-out $(BESIDE),$(STAGES))
+	@tests/all $(STAGES)
 
 quick: setup ## Test what changed since origin/main, in three minutes
 	@tests/quick

@@ -213,7 +213,7 @@ def test_limits_that_somebody_took_away_come_back(switch):
                        "<virtualport type='openvswitch'/><model type='virtio'/></interface>" % MAC)
     task = {"domain": "guest", "mac": {"address": MAC}, "bandwidth": bandwidth}
     if switch.getLibVersion() < 9000000 and not limits_of_kernel.has("sch_sfq"):  # tc limits then
-        with pytest.raises(Failed, match="bandwidth.inbound: the kernel of this host lacks sch_sfq"):
+        with pytest.raises(Failed, match=r"^bandwidth\.inbound: the kernel of this host lacks sch_sfq"):
             run("interface", **task)
         return
     converge("interface", **task)

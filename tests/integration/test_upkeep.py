@@ -325,6 +325,22 @@ def test_a_port_of_dnsmasq_that_somebody_has_is_told_before_anything_stops(
     assert run("network", **task, dns={"enable": True}, restart="always")["changed"]
 
 
+def test_a_dnsmasq_that_cannot_start_again_is_told(clean):
+    """Until the port is free; the daemon is not asked for what it cannot do."""
+    run("network", **NAT)
+    sh("kill $(cat /run/libvirt/network/nat.pid)")
+    assert within(10, lambda: not sh("ss -Htln src 10.5.0.1"))
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        other.bind(("", 53))
+        other.listen()
+        for check in (True, False):
+            done = run("network", check=check, **NAT)
+            assert not done["steps"] and [one["path"] for one in done["drift"]] == ["dnsmasq"]
+            assert any("has no DNS and DHCP: dnsmasq cannot have port 53" in text for text in done["warnings"])
+    assert run("network", **NAT)["steps"] == [RELOAD] and not run("network", **NAT)["changed"]
+
+
 # --- who else drops what guests send
 
 

@@ -34,10 +34,11 @@ COUNTED = ("txt-record", "srv-host", "dhcp-range", "server")  # of which there a
 
 
 class Service(NamedTuple):
-    """What is wrong with the dnsmasq of a network, and whether that has to be started anew."""
+    """What is wrong with the dnsmasq of a network, whether that has to be started anew, and why it cannot be."""
 
     drift: tuple[Drift, ...]
     is_stale: bool = False
+    hindered: str = ""
 
 
 def has_dnsmasq(options: Options) -> bool:
@@ -52,6 +53,23 @@ def watches_servers(options: Options) -> bool:
     all_forwarded = any(one.get("addr") and not one.get("domain") for one in option(options, "dns", "forwarders") or [])
     return has_dnsmasq(options) and mode_of(options) is not None and not all_forwarded and (
         option(options, "dns", "enable") is not False)
+
+
+def taken_ports(seen: Snapshot, options: Options) -> Iterator[tuple[Path, str]]:
+    """(path, problem) of what dnsmasq of a network cannot start for, since others have its ports."""
+    ips = options.get("ips") or [] if has_dnsmasq(options) else []
+    serves_dns = option(options, "dns", "enable") is not False and any(":" not in ip["address"] for ip in ips)
+    if serves_dns and "dns" in seen.taken_ports:
+        yield Path("dns"), ("dnsmasq cannot have port 53 of the network's addresses, for %s listens on all of the"
+                            " host's; have it listen on its own only, or give dns.enable: false"
+                            % seen.taken_ports["dns"])
+    for index, ip in enumerate(ips):
+        service = "dhcpv6" if ":" in ip["address"] else "dhcp"
+        if ip.get("dhcp") and service in seen.taken_ports:
+            yield Path("ips", index, "dhcp"), ("dnsmasq cannot have the port of %s, for %s listens on all of the host's"
+                                               " addresses and shares it with nobody; stop that, or leave dhcp out" % (
+                                                   "DHCPv6" if service == "dhcpv6" else "DHCP",
+                                                   seen.taken_ports[service]))
 
 
 def is_deaf_on(seen: Snapshot, bridge: str) -> bool:
@@ -72,7 +90,8 @@ def service_of(seen: Snapshot, name: str) -> Service | None:
     if there is None:
         return None
     if not there["runs"]:
-        return Service((drift_of(Path("dnsmasq"), "running", None),))
+        return Service((drift_of(Path("dnsmasq"), "running", None),),
+                       hindered=next((problem for _path, problem in taken_ports(seen, live)), ""))
     conf = list(_conf_drift(live, there["conf"]))
     return Service((*conf, *_list_drift("hosts", _reservations(live), _entries(there["hosts"], ",")),
                     *_list_drift("names", _names(live), _entries(there["names"], None))), bool(conf))

@@ -16,7 +16,7 @@ from ...schema.errors import Invalid, Missing, Path
 from ...schema.options import Options, option
 from ..refusals import refuse_taken_uuid, refuse_unlimitable, refuse_unwritable
 from ..reload import hindrance
-from .dnsmasq import has_dnsmasq, watches_servers
+from .dnsmasq import has_dnsmasq, taken_ports, watches_servers
 from .firewall import start_without_chains
 from .found import NetworkFound
 from .leases import reservations_of, warn_of_leases
@@ -122,7 +122,7 @@ def _problems(seen: Snapshot, found: NetworkFound, options: Options) -> Iterator
     yield from unstartable(options, found.devices or {}, _goes(found))
     yield from _without_firewalld(seen, options)
     yield from _losing_routes(seen, options)
-    yield from _taken_ports(seen, options)
+    yield from taken_ports(seen, options)
 
 
 def _may_go(path: Path, options: Options) -> bool:
@@ -166,23 +166,6 @@ def _losing_routes(seen: Snapshot, options: Options) -> Iterator[tuple[Path, str
     if why:
         index = [":" in ip["address"] for ip in options["ips"]].index(True)
         yield Path("ips", index, "family"), "ipv6 is not forwarded here, for %s" % why
-
-
-def _taken_ports(seen: Snapshot, options: Options) -> Iterator[tuple[Path, str]]:
-    """dnsmasq starts only if it gets a port of the network's addresses."""
-    ips = options.get("ips") or [] if has_dnsmasq(options) else []
-    serves_dns = option(options, "dns", "enable") is not False and any(":" not in ip["address"] for ip in ips)
-    if serves_dns and "dns" in seen.taken_ports:
-        yield Path("dns"), ("dnsmasq cannot have port 53 of the network's addresses, for %s listens on all of the"
-                            " host's; have it listen on its own only, or give dns.enable: false"
-                            % seen.taken_ports["dns"])
-    for index, ip in enumerate(ips):
-        service = "dhcpv6" if ":" in ip["address"] else "dhcp"
-        if ip.get("dhcp") and service in seen.taken_ports:
-            yield Path("ips", index, "dhcp"), ("dnsmasq cannot have the port of %s, for %s listens on all of the host's"
-                                               " addresses and shares it with nobody; stop that, or leave dhcp out" % (
-                                                   "DHCPv6" if service == "dhcpv6" else "DHCP",
-                                                   seen.taken_ports[service]))
 
 
 def _refuse_without_dnsmasq(seen: Snapshot, starts: bool) -> None:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ...engine.plan import Do, Drift
     from ...host.host import Host
     from ...host.snapshot import Snapshot
+    from .dnsmasq import Service
 
 RELOAD = "reload the daemon of libvirt, which puts its firewall rules and dnsmasq back"
 
@@ -39,9 +40,10 @@ class Upkeep(NamedTuple):
 
     ``problem`` is why its rules cannot be compared. ``lost`` is what libvirt's daemon has to put back; ``is_stale`` is
     whether dnsmasq has to be started anew for it, ``is_deaf`` since it would not hear a bridge that is made again.
-    ``hindered`` is why it does not, empty where it can; ``planned`` is whether somebody else of the same task has it do
-    so. ``forwarding`` is whether the kernel forwards by family, ``unforwardable`` why it must not forward IPv6,
-    ``sysctls`` are those of the bridge. ``blocked`` says who keeps guests from reaching what the network promises.
+    ``hindered`` is why it does not, empty where it can; ``unserved`` is a dnsmasq that cannot start; ``planned`` is
+    whether somebody else of the same task has it do so. ``forwarding`` is whether the kernel forwards by family,
+    ``unforwardable`` why it must not forward IPv6, ``sysctls`` are those of the bridge. ``blocked`` says who keeps
+    guests from reaching what the network promises.
     ``switch`` are the ports of Open vSwitch where its guests are on one, ``unfiltered`` is by tap what the kernel lacks
     of the rules of their filters, ``filters_hindered`` why libvirt's daemon does not put that back.
     """
@@ -51,6 +53,7 @@ class Upkeep(NamedTuple):
     is_stale: bool = False
     is_deaf: bool = False
     hindered: str = ""
+    unserved: Service | None = None
     planned: bool = False
     forwarding: Mapping[str, bool] = MappingProxyType({})
     unforwardable: str = ""
@@ -70,7 +73,7 @@ def upkeep_of(seen: Snapshot, name: str, live: Options) -> Upkeep:
     if is_deaf and not lost:
         lost = (drift_of(Path("dnsmasq"), "listens on %s" % bridge, "does not"),)
     return Upkeep(problem_of(runs, name), lost, bool(service and service.is_stale), is_deaf,
-                  hindrance(seen, "networks") if lost else "",
+                  hindrance(seen, "networks") if lost else "", service if service and service.hindered else None,
                   bool(lost and (seen.firewall or {}).get("planned")),
                   seen.forwarding if forwarded(live) else {}, unforwardable(seen, live),
                   seen.bridge_sysctls(bridge) if seen.device(bridge) and manages_bridge(live) else {},
@@ -93,7 +96,7 @@ def _unfiltered(seen: Snapshot, name: str) -> tuple[Mapping[str, Sequence[Drift]
 def _lost(seen: Snapshot, name: str) -> Iterator[Drift]:
     yield from lost_rules(seen, name)
     service = service_of(seen, name)
-    yield from service.drift if service else ()
+    yield from service.drift if service and not service.hindered else ()
 
 
 # --- what is done
@@ -111,6 +114,9 @@ def upkeep_repairs(live: Options, found: Upkeep) -> Iterator[Repair]:
     for drift in found.lost:
         yield Repair(drift, None, remedy=found.hindered and (
             "what libvirt keeps up for network %s is lost in part: %s" % (name, found.hindered)))
+    if found.unserved:
+        remedy = "network %s has no DNS and DHCP: %s" % (name, found.unserved.hindered)
+        yield from (Repair(drift, None, remedy=remedy) for drift in found.unserved.drift)
     for step in _steps(name, found):
         yield Repair(None, step)
 
