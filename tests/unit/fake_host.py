@@ -521,6 +521,16 @@ class Sysctls:
                           lambda: self._host.parts["forwarding"][""].update({family: is_on}))
 
 
+class Programs:
+    """What libvirt starts."""
+
+    def __init__(self, host: FakeHost) -> None:
+        self._host = host
+
+    def stop_dnsmasq(self, network: str) -> None:
+        self._host.called("stop_dnsmasq", (network,), lambda: None)
+
+
 class Firewall:
     """What nftables does."""
 
@@ -548,6 +558,7 @@ class FakeHost:
         self.calls: list[tuple[Any, ...]] = []
         self.breaks, self.after, self.error = list(breaks), after, error
         self.sysfs, self.boot, self.sysctls, self.firewall = sysfs, boot, Sysctls(self), Firewall(self)
+        self.programs = Programs(self)
         self.libvirt, self.kernel, self.looks = Libvirt(self), Kernel(self), 0
 
     @property

@@ -233,7 +233,7 @@ def test_the_bridge_of_a_start_that_killed_libvirt_goes(config: dict | None):
         host.devices["virbr0"] = BRIDGE
 
     assert back(lab_host(config, devices={}), killed, LAB_PIECE) == [
-        "remove_device", *([] if config else ["undefine_network"])]
+        "stop_dnsmasq", "remove_device", *([] if config else ["undefine_network"])]
 
 
 def test_how_many_guests_libvirt_counts_is_no_change_to_take_back():

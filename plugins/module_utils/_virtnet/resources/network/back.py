@@ -81,10 +81,11 @@ def _bridge_of_no_network(was: Snapshot, now: Snapshot, after: NetworkRecord | N
 
 
 def _leftover(now: Snapshot, name: str, options: Options) -> Iterator[Step]:
-    """The bridge of a network that does not run, which is in the way of its start, and the rules for it."""
+    """The bridge of a network that does not run, which is in the way of its start, with its dnsmasq and rules."""
     bridge = option(options, "bridge", "name")
     if bridge and manages_bridge(options) and now.device(bridge):
         def remove(host: Host) -> None:
+            host.programs.stop_dnsmasq(name)  # libvirt had begun that too
             host.kernel.remove_device(bridge)
             forget_rules(host, options)
 
