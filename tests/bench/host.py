@@ -15,7 +15,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from bench import LOG, PLAYBOOKS, Cost, measure
+from bench import Cost, measure, play, refuse_changes
 
 PLACE = Path(".cache/bench/host")
 LOOP = 50  # turns of the loop of define that are measured; the rest is reckoned
@@ -57,23 +57,9 @@ def write(stated: list[dict[str, Any]]) -> None:
         (PLACE / name).write_text("\n".join(lines) + "\n")
 
 
-def play(path: Path, **variables: Any) -> Cost:
-    """The cost of a whole playbook."""
-    values = json.dumps({"ansible_python_interpreter": "/usr/bin/python3", **variables})
-    return measure(["ansible-playbook", "-i", "localhost,", "-c", "local", str(path), "-e", values])
-
-
 def virsh(name: str) -> Cost:
     """What one virsh takes for a file of commands, which is what libvirt takes."""
     return measure(["sh", "-c", "virsh -q < %s > /dev/null" % (PLACE / name)])
-
-
-def unchanged(name: str) -> Cost:
-    """The same, where nothing is left to do."""
-    cost = play(PLACE / ("%s.yml" % name))
-    if " changed=0 " not in LOG.read_text():
-        raise SystemExit("bench: %s changed something\n%s" % (name, LOG.read_text()))
-    return cost
 
 
 def take_turns(rounds: int) -> dict[str, list[float]]:
@@ -81,10 +67,11 @@ def take_turns(rounds: int) -> dict[str, list[float]]:
     walls: dict[str, list[float]] = {"ping": [], "define": [], **{name: [] for name in GOALS}}
     for number in range(rounds):
         print("bench: round %d of %d" % (number + 1, rounds), flush=True)
-        walls["ping"].append(play(PLAYBOOKS / "ping.yml", n=1).wall)
-        walls["define"].append(play(PLAYBOOKS / "define.yml", n=LOOP).wall)
+        walls["ping"].append(play("ping", 1).wall)
+        walls["define"].append(play("define", LOOP).wall)
         for name in GOALS:
-            walls[name].append(unchanged(name).wall)
+            walls[name].append(play(name, folder=PLACE).wall)
+            refuse_changes(name)
     return walls
 
 
@@ -112,8 +99,8 @@ def main() -> None:
     write(networks(options.networks))
     libvirt = virsh("make").wall
     virsh("remove")
-    first = play(PLACE / "src.yml").wall
-    play(PLAYBOOKS / "define.yml", n=1)
+    first = play("src", folder=PLACE).wall
+    play("define", 1)
     walls = take_turns(options.rounds)
     print("\n%d running networks in one task, medians of %d rounds on the clock" % (options.networks, options.rounds))
     print("\n".join(found(walls, options.networks, libvirt, first)))
