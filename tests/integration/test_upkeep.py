@@ -8,9 +8,11 @@ from __future__ import annotations
 import os
 import re
 import socket
+import subprocess
 import sys
 
 import pytest
+from guest.domain import domain_xml
 from integration.host import sh, within
 from integration.lab import INTERFACE, LAB, answers, boot
 from integration.modules import Failed, run
@@ -420,7 +422,49 @@ def test_who_has_which_device_of_a_pool_is_not_forgotten(clean):
     domain = boot(clean, INTERFACE.replace("network='lab'", "network='pool'"))
     sh("iptables -D LIBVIRT_FWO -i lab0 -j REJECT")
     done = run("network", **LAB)
-    assert not done["changed"] and done["drift"] and "restart it (systemctl restart libvirtd)" in done["warnings"][0]
+    assert not done["changed"] and done["drift"] and "restart it (restart: always" in done["warnings"][0]
     assert "connections" in sh("virsh net-dumpxml pool")
     domain.destroy()
     assert run("network", **LAB)["steps"] == [RELOAD] and not run("network", **LAB)["changed"]
+
+
+PINGS = "ping -i 0.2 -c 60 -W 1 192.168.160.9"
+
+
+def test_a_daemon_that_cannot_be_reloaded_is_restarted_where_the_task_allows_it(clean):
+    """Guests do not notice, nothing is forgotten of who has which device, and a dnsmasq and filters come back too."""
+    sh("ip link add nic8 type veth peer name nic9; ip link set nic8 up; ip link set nic9 up")
+    run("network", **LAB)
+    run("network", **NAT)
+    run("network", name="pool", state="active", forward={"mode": "passthrough", "interfaces": [
+        {"dev": "nic8"}, {"dev": "nic9"}]})
+    on_pool = INTERFACE.replace("network='lab'", "network='pool'").replace("01:01", "01:02")
+    filtered = INTERFACE.replace("</interface>", (
+        "<filterref filter='clean-traffic'><parameter name='IP' value='192.168.160.9'/></filterref></interface>"))
+    domain = boot(clean, filtered + on_pool)
+    assert answers()
+    before, counts = rules(), "ebtables-save | grep -c vnet; virsh net-dumpxml pool | grep connections="
+    counted = sh(counts)
+    sh("iptables -D LIBVIRT_FWO -i lab0 -j REJECT; ebtables -t nat -F; kill $(cat /run/libvirt/network/nat.pid)")
+    told = run("network", **LAB)
+    assert not told["changed"] and "restart it (restart: always of a network does, or systemctl" in told["warnings"][0]
+    daemon, qemu = sh("cat /run/libvirtd.pid"), domain.ID()
+    with subprocess.Popen(PINGS.split(), stdout=subprocess.PIPE, text=True) as pings:
+        wanted = {**LAB, "restart": "always"}
+        predicted, done = run("network", check=True, **wanted), run("network", **wanted)
+        assert predicted["steps"] == done["steps"] == [
+            "restart libvirtd, which puts its firewall rules and dnsmasq back"]
+        assert predicted["diff"] == done["diff"] and sh("cat /run/libvirtd.pid") != daemon
+        assert "60 received" in pings.communicate()[0]
+    assert rules() == before and sh(counts) == counted
+    for network in (wanted, NAT):
+        assert not run("network", **network)["changed"]
+    clean.open_again()
+    second = clean.defineXML(domain_xml("second", on_pool.replace("01:02", "01:03")))
+    second.create()
+    guests = [clean.lookupByName(name) for name in ("guest", "second")]
+    assert guests[0].ID() == qemu
+    assert sorted(re.search("<source [^>]*dev='(nic.)'", one.XMLDesc(0))[1] for one in guests) == ["nic8", "nic9"]
+    for one in guests:
+        one.destroy()
+    sh("ip link del nic8")

@@ -7,15 +7,19 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 
+from . import systemd
 from .errors import KernelError
 
 DAEMONS = {
     "networks": (("/run/virtnetworkd.pid", "virtnetworkd"), ("/run/libvirtd.pid", "libvirtd")),
     "filters": (("/run/virtnwfilterd.pid", "virtnwfilterd"), ("/run/libvirtd.pid", "libvirtd")),
 }
+PATIENCE = 60  # seconds for its end, and for its start
 USUAL = ("/usr/sbin", "/usr/bin", "/sbin", "/bin", "/usr/local/sbin")
 
 
@@ -52,10 +56,62 @@ def daemon_name(drivers: str) -> str | None:
 
 def reload_daemon(drivers: str) -> None:
     """Has it make rules of networks or of filters anew, and start each dnsmasq that is gone, which it does later."""
+    os.kill(_seen(drivers)[0], signal.SIGHUP)
+
+
+def _seen(drivers: str) -> tuple[int, str]:
     found = find_daemon(drivers)
     if found is None:
         raise KernelError("libvirt's daemon of %s is not seen here" % drivers)
-    os.kill(found[0], signal.SIGHUP)
+    return found
+
+
+# --- a restart
+
+
+def can_restart(drivers: str) -> bool:
+    """Whether it is known how the daemon was started: by systemd, or, where that does not run, in the background."""
+    found = find_daemon(drivers)
+    return found is not None and bool(systemd.service_of(found[0]) or _command(found[0]))
+
+
+def restart_daemon(drivers: str) -> None:
+    """Ends the daemon and starts it as it was started; returns when it is ready."""
+    pid, name = _seen(drivers)
+    service = systemd.service_of(pid)
+    if service:
+        systemd.restart_service(service)
+        return
+    command, place, environment = _command(pid), os.readlink("/proc/%d/exe" % pid), _environment(pid)
+    os.kill(pid, signal.SIGTERM)
+    end = time.monotonic() + PATIENCE
+    while find_daemon(drivers) == (pid, name):
+        if time.monotonic() > end:
+            raise KernelError("%s was told to end, and still runs after %d seconds" % (name, PATIENCE))
+        time.sleep(0.1)
+    try:
+        subprocess.run(command, executable=place, env=environment, cwd="/", stdin=subprocess.DEVNULL,
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=PATIENCE, check=True)
+    except (OSError, subprocess.SubprocessError) as error:
+        raise KernelError("%s does not start again: %s" % (name, error)) from None
+
+
+def _command(pid: int) -> list[str]:
+    """The command line of a daemon that went into the background by itself, and that nobody looks after."""
+    if systemd.is_running():
+        return []
+    command = _strings(pid, "cmdline")
+    return command if {"-d", "--daemon"} & set(command) else []
+
+
+def _environment(pid: int) -> dict[str, str]:
+    return {name: value for name, _equals, value in (one.partition("=") for one in _strings(pid, "environ"))}
+
+
+def _strings(pid: int, name: str) -> list[str]:
+    with suppress(OSError), open("/proc/%d/%s" % (pid, name), encoding="utf-8", errors="surrogateescape") as file:
+        return file.read().split("\0")[:-1]
+    return []
 
 
 def _same_files(pid: int) -> bool:

@@ -286,6 +286,10 @@ class Snapshot(Parts):
         found: str | None = self.get("daemon", drivers) if self.reaches_kernel else None
         return found
 
+    def can_restart(self, drivers: str) -> bool:
+        """Whether the daemon that has these drivers can be restarted from here."""
+        return self.reaches_kernel and bool(self.get("restartable", drivers))
+
     @property
     def dnsmasq_problem(self) -> str:
         """Why libvirt cannot start dnsmasq; empty where it can, and where that is not known."""

@@ -8,10 +8,19 @@ from __future__ import annotations
 import os
 import subprocess
 
+from .errors import KernelError
+
+RUNS = "/run/systemd/system"
+PATIENCE = 90  # seconds, as systemd itself has for a service
+
+
+def is_running() -> bool:
+    return os.path.isdir(RUNS)
+
 
 def own_scope(pid: int) -> None:
     """Has a process outlive the session or the service that it was started in; where systemd runs, and will do it."""
-    if not os.path.isdir("/run/systemd/system"):
+    if not is_running():
         return
     call = ("busctl", "--system", "call", "org.freedesktop.systemd1", "/org/freedesktop/systemd1",
             "org.freedesktop.systemd1.Manager", "StartTransientUnit", "ssa(sv)a(sa(sv))",
@@ -22,3 +31,25 @@ def own_scope(pid: int) -> None:
                        check=False)
     except (OSError, subprocess.TimeoutExpired):
         pass
+
+
+def service_of(pid: int) -> str:
+    """The service of the system that a process is of; empty where it is of none."""
+    try:
+        with open("/proc/%d/cgroup" % pid, encoding="utf-8") as file:
+            paths = [line.rstrip("\n").rpartition(":")[2].split("/") for line in file]
+    except OSError:
+        return ""
+    return next((path[2] for path in paths if path[1:2] == ["system.slice"] and path[-1].endswith(".service")
+                 and len(path) == 3), "") if is_running() else ""
+
+
+def restart_service(name: str) -> None:
+    """Returns when it is ready."""
+    try:
+        done = subprocess.run(("systemctl", "restart", name), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                              stderr=subprocess.PIPE, timeout=PATIENCE, check=False, text=True)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise KernelError("%s cannot be restarted: %s" % (name, error)) from None
+    if done.returncode:
+        raise KernelError("%s cannot be restarted: %s" % (name, (done.stderr.strip().splitlines() or [""])[0]))

@@ -1,7 +1,10 @@
 # Copyright (c) virtnet.libvirt contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A reload of libvirt's daemon (SIGHUP), by which it puts back what somebody took from it; guests do not notice."""
+"""A reload of libvirt's daemon (SIGHUP), by which it puts back what somebody took from it; guests do not notice.
+
+A restart does that too, where a reload would do harm and the task allows it.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +24,12 @@ if TYPE_CHECKING:
 TRIES, QUIET, PATIENCE = 3, 3, 3.0  # reloads; looks that find nothing; seconds without progress
 
 
+class Hindrance(str):
+    """Why a daemon is not reloaded, with what to do; ``restarts`` names it where a task may have it restarted."""
+
+    restarts = ""
+
+
 def hindrance(seen: Snapshot, drivers: str) -> str:
     """Why the daemon of ``drivers`` is not reloaded, with what to do; empty where it can be.
 
@@ -32,9 +41,13 @@ def hindrance(seen: Snapshot, drivers: str) -> str:
     pools = [] if daemon == "virtnwfilterd" else [name for name in seen.network_names() if _hands_out(seen, name)]
     if not pools:
         return ""
-    return ("a reload of %s, which would put that back, would have it forget which devices of network %s guests have;"
-            " restart it (systemctl restart %s), which puts all back while guests go on"
-            % (daemon, ", ".join(pools), daemon))
+    can_restart = seen.can_restart(drivers)
+    why = Hindrance(
+        "a reload of %s, which would put that back, would have it forget which devices of network %s guests have;"
+        " restart it (%ssystemctl restart %s), which puts all back while guests go on" % (
+            daemon, ", ".join(pools), "restart: always of a network does, or " if can_restart else "", daemon))
+    why.restarts = daemon if can_restart else ""
+    return why
 
 
 def _hands_out(seen: Snapshot, name: str) -> bool:
@@ -54,6 +67,17 @@ def reload(host: Host, drivers: str, lost: Lost, prepare: Callable[[Host, Snapsh
         if not lost(seen) or hindrance(seen, drivers):
             return
         host.daemon.reload_daemon(drivers)
+        if _is_settled(host, lost):
+            return
+
+
+def restart(host: Host, drivers: str, lost: Lost) -> None:
+    """The same by a restart of the daemon, which makes its chains by itself."""
+    for _try in range(TRIES):
+        if not lost(host.look()):
+            return
+        host.daemon.restart_daemon(drivers)
+        host.reconnect()
         if _is_settled(host, lost):
             return
 

@@ -270,7 +270,8 @@ class _Planner:
         plan, found = self._plan, self.found
         plan.unconnected = [guest.label for guest in found.guests if guest.port not in found.known_ports]
         live = self._with_mtu(live)
-        repairs = kernel_repairs(live, found.devices, found.guests, found.known_ports, found.upkeep) if (
+        upkeep = found.upkeep.with_restart() if self.desired.restart == "always" else found.upkeep
+        repairs = kernel_repairs(live, found.devices, found.guests, found.known_ports, upkeep) if (
             self.desired.repair and found.devices is not None) else ()
         self._blocked = found.upkeep.blocked
         if found.upkeep.problem:

@@ -46,7 +46,8 @@ def kernel_repairs(live: Options, devices: Devices, guests: Iterable[GuestInterf
         return
     yield from upkeep_repairs(live, upkeep)  # some name a bridge by its index, and guests wait for them
     yield from guest_repairs(live, devices, guests, ports, upkeep.switch)
-    yield from filter_repairs(live, guests, upkeep.unfiltered, upkeep.filters_hindered)
+    yield from filter_repairs(live, guests, upkeep.unfiltered, upkeep.filters_hindered,
+                              upkeep.restarts_filters)
 
 
 def _bridge_repairs(name: str, live: Options, device: Options | None,

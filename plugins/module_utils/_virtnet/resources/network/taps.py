@@ -117,8 +117,11 @@ def tag_repairs(bridge: str, switch: Mapping[str, Options], guests: Iterable[Gue
 
 
 def filter_repairs(live: Options, guests: Iterable[GuestInterface], unfiltered: Mapping[str, Sequence[Drift]],
-                   hindered: str) -> Iterator[Repair]:
-    """Guests have the rules of their filters, ``unfiltered`` are those that the kernel has lost by tap."""
+                   hindered: str, come_back: bool = False) -> Iterator[Repair]:
+    """Guests have the rules of their filters, ``unfiltered`` are those that the kernel has lost by tap.
+
+    ``come_back`` is whether they do so by another step.
+    """
     if not unfiltered:
         return
     from ..nwfilter_binding.rules import RELOAD, put_back, rule_repairs
@@ -128,7 +131,7 @@ def filter_repairs(live: Options, guests: Iterable[GuestInterface], unfiltered: 
             if repair.drift:
                 yield repair._replace(drift=repair.drift._replace(path=_of(guest, "filterref", "rules",
                                                                            *repair.drift.path[2:])))
-    if not hindered:
+    if not hindered and not come_back:
         yield Repair(None, Step(RELOAD, put_back, piece(live["name"])))
 
 

@@ -18,7 +18,7 @@ from ...host.errors import HypervisorError
 from ...host.uses import guests_of
 from ...schema.errors import Path
 from ...schema.options import Options, option
-from ..reload import hindrance, reload
+from ..reload import Hindrance, hindrance, reload, restart
 from ..repair import Repair, drift_of
 from .dnsmasq import is_deaf_on, service_of
 from .firewall import lost_rules, problem_of
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from .dnsmasq import Service
 
 RELOAD = "reload the daemon of libvirt, which puts its firewall rules and dnsmasq back"
+RESTART = "restart %s, which puts its firewall rules and dnsmasq back"
 
 
 class Upkeep(NamedTuple):
@@ -45,7 +46,8 @@ class Upkeep(NamedTuple):
     ``unforwardable`` why it must not forward IPv6, ``sysctls`` are those of the bridge. ``blocked`` says who keeps
     guests from reaching what the network promises.
     ``switch`` are the ports of Open vSwitch where its guests are on one, ``unfiltered`` is by tap what the kernel lacks
-    of the rules of their filters, ``filters_hindered`` why libvirt's daemon does not put that back.
+    of the rules of their filters, ``filters_hindered`` why libvirt's daemon does not put that back. ``restarts`` is the
+    daemon that is restarted for what is lost, ``restarts_filters`` whether it has the filters too.
     """
 
     problem: str = ""
@@ -62,6 +64,16 @@ class Upkeep(NamedTuple):
     switch: Mapping[str, Options] = MappingProxyType({})
     unfiltered: Mapping[str, Sequence[Drift]] = MappingProxyType({})
     filters_hindered: str = ""
+    restarts: str = ""
+    restarts_filters: bool = False
+
+    def with_restart(self) -> Upkeep:
+        """The same where the task allows a restart of the daemon that cannot be reloaded."""
+        hindered, filters = self.hindered, self.filters_hindered
+        daemon = next((why.restarts for why in (hindered, filters) if isinstance(why, Hindrance)), "")
+        if not daemon:
+            return self
+        return self._replace(hindered="", filters_hindered="", restarts=daemon, restarts_filters=bool(filters))
 
 
 def upkeep_of(seen: Snapshot, name: str, live: Options) -> Upkeep:
@@ -72,14 +84,15 @@ def upkeep_of(seen: Snapshot, name: str, live: Options) -> Upkeep:
     is_deaf = bool(service and bridge and is_deaf_on(runs, bridge))
     if is_deaf and not lost:
         lost = (drift_of(Path("dnsmasq"), "listens on %s" % bridge, "does not"),)
-    return Upkeep(problem_of(runs, name), lost, bool(service and service.is_stale), is_deaf,
-                  hindrance(seen, "networks") if lost else "", service if service and service.hindered else None,
-                  bool(lost and (seen.firewall or {}).get("planned")),
-                  seen.forwarding if forwarded(live) else {}, unforwardable(seen, live),
-                  seen.bridge_sysctls(bridge) if seen.device(bridge) and manages_bridge(live) else {},
-                  () if lost else tuple(obstacles(runs, name)),
-                  seen.switch_ports if option(live, "virtualport", "type") == "openvswitch" else {},
-                  *_unfiltered(runs, name))
+    planned = (seen.firewall or {}).get("planned", "")
+    found = Upkeep(problem_of(runs, name), lost, bool(service and service.is_stale), is_deaf,
+                   hindrance(seen, "networks") if lost else "", service if service and service.hindered else None,
+                   bool(planned), seen.forwarding if forwarded(live) else {}, unforwardable(seen, live),
+                   seen.bridge_sysctls(bridge) if seen.device(bridge) and manages_bridge(live) else {},
+                   () if lost else tuple(obstacles(runs, name)),
+                   seen.switch_ports if option(live, "virtualport", "type") == "openvswitch" else {},
+                   *_unfiltered(runs, name))
+    return found.with_restart() if planned == RESTART else found
 
 
 def _unfiltered(seen: Snapshot, name: str) -> tuple[Mapping[str, Sequence[Drift]], str]:
@@ -141,14 +154,14 @@ def set_forwarding(family: str, is_on: bool) -> Do:
 
 
 def _steps(name: str, found: Upkeep) -> Iterator[Step]:
-    if found.hindered or not found.lost:
+    if found.hindered or not (found.lost or (found.restarts_filters and found.unfiltered)):
         return
     if found.is_stale or found.is_deaf:
         why = "whose configuration is not libvirt's" if found.is_stale else "which does not hear another bridge"
         yield Step("stop dnsmasq of network %s, %s" % (name, why),
                    lambda host: host.programs.stop_dnsmasq(name), piece(name))
     if found.is_stale or found.is_deaf or not found.planned:
-        yield reload_step(name)
+        yield restart_step(name, found.restarts) if found.restarts else reload_step(name)
 
 
 def sysctl_repairs(bridge: str, live: Options, there: Mapping[str, int] | None) -> Iterator[Repair]:
@@ -183,10 +196,16 @@ def reload_step(name: str) -> Step:
     return Step(RELOAD, put_back, piece(name))
 
 
+def restart_step(name: str, daemon: str) -> Step:
+    return Step(RESTART % daemon, put_back_by_restart, piece(name))
+
+
 def promise_upkeep(seen: Snapshot, plan: Plan) -> None:
-    """One reload is enough for all networks."""
-    if any(step.title == RELOAD for step in plan.steps):
-        seen.put("firewall", "", dict(seen.firewall or {}, planned=True))
+    """One reload or restart is enough for all networks."""
+    for way in (RELOAD, RESTART):
+        if any(step.title.startswith(way.split("%s")[0]) and step.title.endswith(way.split("%s")[-1])
+               for step in plan.steps):
+            seen.put("firewall", "", dict(seen.firewall or {}, planned=way))
 
 
 def chains_step(name: str) -> Step:
@@ -199,6 +218,14 @@ def chains_step(name: str) -> Step:
 def put_back(host: Host) -> None:
     """Makes libvirt's chains where they are gone, and has libvirt put back the rest for all networks where some is."""
     reload(host, "networks", _all_lost, make_chains)
+
+
+def put_back_by_restart(host: Host) -> None:
+    """Has libvirt's daemon start anew, which then makes all that it keeps up, of filters too where it has them."""
+    from ..nwfilter_binding.rules import all_lost as all_lost_of_filters
+
+    shared = host.daemon.find_daemon("networks") == host.daemon.find_daemon("filters")
+    restart(host, "networks", lambda seen: _all_lost(seen) + (all_lost_of_filters(seen) if shared else []))
 
 
 def make_chains(host: Host, seen: Snapshot, backend: str = "") -> bool:

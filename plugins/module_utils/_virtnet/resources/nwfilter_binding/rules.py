@@ -206,10 +206,10 @@ def rule_repairs(device: str, lost: Sequence[Drift], hindered: str) -> Iterator[
 
 def put_back(host: Host) -> None:
     """Has libvirt make the rules of all filters anew where some are lost."""
-    reload(host, "filters", _all_lost, lambda host, seen: make_chains(host, seen, _families(seen)))
+    reload(host, "filters", all_lost, lambda host, seen: make_chains(host, seen, _families(seen)))
 
 
-def _all_lost(seen: Snapshot) -> list[Drift]:
+def all_lost(seen: Snapshot) -> list[Drift]:
     return [drift for device in _bound(seen) for drift in lost_rules(seen, device)]
 
 
