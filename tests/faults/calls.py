@@ -123,15 +123,15 @@ def changing(transport: object) -> list[str]:
 def run(bench: Bench) -> None:
     for number in range(2 if bench.short else 24):
         if bench.wants("calls/%d" % number):
-            _Plan(bench, number).run()
+            FaultsOf(bench, "calls/%d" % number).run()
 
 
-class _Plan:
+class FaultsOf:
     """The faults of one plan."""
 
-    def __init__(self, bench: Bench, number: int) -> None:
-        self.bench, self.name = bench, "calls/%d" % number
-        self.layout = hosts.layout("%s/%s" % (bench.seed, self.name))
+    def __init__(self, bench: Bench, name: str, switch: bool = False) -> None:
+        self.bench, self.name = bench, name
+        self.layout = hosts.layout("%s/%s" % (bench.seed, self.name), switch=switch)
         self.tasks, self.before, self.stated, self.calls = a_plan_that_works(bench, self.name, self.layout)
 
     def run(self) -> None:
@@ -192,4 +192,4 @@ def a_plan_that_works(bench: Bench, name: str, layout: hosts.Layout) -> tuple[li
             bench.add(judge(found, before, None, look(), answer))
 
 
-__all__ = ["Breaker", "Fault", "a_plan_that_works", "run"]
+__all__ = ["Breaker", "Fault", "FaultsOf", "a_plan_that_works", "run"]

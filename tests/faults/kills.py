@@ -35,7 +35,7 @@ KILLS = (("SIGKILL", False, 5), ("SIGKILL", True, 3), ("SIGTERM", False, 2), ("S
 def run(bench: Bench) -> None:
     for number in range(2 if bench.short else 16):
         if bench.wants("kills/%d" % number):
-            _at_calls(bench, "kills/%d" % number)
+            at_calls(bench, "kills/%d" % number)
     _modules(bench)
     if bench.wants("kills/ansible"):
         _ansible(bench)
@@ -64,8 +64,9 @@ def _kind(words: str, group: bool, what: str) -> str:
 # --- transactions, killed at a call
 
 
-def _at_calls(bench: Bench, name: str) -> None:
-    layout = hosts.layout("%s/%s" % (bench.seed, name))
+def at_calls(bench: Bench, name: str, switch: bool = False) -> None:
+    """A plan that is killed at random calls."""
+    layout = hosts.layout("%s/%s" % (bench.seed, name), switch=switch)
     tasks, _before, stated, calls = a_plan_that_works(bench, name, layout)
     for index in range(2 if bench.short else 8):
         one = "%s/%d" % (name, index)
