@@ -70,7 +70,7 @@ class Breaker:
                     if hasattr(of, method):
                         setattr(of, method, self._method(method, getattr(of, method)))
         else:
-            for transport in (host.libvirt, host.kernel):
+            for transport in (host.libvirt, host.kernel, host.switch):
                 for name in changing(transport):
                     setattr(transport, name, self._wrapped(name, getattr(transport, name)))
         return self.calls
@@ -110,7 +110,8 @@ class Breaker:
 def changing(transport: object) -> list[str]:
     """The methods that return nothing, and so change something."""
     found = []
-    for name, method in inspect.getmembers(type(transport), inspect.isfunction):
+    of = transport if inspect.ismodule(transport) else type(transport)
+    for name, method in inspect.getmembers(of, inspect.isfunction):
         if not name.startswith("_") and name != "close" \
                 and inspect.signature(method).return_annotation in (None, "None"):
             found.append(name)

@@ -54,14 +54,17 @@ class Layout:
     pool: bool = False
     paused: bool = True
     switch: bool = False  # there is Open vSwitch
+    retagged: bool = False  # and somebody has changed the tag of a guest's port
     asked_to_start: list[str] = field(default_factory=lambda: ["web", "db"])
 
 
 def layout(seed: str, paused: bool = True, switch: bool = False) -> Layout:
     chance = random.Random("host %s" % seed)
-    return Layout(seed, mtu=chance.choice((0, 0, 1400)), waits=chance.random() < 0.2,
+    found = Layout(seed, mtu=chance.choice((0, 0, 1400)), waits=chance.random() < 0.2,
                   autostart=chance.random() < 0.5, routed_runs=chance.random() < 0.7,
                   foreign=chance.random() < 0.6, pool=chance.random() < 0.4, paused=paused, switch=switch)
+    found.retagged = switch and chance.random() < 0.4
+    return found
 
 
 # --- documents
@@ -203,7 +206,8 @@ def _build(chosen: Layout) -> Seen:
         made.append("nwfilter-define %s" % _file("filter-" + name, text))
     for name, text in networks(chosen).items():
         made.append("%s %s" % ("net-create" if name == "brief" else "net-define", _file("network-" + name, text)))
-    run = ["lab", "plain", "office", *(["vlans"] if chosen.switch else []), *(["routed"] if chosen.routed_runs else []), *(["pool"] if chosen.pool else [])]
+    run = ["lab", "plain", "office", *(name for name, runs in (
+        ("vlans", chosen.switch), ("routed", chosen.routed_runs), ("pool", chosen.pool)) if runs)]
     made += ["net-start %s" % name for name in run] + (["net-autostart lab"] if chosen.autostart else [])
     made += ["net-port-create lab %s" % _file("port", port(1))] if chosen.port else []
     made.append("nwfilter-binding-create %s" % _file("binding", BINDING))
@@ -217,9 +221,12 @@ def _build(chosen: Layout) -> Seen:
     if chosen.foreign:
         _shell("""ip link set nic1 master lab0; bridge link set dev nic1 learning off isolated on
             bridge fdb add 52:54:00:00:0a:01 dev nic1 master static""")
+    if chosen.retagged:
+        _shell("ovs-vsctl set port $(%s) tag=6" % TAP_ON_SWITCH)
     return settled_look()
 
 
+TAP_ON_SWITCH = "virsh domiflist db | awk '/01:15/ {print $1}'"
 # Two switches, and on one a port of somebody.
 _SWITCH = """
 for i in 0 1; do

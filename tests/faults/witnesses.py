@@ -384,8 +384,9 @@ def _with_lasting_names(seen: Seen) -> Seen:
     def last(text: str) -> str:
         return pattern.sub(lambda match: taps[match.group(1)], text)
 
-    return {last(name): "\n".join(sorted(last(text).splitlines())) if name.startswith(("firewall", "routes", "switch's"))
-            else last(text) for name, text in seen.items()}
+    ordered = ("firewall", "routes", "switch's")
+    return {last(name): "\n".join(sorted(last(text).splitlines())) if name.startswith(ordered) else last(text)
+            for name, text in seen.items()}
 
 
 # --- what is asked of every host
