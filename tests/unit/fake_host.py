@@ -541,6 +541,16 @@ class Firewall:
         self._host.called("change_firewall", (commands,), lambda: None)
 
 
+class Switch:
+    """What Open vSwitch does."""
+
+    def __init__(self, host: FakeHost) -> None:
+        self._host = host
+
+    def set_tags(self, port: str, tags: Options, _seconds: float = 0) -> None:
+        self._host.called("set_tags", (port, tags), lambda: self._host.parts["switch_ports"][""][port].update(tags))
+
+
 class FakeHost:
     """A host whose ``parts`` are given; ``calls`` are those that change something, by name with their arguments.
 
@@ -558,7 +568,7 @@ class FakeHost:
         self.calls: list[tuple[Any, ...]] = []
         self.breaks, self.after, self.error = list(breaks), after, error
         self.sysfs, self.boot, self.sysctls, self.firewall = sysfs, boot, Sysctls(self), Firewall(self)
-        self.programs = Programs(self)
+        self.programs, self.switch = Programs(self), Switch(self)
         self.libvirt, self.kernel, self.looks = Libvirt(self), Kernel(self), 0
 
     @property
