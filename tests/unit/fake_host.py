@@ -25,7 +25,7 @@ from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents
     subnet_of,
 )
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.record import document_of
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host import boot, kernel, libvirt, sysfs
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host import boot, kernel, libvirt, records, sysfs
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.errors import HypervisorError, KernelError
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.flags import (
     CONFIG,
@@ -561,6 +561,9 @@ class FakeHost:
 
     def reconnect(self) -> None:
         pass
+
+    def lock(self) -> records.Lock:
+        return records.Lock(self.libvirt.uri, True, "")
 
     def __init__(self, breaks: tuple[str, ...] = (), after: bool = False, error: Exception | None = None,
                  **given: Any) -> None:
