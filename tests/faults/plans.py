@@ -271,8 +271,7 @@ def _tags_of_portgroup(chance: random.Random, _host: Layout) -> Made:
 
 
 def _switch_restarted(chance: random.Random, _host: Layout) -> Made:
-    return "vlans", restarted("vlans", portgroups=_groups(chance), port={"isolated": False},
-                              vlan={"tags": [{"id": chance.randint(50, 59)}]})
+    return "vlans", restarted("vlans", portgroups=_groups(chance), vlan={"tags": [{"id": chance.randint(50, 59)}]})
 
 
 def _tags_by_vlan(chance: random.Random, _host: Layout) -> Made:

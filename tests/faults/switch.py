@@ -19,7 +19,7 @@ from faults.witnesses import Seen, look, sh
 
 GUEST = {"domain": "db", "mac": {"address": "52:54:00:00:01:15"}}
 LIMITS = {"inbound": {"average": 500, "peak": 900, "burst": 64}, "outbound": {"average": 400, "burst": 32}}
-RESTART = plans.restarted("vlans", vlan={"tags": [{"id": 50}]}, port={"isolated": False}, portgroups=[
+RESTART = plans.restarted("vlans", vlan={"tags": [{"id": 50}]}, portgroups=[
     {"name": "red", "vlan": {"tags": [{"id": 17}]}}])
 TASKS: dict[str, list[Task]] = {
     "restart": [RESTART],

@@ -83,6 +83,8 @@ SIX = {"id": "0:1:2:A", "ip": "fd00:5::9", "name": "six"}
     (switched({"forward": {"mode": "nat"}}, None, "openvswitch"), "portgroups[0].virtualport.type"),
     (switched({"forward": {"mode": "open"}}, "802.1Qbh"), "virtualport.type"),
     (switched(HOSTS_BRIDGE, "midonet"), "virtualport.type"),
+    (dict(switched(HOSTS_BRIDGE, "openvswitch"), port={"isolated": False}), "port.isolated"),
+    (dict(switched(HOSTS_BRIDGE, "openvswitch"), port={"isolated": True}), "port.isolated"),
     (switched(HOSTS_BRIDGE, None, "802.1Qbg"), "portgroups[0].virtualport.type"),
     (switched({"forward": {"mode": "bridge", "dev": "eth7"}}, "openvswitch"), "virtualport.type"),
     (switched({"forward": {"mode": "passthrough", "pf": {"dev": "eth7"}}}, "midonet"), "virtualport.type"),
@@ -101,7 +103,7 @@ def test_what_has_no_effect_is_found(options: dict, where: str):
     served(HOST, {"name": "bare", "ip": "10.5.0.8"}, ranges=[RANGE, dict(RANGE, end="10.5.0.30")]),
     {"ips": [*served(HOST)["ips"], *served(dict(SIX, name="one"), address="fd00:5::1", prefix=64)["ips"]]},
     {"dns": {"hosts": [{"ip": "10.5.0.3", "hostnames": ["a_b.example", "b" * 63]}]}},
-    switched(HOSTS_BRIDGE, "openvswitch", "openvswitch"), switched(HOSTS_BRIDGE, None, "openvswitch"),
+    dict(HOSTS_BRIDGE, port={"isolated": True}), switched(HOSTS_BRIDGE, "openvswitch", "openvswitch"), switched(HOSTS_BRIDGE, None, "openvswitch"),
     switched({"forward": {"mode": "vepa", "dev": "eth7"}}, "802.1Qbg"),
     switched({"forward": {"mode": "hostdev", "pf": {"dev": "eth7"}}}, "802.1Qbh"),
 ])
