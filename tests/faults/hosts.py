@@ -319,6 +319,7 @@ SABOTAGE = {
     "a filter changed": "sed s/25/26/ /run/faults/filter-spare.xml >/run/faults/x; virsh nwfilter-define /run/faults/x",
     "an MTU": "ip link set hostbr0 mtu 1300",
     "an address": "ip addr add 192.0.2.1/24 dev hostbr1",
+    "a tag of Open vSwitch": "ovs-vsctl set port own0 tag=7",
     "dnsmasq gone": "kill $(cat /run/libvirt/network/lab.pid)",
     "a chain of the firewall": "nft add table ip broken; nft add chain ip broken all",
     "a port lost": "virsh net-port-delete lab $(virsh -q net-port-list lab --uuid | head -n1)",
