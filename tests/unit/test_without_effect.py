@@ -103,7 +103,8 @@ def test_what_has_no_effect_is_found(options: dict, where: str):
     served(HOST, {"name": "bare", "ip": "10.5.0.8"}, ranges=[RANGE, dict(RANGE, end="10.5.0.30")]),
     {"ips": [*served(HOST)["ips"], *served(dict(SIX, name="one"), address="fd00:5::1", prefix=64)["ips"]]},
     {"dns": {"hosts": [{"ip": "10.5.0.3", "hostnames": ["a_b.example", "b" * 63]}]}},
-    dict(HOSTS_BRIDGE, port={"isolated": True}), switched(HOSTS_BRIDGE, "openvswitch", "openvswitch"), switched(HOSTS_BRIDGE, None, "openvswitch"),
+    dict(HOSTS_BRIDGE, port={"isolated": True}),
+    switched(HOSTS_BRIDGE, "openvswitch", "openvswitch"), switched(HOSTS_BRIDGE, None, "openvswitch"),
     switched({"forward": {"mode": "vepa", "dev": "eth7"}}, "802.1Qbg"),
     switched({"forward": {"mode": "hostdev", "pf": {"dev": "eth7"}}}, "802.1Qbh"),
 ])
