@@ -70,7 +70,7 @@ class Breaker:
                     if hasattr(of, method):
                         setattr(of, method, self._method(method, getattr(of, method)))
         else:
-            for transport in (host.libvirt, host.kernel):
+            for transport in (host.libvirt, host.kernel, host.switch):
                 for name in changing(transport):
                     setattr(transport, name, self._wrapped(name, getattr(transport, name)))
         return self.calls
@@ -110,7 +110,8 @@ class Breaker:
 def changing(transport: object) -> list[str]:
     """The methods that return nothing, and so change something."""
     found = []
-    for name, method in inspect.getmembers(type(transport), inspect.isfunction):
+    of = transport if inspect.ismodule(transport) else type(transport)
+    for name, method in inspect.getmembers(of, inspect.isfunction):
         if not name.startswith("_") and name != "close" \
                 and inspect.signature(method).return_annotation in (None, "None"):
             found.append(name)
@@ -123,15 +124,15 @@ def changing(transport: object) -> list[str]:
 def run(bench: Bench) -> None:
     for number in range(2 if bench.short else 24):
         if bench.wants("calls/%d" % number):
-            _Plan(bench, number).run()
+            FaultsOf(bench, "calls/%d" % number).run()
 
 
-class _Plan:
+class FaultsOf:
     """The faults of one plan."""
 
-    def __init__(self, bench: Bench, number: int) -> None:
-        self.bench, self.name = bench, "calls/%d" % number
-        self.layout = hosts.layout("%s/%s" % (bench.seed, self.name))
+    def __init__(self, bench: Bench, name: str, switch: bool = False) -> None:
+        self.bench, self.name = bench, name
+        self.layout = hosts.layout("%s/%s" % (bench.seed, self.name), switch=switch)
         self.tasks, self.before, self.stated, self.calls = a_plan_that_works(bench, self.name, self.layout)
 
     def run(self) -> None:
@@ -192,4 +193,4 @@ def a_plan_that_works(bench: Bench, name: str, layout: hosts.Layout) -> tuple[li
             bench.add(judge(found, before, None, look(), answer))
 
 
-__all__ = ["Breaker", "Fault", "a_plan_that_works", "run"]
+__all__ = ["Breaker", "Fault", "FaultsOf", "a_plan_that_works", "run"]

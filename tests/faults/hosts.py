@@ -21,7 +21,7 @@ from pathlib import Path
 
 from guest.domain import domain_xml
 
-from faults.witnesses import Seen, look, offline, sh, virsh, wait_for_libvirt
+from faults.witnesses import Seen, has_switch, look, offline, sh, virsh, wait_for_libvirt
 
 ROOM = Path("/run/faults")  # a tmpfs of the sandbox
 PORTS = "<controller type='pci' index='0' model='pcie-root'/>" + "<controller type='pci' model='pcie-root-port'/>" * 8
@@ -53,14 +53,18 @@ class Layout:
     port: bool = True  # and somebody's port in a network
     pool: bool = False
     paused: bool = True
+    switch: bool = False  # there is Open vSwitch
+    retagged: bool = False  # and somebody has changed the tag of a guest's port
     asked_to_start: list[str] = field(default_factory=lambda: ["web", "db"])
 
 
-def layout(seed: str, paused: bool = True) -> Layout:
+def layout(seed: str, paused: bool = True, switch: bool = False) -> Layout:
     chance = random.Random("host %s" % seed)
-    return Layout(seed, mtu=chance.choice((0, 0, 1400)), waits=chance.random() < 0.2,
+    found = Layout(seed, mtu=chance.choice((0, 0, 1400)), waits=chance.random() < 0.2,
                   autostart=chance.random() < 0.5, routed_runs=chance.random() < 0.7,
-                  foreign=chance.random() < 0.6, pool=chance.random() < 0.4, paused=paused)
+                  foreign=chance.random() < 0.6, pool=chance.random() < 0.4, paused=paused, switch=switch)
+    found.retagged = switch and chance.random() < 0.4
+    return found
 
 
 # --- documents
@@ -93,6 +97,13 @@ def networks(chosen: Layout) -> dict[str, str]:
             <range start='192.168.163.9' end='192.168.163.99'/></dhcp></ip>"""),
         "brief": _network("brief", "brief0", "<ip address='192.168.164.1' prefix='24'/>"),
     }
+    if chosen.switch:
+        found["vlans"] = _network("vlans", None, """<forward mode='bridge'/><bridge name='ovsbr0'/>
+            <virtualport type='openvswitch'/><portgroup name='red' default='yes'><vlan><tag id='10'/></vlan></portgroup>
+            <portgroup name='blue'><vlan trunk='yes'><tag id='20' nativeMode='untagged'/><tag id='21'/></vlan>
+            </portgroup>""")
+        found["unused"] = _network("unused", None, """<forward mode='bridge'/><bridge name='ovsbr1'/>
+            <virtualport type='openvswitch'/><vlan><tag id='30'/></vlan>""")
     if chosen.pool:
         found["pool"] = _network("pool", None, "<forward mode='bridge'><interface dev='nic0'/></forward>")
     return found
@@ -110,9 +121,20 @@ def guests(chosen: Layout) -> dict[str, str]:
         + (_nic(0x13, "pool") if chosen.pool else ""),
         "calm": _nic(0x21, "lab"),
     }
+    if chosen.switch:
+        parts["web"] += _nic(0x04, "vlans", _switch_port(0x04), "red")
+        parts["db"] += _nic(0x14, "vlans", _switch_port(0x14), "blue") + _ON_SWITCH % _switch_port(0x15)
     lasts = {"web": 9, "db": 10, "calm": 11}
     return {name: domain_xml(name, PORTS + nics, cmdline="guest.ip=192.168.160.%d/24" % lasts[name]).replace(
         "<memory unit", "<uuid>%s</uuid><memory unit" % identity(name)) for name, nics in parts.items()}
+
+
+def _switch_port(last: int) -> str:
+    return "<virtualport type='openvswitch'><parameters interfaceid='%s'/></virtualport>" % identity("nic %d" % last)
+
+
+_ON_SWITCH = """<interface type='bridge'><mac address='52:54:00:00:01:15'/><source bridge='ovsbr0'/>
+    <vlan><tag id='5'/></vlan>%s<model type='virtio'/></interface>"""
 
 
 def filters() -> dict[str, str]:
@@ -177,12 +199,15 @@ def _build(chosen: Layout) -> Seen:
         for i in 8 9; do ip tuntap add tap$i mode tap; ip link set tap$i up; done""")
     for device in OF_HOST:  # the kernel's own are by chance
         sh("ip", "link", "set", device, "address", mac(device))
+    if chosen.switch:
+        _shell(_SWITCH)
     made = []
     for name, text in filters().items():
         made.append("nwfilter-define %s" % _file("filter-" + name, text))
     for name, text in networks(chosen).items():
         made.append("%s %s" % ("net-create" if name == "brief" else "net-define", _file("network-" + name, text)))
-    run = ["lab", "plain", "office", *(["routed"] if chosen.routed_runs else []), *(["pool"] if chosen.pool else [])]
+    run = ["lab", "plain", "office", *(name for name, runs in (
+        ("vlans", chosen.switch), ("routed", chosen.routed_runs), ("pool", chosen.pool)) if runs)]
     made += ["net-start %s" % name for name in run] + (["net-autostart lab"] if chosen.autostart else [])
     made += ["net-port-create lab %s" % _file("port", port(1))] if chosen.port else []
     made.append("nwfilter-binding-create %s" % _file("binding", BINDING))
@@ -196,7 +221,22 @@ def _build(chosen: Layout) -> Seen:
     if chosen.foreign:
         _shell("""ip link set nic1 master lab0; bridge link set dev nic1 learning off isolated on
             bridge fdb add 52:54:00:00:0a:01 dev nic1 master static""")
+    if chosen.retagged:
+        _shell("ovs-vsctl set port $(%s) tag=6" % TAP_ON_SWITCH)
     return settled_look()
+
+
+TAP_ON_SWITCH = "virsh domiflist db | awk '/01:15/ {print $1}'"
+# Two switches, and on one a port of somebody.
+_SWITCH = """
+for i in 0 1; do
+    ovs-vsctl add-br ovsbr$i -- set bridge ovsbr$i datapath_type=netdev other_config:hwaddr=52:54:00:ff:00:0$i
+done
+ovs-vsctl add-port ovsbr0 own0 tag=99 -- set interface own0 type=internal mac='"52:54:00:ff:00:09"' external_ids:of=x \\
+    ingress_policing_rate=5000
+"""
+_NO_SWITCH = "for one in $(ovs-vsctl list-br); do ovs-vsctl del-br $one; done; ovs-vsctl --all destroy qos -- --all" \
+    " destroy queue"
 
 
 def settled_look() -> Seen:
@@ -224,6 +264,8 @@ def remove() -> None:
     for device in OF_NETWORKS + OF_HOST:
         if os.path.exists("/sys/class/net/%s" % device):
             sh("ip", "link", "del", device)
+    if has_switch():
+        _shell(_NO_SWITCH)
     for pattern in KEPT:
         for path in glob.glob(pattern):
             shutil.rmtree(path, ignore_errors=True) if os.path.isdir(path) else os.unlink(path)
@@ -277,6 +319,7 @@ SABOTAGE = {
     "a filter changed": "sed s/25/26/ /run/faults/filter-spare.xml >/run/faults/x; virsh nwfilter-define /run/faults/x",
     "an MTU": "ip link set hostbr0 mtu 1300",
     "an address": "ip addr add 192.0.2.1/24 dev hostbr1",
+    "a tag of Open vSwitch": "ovs-vsctl set port own0 tag=7",
     "dnsmasq gone": "kill $(cat /run/libvirt/network/lab.pid)",
     "a chain of the firewall": "nft add table ip broken; nft add chain ip broken all",
     "a port lost": "virsh net-port-delete lab $(virsh -q net-port-list lab --uuid | head -n1)",

@@ -20,6 +20,8 @@ from typing import Callable
 
 from sshd import served
 
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine import guardian
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.host import Host
 from faults import hosts, plans
 from faults.bench import SETTLES, Bench
 from faults.calls import Breaker, a_plan_that_works
@@ -35,7 +37,12 @@ KILLS = (("SIGKILL", False, 5), ("SIGKILL", True, 3), ("SIGTERM", False, 2), ("S
 def run(bench: Bench) -> None:
     for number in range(2 if bench.short else 16):
         if bench.wants("kills/%d" % number):
-            _at_calls(bench, "kills/%d" % number)
+            at_calls(bench, "kills/%d" % number)
+    for index in range(6):
+        for name, scenario in (("stopped", _stopped), ("hangs", _hangs)):
+            one = "kills/%s/%d" % (name, index)
+            if bench.wants(one) and (not bench.short or bench.only.startswith("kills/" + name)):
+                scenario(bench, one)
     _modules(bench)
     if bench.wants("kills/ansible"):
         _ansible(bench)
@@ -64,8 +71,9 @@ def _kind(words: str, group: bool, what: str) -> str:
 # --- transactions, killed at a call
 
 
-def _at_calls(bench: Bench, name: str) -> None:
-    layout = hosts.layout("%s/%s" % (bench.seed, name))
+def at_calls(bench: Bench, name: str, switch: bool = False) -> None:
+    """A plan that is killed at random calls."""
+    layout = hosts.layout("%s/%s" % (bench.seed, name), switch=switch)
     tasks, _before, stated, calls = a_plan_that_works(bench, name, layout)
     for index in range(2 if bench.short else 8):
         one = "%s/%d" % (name, index)
@@ -102,6 +110,54 @@ def _again(bench: Bench, name: str, before: Seen, stated: Seen, run_it: Callable
         judge(found, before, stated, bench.settled(stated, None, 2), answer)
         found.lies = found.lies or ("" if answer.ok else "says that it failed")
         bench.add(found)
+
+
+# --- modules that are stopped and never go on, or say nothing any more
+
+
+PATIENCE = 4  # seconds in place of the guardian's ten minutes
+
+
+def _stopped(bench: Bench, name: str) -> None:
+    """SIGSTOP and nothing after it: the guardian ends the module, after ten seconds, and puts all back."""
+    _never_ends(bench, name, "SIGSTOP for ever, at a call", Breaker(), lambda process: process.kill(signal.SIGSTOP))
+
+
+def _hangs(bench: Bench, name: str) -> None:
+    """A call of a library that does not return."""
+    _never_ends(bench, name, "a call that never returns", _Hang(), lambda process: None)
+
+
+class _Hang(Breaker):
+    """Has a changing call hang; the guardian is less patient than else."""
+
+    hangs_at = 0
+
+    def __call__(self, host: Host, note: Callable[[str], None]) -> list[str]:
+        guardian.SILENT_SECONDS = PATIENCE
+        return super().__call__(host, note)
+
+    def _call(self, name: str, call: Callable[[], object]) -> object:
+        result = super()._call(name, call)
+        if len(self.calls) == self.hangs_at:
+            signal.pause()
+        return result
+
+
+def _never_ends(bench: Bench, name: str, kind: str, breaker: Breaker,
+                then: Callable[[Transaction], None]) -> None:
+    chance, layout = bench.chance(name), hosts.layout("%s/%s" % (bench.seed, name))
+    tasks, _before, stated, calls = a_plan_that_works(bench, name, layout)
+    at = chance.randint(1, len(calls))
+    if isinstance(breaker, _Hang):
+        breaker.hangs_at = at
+    before = bench.host(layout)
+    process = Transaction(tasks, breaker)
+    process.note(str(at), 30)
+    then(process)
+    answer = process.wait()
+    how = "call %d of %d; %s" % (at, len(calls), plans.in_words(tasks))
+    bench.judge(Try(name, kind, how), before, stated, answer, seconds=SETTLES)
 
 
 # --- modules as Ansible starts them, killed at a random moment

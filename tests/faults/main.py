@@ -20,7 +20,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / ".cache/pylib")]
-PARTS = ("calls", "kills", "beside", "surroundings")
+PARTS = ("calls", "kills", "beside", "surroundings", "switch")
+WITH_SWITCH = ("switch",)  # which the sandbox starts for these
 RESULTS = Path(os.environ.get("FAULTS_RESULTS", ROOT / ".cache" / "faults"))
 
 
@@ -68,7 +69,8 @@ def inside(asked: argparse.Namespace, parts: list[str]) -> bool:
 def in_sandbox(asked: argparse.Namespace, part: str, results: Path) -> tuple[str, int, float]:
     """Runs a part in a sandbox of its own; its output goes to a file, and what it says of failures to ours too."""
     since = time.monotonic()
-    command = [str(ROOT / "tests/sandbox"), *(["--debian", asked.debian] if asked.debian else []), "/usr/bin/python3",
+    command = [str(ROOT / "tests/sandbox"), *(["--debian", asked.debian] if asked.debian else []),
+               *(["--ovs"] if part in WITH_SWITCH else []), "/usr/bin/python3",
                str(ROOT / "tests/faults/main.py"), *(["--short"] if asked.short else []), "--seed", asked.seed,
                "--only", asked.only or part, *(["--sabotage"] if asked.sabotage else [])]
     (results / ("%s.jsonl" % part)).unlink(missing_ok=True)

@@ -257,6 +257,64 @@ def _other_model(_chance: random.Random, _host: Layout) -> Made:
     return "nic 21", _interface("calm", 0x21, model={"type": "e1000e"}, source={"network": "plain"})
 
 
+# --- on Open vSwitch
+
+
+def _groups(chance: random.Random) -> list[dict]:
+    return [{"name": "red", "default": True, "vlan": {"tags": [{"id": chance.randint(11, 19)}]}},
+            {"name": "green", "vlan": {"trunk": True, "tags": [{"id": 40}, {"id": 41, "native_mode": "tagged"}]}}]
+
+
+def _tags_of_portgroup(chance: random.Random, _host: Layout) -> Made:
+    """Guests that run keep theirs."""
+    return "vlans", network("vlans", state="active", portgroups=_groups(chance))
+
+
+def _switch_restarted(chance: random.Random, _host: Layout) -> Made:
+    return "vlans", restarted("vlans", portgroups=_groups(chance), vlan={"tags": [{"id": chance.randint(50, 59)}]})
+
+
+def _tags_by_vlan(chance: random.Random, _host: Layout) -> Made:
+    return "vlans", ("vlan", {"network": "vlans", "portgroup": chance.choice(("red", "blue")),
+                              "tags": [{"id": chance.randint(60, 69)}]})
+
+
+def _switch_started(chance: random.Random, _host: Layout) -> Made:
+    return "unused", network("unused", state="active", autostart=chance.random() < 0.5,
+                             vlan={"tags": [{"id": chance.randint(30, 39)}]})
+
+
+def _new_on_switch(chance: random.Random, _host: Layout) -> Made:
+    return "new", network("new", uuid=identity("new"), state="active", forward={"mode": "bridge"},
+                          bridge={"name": "ovsbr1"}, virtualport={"type": "openvswitch"}, portgroups=_groups(chance))
+
+
+def _tagged(chance: random.Random, _host: Layout) -> Made:
+    tags = chance.choice(([{"id": 70}], [{"id": 71, "native_mode": "untagged"}, {"id": 72}]))
+    last = chance.choice((0x15, 0x15, 0x04))
+    guest = "web" if last == 0x04 else "db"
+    return "nic %d" % last, chance.choice((
+        _interface(guest, last, vlan={"tags": tags, "trunk": len(tags) > 1}),
+        ("vlan", {"domain": guest, "mac": NIC % last, "tags": tags})))
+
+
+def _moved_among_vlans(_chance: random.Random, _host: Layout) -> Made:
+    return "nic 4", _interface("web", 0x04, source={"network": "vlans", "portgroup": "blue"})
+
+
+def _limited_on_switch(chance: random.Random, _host: Layout) -> Made:
+    guest, last = chance.choice((("web", 0x04), ("db", 0x14), ("db", 0x15)))
+    return "nic %d" % last, ("qos", {"domain": guest, "mac": NIC % last, "inbound": {
+        "average": chance.randint(100, 999), "peak": 2000, "burst": 64}, "outbound": {
+        "average": chance.randint(100, 999), "burst": 32}})
+
+
+def _cable_on_switch(_chance: random.Random, _host: Layout) -> Made:
+    return "nic 20", _interface("db", 0x14, link={"state": "down"})
+
+
+ON_SWITCH = (_tags_of_portgroup, _switch_restarted, _switch_restarted, _tags_by_vlan, _switch_started, _new_on_switch,
+             _tagged, _tagged, _moved_among_vlans, _limited_on_switch, _limited_on_switch, _cable_on_switch)
 RESTARTS = (_mtu, _mtu, _no_mtu, _renamed_bridge, _other_address, _more_addresses, _other_routes, _isolated_ports)
 OTHERS = (_waits, _dhcp_range, _portgroups, _forward_device, _autostart, _started, _stopped, _stopped_and_changed,
           _kept, _removed, _new, _new, _new_on_host, _reservations, _reservations, _no_reservation, _record,
@@ -269,7 +327,9 @@ OTHERS = (_waits, _dhcp_range, _portgroups, _forward_device, _autostart, _starte
 def plan(chance: random.Random, host: Layout, most: int = 6) -> list[Task]:
     """A plan; four of five have a restart among the rest."""
     makers: list[Callable[[random.Random, Layout], Made]] = list(chance.sample(OTHERS, 6))
-    if chance.random() < 0.8:
+    if host.switch:
+        makers = [*chance.sample(ON_SWITCH, 4), *makers[:2]]
+    elif chance.random() < 0.8:
         makers.insert(0, chance.choice(RESTARTS))
     made: dict[str, Task] = {}
     for maker in makers[:chance.randint(1, most)]:

@@ -155,13 +155,16 @@ def _behind(bench: Bench, name: str, harm: Harm, task: Task, what: str) -> None:
     layout.foreign = layout.port = False
     good = bench.host(layout)
     _shell(harm.do)
-    bad = look()
-    assert differences(good, bad), "%s did nothing" % harm.do
+    judge_repair(bench, Try(name, "behind its back: %s" % harm.words, plans.in_words([task])), good, look(), task, what)
+
+
+def judge_repair(bench: Bench, found: Try, good: Seen, bad: Seen, task: Task, what: str = "") -> None:
+    """Runs a task that has only to repair what was good and is bad."""
+    assert differences(good, bad), "%s: nothing is broken" % found.name
     answer = Module(task).wait()
-    found = Try(name, "behind its back: %s" % harm.words, plans.in_words([task]))
     found.message = answer.message if answer else ""
     if bench.sabotage:
-        found.sabotaged = hosts.sabotage(bench.chance(name), good, bad)
+        found.sabotaged = hosts.sabotage(bench.chance(found.name), good, bad)
     now = look()
     mine = "tap-000112" if which_of(task) == "db" else "tap-000101"
     left = differences(_part(good, mine), _part(now, mine)) if what == "interface" else differences(good, now)

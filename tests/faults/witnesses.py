@@ -64,6 +64,7 @@ def look() -> Seen:
     seen.update(_links())
     seen.update(_addresses())
     seen.update(_traffic())
+    seen.update(_switches() if has_switch() else {})
     seen.update(_firewall())
     dnsmasq = _dnsmasq()
     seen.update(dnsmasq)
@@ -198,6 +199,8 @@ def _filters() -> Seen:
 def _links() -> Seen:
     seen = {}
     for link in data("ip", "-d", "-j", "link"):
+        if link["ifname"] == "ovs-netdev":
+            continue  # it is of Open vSwitch itself, with a MAC address by chance
         info = link.get("linkinfo", {})
         kept = {"up": "UP" in link["flags"], "mtu": link["mtu"], "mac": link.get("address"), "in": link.get("master"),
                 "kind": info.get("info_kind"), "over": link.get("link"), **_some(info.get("info_data"), BRIDGE),
@@ -255,6 +258,64 @@ def _traffic() -> Seen:
                                                             if what == "filter" else "")
             seen["traffic control of %s, %s" % (device, what)] = text
     return seen
+
+
+# --- Open vSwitch
+
+
+def has_switch() -> bool:
+    return os.path.exists("/run/openvswitch/db.sock")
+
+
+# What the database says of each kind of row that somebody chose.
+COLUMNS = {
+    "bridge": ("name", "ports", "datapath_type", "fail_mode", "other_config", "external_ids", "stp_enable"),
+    "port": ("name", "interfaces", "tag", "trunks", "vlan_mode", "qos", "other_config", "external_ids"),
+    "interface": ("name", "type", "error", "mtu_request", "ingress_policing_rate",
+                  "ingress_policing_burst", "external_ids", "options"),
+    "qos": ("type", "queues", "other_config", "external_ids"),
+    "queue": ("dscp", "other_config", "external_ids"),
+}
+
+
+def _switches() -> Seen:
+    """Each row of its database, with those that it refers to by what they say; and those to which none does."""
+    tables = {name: _rows(name) for name in COLUMNS}
+    seen = {}
+    for table, rows in tables.items():
+        for uuid, row in rows.items():
+            own = {name: value for name, value in row.items() if not _refers(value)}
+            names = sorted(_said(tables, one) for value in row.values() for one in _refers(value))
+            name = row.get("name") or _said(tables, uuid)
+            seen["switch's %s %s" % (table, name)] = "\n".join([*_lines(own).splitlines(), *names])
+    return seen
+
+
+def _rows(table: str) -> dict[str, dict]:
+    text = sh("ovs-vsctl", "--timeout=5", "--format=json", "--columns=_uuid," + ",".join(COLUMNS[table]), "list", table)
+    found = json.loads(text) if text else {"headings": [], "data": []}
+    rows = [dict(zip(found["headings"], row)) for row in found["data"]]
+    for row in rows if table == "port" else ():
+        # By which libvirt finds what it limits; it leaves them behind when it limits no more.
+        row["external_ids"][1] = [pair for pair in row["external_ids"][1] if pair[0] not in ("ifname", "vm-id")]
+    return {row.pop("_uuid")[1]: row for row in rows}
+
+
+def _refers(value: object) -> list[str]:
+    """The rows that a value names."""
+    text = json.dumps(value)
+    return re.findall(r'\["uuid", "([-0-9a-f]+)"\]', text)
+
+
+def _said(tables: dict[str, dict[str, dict]], uuid: str) -> str:
+    """A row in words that last: its name, else all it says."""
+    for table, rows in tables.items():
+        if uuid in rows:
+            row = rows[uuid]
+            return "%s %s" % (table, row.get("name") or " ".join(
+                "%s %s" % (name, [_said(tables, one) for one in _refers(value)] or value)
+                for name, value in row.items()))
+    return "a row that is gone"
 
 
 EMPTY_CHAIN = re.compile(r"type \w+ hook \w+ priority [^;]+; policy accept;")
@@ -326,8 +387,9 @@ def _with_lasting_names(seen: Seen) -> Seen:
     def last(text: str) -> str:
         return pattern.sub(lambda match: taps[match.group(1)], text)
 
-    return {last(name): "\n".join(sorted(last(text).splitlines())) if name.startswith(("firewall", "routes"))
-            else last(text) for name, text in seen.items()}
+    ordered = ("firewall", "routes", "switch's")
+    return {last(name): "\n".join(sorted(last(text).splitlines())) if name.startswith(ordered) else last(text)
+            for name, text in seen.items()}
 
 
 # --- what is asked of every host
@@ -365,6 +427,9 @@ def _why_offline(seen: Seen, mac: str, interface: etree._Element) -> str | None:
             return "it has no port in network %s" % network
         found = re.search("""<bridge name=["']([^"']+)""", running)
         bridge = found.group(1) if found else None
+    if interface.find("virtualport[@type='openvswitch']") is not None:
+        there = "port %s" % tap in seen.get("switch's bridge %s" % bridge, "").splitlines()
+        return None if there and "up: True" in device else "its device is not up in switch %s" % bridge
     if bridge and "in: %s" % bridge not in device.splitlines():
         return "its device is not in bridge %s" % bridge
     return None if "up: True" in device else DOWN

@@ -19,6 +19,9 @@ from integration.host import sh, within
 from integration.lab import GUEST, LAB, answers, tap_of
 from integration.modules import Failed, run
 
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.host import Host
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.libvirt import Libvirt
+
 RECORDS = "/var/lib/virtnet/*.record"
 CHANGE = dict(LAB, restart="always", mtu={"size": 1400})
 
@@ -180,3 +183,21 @@ def test_one_task_at_a_time(guest):
     assert (found["mtu"]["size"], found["domain"]["name"], found["autostart"], found["dns"]["txts"][0]["value"]) == (
         1400, "example", True, "b")
     assert answers(GUEST)
+
+
+def test_tasks_of_one_machine_wait_for_each_other_however_they_name_the_host(clean, over_ssh):
+    port, key = over_ssh["ansible_port"], over_ssh["ansible_ssh_private_key_file"]
+    first, second = ("qemu+ssh://root@%s:%d/system?no_verify=1&no_tty=1&keyfile=%s" % (name, port, key)
+                     for name in ("127.0.0.1", "localhost"))
+    before = "tasks on other machines that change %s do not wait for this one; see docs/reliability.md"
+    made = run("network", uri=first, name="lab", bridge={"name": "lab0"}, state="active")
+    assert before % first in made["warnings"]
+    holder = Host(Libvirt(first)).lock()
+    holder.acquire(0)
+    try:
+        with pytest.raises(Failed, match=r"another task changes .* \(process %d, which runs since" % os.getpid()):
+            run("network", uri=second, name="lab", mtu={"size": 1400}, lock_timeout=1)
+    finally:
+        holder.release()
+    assert run("network", uri=second, name="lab", autostart=True)["changed"]
+    assert not [one for one in run("network_info", uri=first)["warnings"] if "do not wait" in one]

@@ -266,3 +266,29 @@ def test_a_move_that_waits_is_called_off_with_another_tag(switch, waiting):
         assert port(tap)[0] == "7"
     finally:
         sh("ovs-vsctl del-br ovsbr1")
+
+
+def test_isolation_that_open_vswitch_has_not_is_refused(switch):
+    network = {"name": "ovs", "state": "active", "forward": {"mode": "bridge"}, "bridge": {"name": "ovsbr0"},
+               "virtualport": SWITCH}
+    with pytest.raises(Failed, match=r"^port\.isolated: is of Linux bridges; Open vSwitch isolates no port"):
+        run("network", **network, port={"isolated": True})
+    run("network", **network)
+    boot(switch, "<interface type='network'><mac address='%s'/><source network='ovs'/><model type='virtio'/>"
+                 "</interface>" % MAC)
+    with pytest.raises(Failed, match=r"^port\.isolated: is of Linux bridges"):
+        run("interface", domain="guest", mac={"address": MAC}, port={"isolated": True})
+
+
+def test_tags_that_libvirt_sets_and_says_it_could_not_are_taken_back(switch):
+    """ovs-vsctl writes into the database, and then waits in vain for ovs-vswitchd."""
+    tap = boot(switch, "<interface type='bridge'><mac address='%s'/><source bridge='ovsbr0'/>"
+                       "<virtualport type='openvswitch'/><vlan><tag id='5'/></vlan><model type='virtio'/>"
+                       "</interface>" % MAC)
+    sh("kill -9 $(cat /run/openvswitch/ovs-vswitchd.pid)")
+    try:
+        with pytest.raises(Failed, match=r"All is as it was; put back: set the VLAN tags of %s as they were" % tap):
+            run("interface", domain="guest", mac={"address": MAC}, vlan={"tags": [{"id": 6}]})
+    finally:
+        sh("ovs-vswitchd -vconsole:off --pidfile --log-file --detach")
+    assert port(tap)[0] == "5"

@@ -25,7 +25,7 @@ from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents
     subnet_of,
 )
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.record import document_of
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host import boot, kernel, libvirt, sysfs
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host import boot, kernel, libvirt, records, sysfs
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.errors import HypervisorError, KernelError
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.flags import (
     CONFIG,
@@ -542,6 +542,16 @@ class Firewall:
         self._host.called("change_firewall", (commands,), lambda: None)
 
 
+class Switch:
+    """What Open vSwitch does."""
+
+    def __init__(self, host: FakeHost) -> None:
+        self._host = host
+
+    def set_tags(self, port: str, tags: Options, _seconds: float = 0) -> None:
+        self._host.called("set_tags", (port, tags), lambda: self._host.parts["switch_ports"][""][port].update(tags))
+
+
 class FakeHost:
     """A host whose ``parts`` are given; ``calls`` are those that change something, by name with their arguments.
 
@@ -553,13 +563,16 @@ class FakeHost:
     def reconnect(self) -> None:
         pass
 
+    def lock(self) -> records.Lock:
+        return records.Lock(self.libvirt.uri, True, "")
+
     def __init__(self, breaks: tuple[str, ...] = (), after: bool = False, error: Exception | None = None,
                  **given: Any) -> None:
         self.parts: dict[str, dict[str, Any]] = json.loads(json.dumps(parts(**given)))
         self.calls: list[tuple[Any, ...]] = []
         self.breaks, self.after, self.error = list(breaks), after, error
         self.sysfs, self.boot, self.sysctls, self.firewall = sysfs, boot, Sysctls(self), Firewall(self)
-        self.programs = Programs(self)
+        self.programs, self.switch = Programs(self), Switch(self)
         self.libvirt, self.kernel, self.looks = Libvirt(self), Kernel(self), 0
 
     @property

@@ -440,6 +440,14 @@ def test_a_virtualport_that_does_not_connect_is_refused(source: dict, kind: str,
         plan(host(networks={"lab": NAT}), wish)
 
 
+@pytest.mark.parametrize("isolated", [True, False])
+def test_a_port_of_open_vswitch_is_not_isolated(isolated: bool):
+    wish = Interface("off", {"type": "bridge", "source": {"bridge": "br0"}, "mac": {"address": MAC}, "virtualport": {
+        "type": "openvswitch"}, "port": {"isolated": isolated}})
+    with pytest.raises(Invalid, match=r"^port\.isolated: is of Linux bridges; Open vSwitch isolates no port"):
+        plan(host(), wish)
+
+
 def test_a_virtualport_that_is_there_stays():
     port = "<virtualport type='802.1Qbh'><parameters profileid='p'/></virtualport><source"
     seen = host(domain(CONFIGURED.replace("<source", port)), networks={"lab": NAT})

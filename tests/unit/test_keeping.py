@@ -171,7 +171,7 @@ def test_who_was_cut_off_and_who_is_at_work_is_known_by_the_lock():
     host = lab_host(LAB, None)
     cut_off(host, DEFINE)
     assert keeping.others(host) == ([OF], [])
-    lock = records.Lock(host.libvirt.uri, host.local)
+    lock = host.lock()
     lock.acquire(0)
     try:
         assert keeping.others(host) == ([], [OF + ", at step 1 of 2: define network lab"])
@@ -190,7 +190,7 @@ class Watch:
 
 
 def keeper(host: FakeHost, confirmation: keeping.Confirmation | None = None) -> keeping.Keeper:
-    lock = records.Lock(host.libvirt.uri, host.local)
+    lock = host.lock()
     lock.acquire(0)
     return keeping.Keeper(host, lock, {"module": "network"}, confirmation)
 

@@ -154,6 +154,13 @@ def test_a_uri_tells_whether_the_kernel_is_at_hand(uri: str, local: bool):
     assert libvirt(uri=uri).is_local is local
 
 
+@pytest.mark.parametrize("uri", ["qemu+ssh://root@kvm/system", "qemu+ssh://kvm:22/system?keyfile=/k",
+                                 "qemu+tls://192.0.2.1/system"])
+def test_a_host_has_one_lock_however_its_uri_is_written(uri: str):
+    there = SimpleNamespace(getHostname=lambda: "kvm.example")
+    assert libvirt(there, uri).place == "qemu://kvm.example/system"
+
+
 @pytest.mark.parametrize(("name", "local"), [(os.uname().nodename, True), ("another.example", False)])
 def test_a_socket_may_lead_to_another_host(name: str, local: bool):
     there = SimpleNamespace(getHostname=lambda: name)

@@ -220,6 +220,31 @@ def test_what_the_kernel_has_of_a_network_comes_back(change: list, way: set):
     assert set(back(lab_host(LAB, LAB, **USED), calls(*change), LAB_PIECE)) == way
 
 
+SWITCH_PORT = {"bridge": "ovsbr0", "tag": 5, "trunks": [], "vlan_mode": None,
+               "traffic": {"sent": {}, "received": None}}
+
+
+@pytest.mark.parametrize("tags", [{"tag": 6}, {"tag": None}, {"trunks": [5, 6]}, {"vlan_mode": "native-tagged"}])
+@pytest.mark.parametrize("of", [LAB_PIECE, interfaces.interface(guest().uuid, guest().mac)], ids=lambda one: one.kind)
+def test_the_tags_of_a_switch_port_come_back(tags: dict, of: Piece):
+    host = lab_host(LAB, LAB, **USED, switch_ports={"vnet0": SWITCH_PORT})
+    assert back(host, lambda one: one.switch.set_tags("vnet0", tags), of) == ["set_tags"]
+
+
+@pytest.mark.parametrize(("now", "done"), [({}, []), (None, [("set_tags", "vnet0", {
+    "tag": 5, "trunks": [], "vlan_mode": None})])], ids=["the port is gone", "its database is away"])
+def test_a_switch_port_that_is_gone_stays_so_and_a_database_that_is_away_is_waited_for(now: Any, done: list):
+    host = lab_host(LAB, LAB, **USED, switch_ports={"vnet0": SWITCH_PORT})
+
+    def change(host: FakeHost) -> None:
+        host.parts["switch_ports"][""] = now
+
+    record = begun(host, [Step("change it", change, LAB_PIECE)])
+    host.switch.set_tags = lambda *told: host.calls.append(("set_tags", *told[:2])) or host.parts[
+        "switch_ports"].update({"": {"vnet0": SWITCH_PORT}})
+    assert restore(host, record).failed == [] and host.calls == done
+
+
 def test_a_port_comes_back_whose_tap_was_elsewhere_and_that_stays_there():
     host = lab_host(LAB, LAB, **dict(USED, devices=dict(USED["devices"], vnet1=dict(TAP, master=None))))
     back(host, calls(("stop_network", "lab"), ("create_network", document(LAB))), LAB_PIECE)

@@ -26,7 +26,6 @@ from .host.errors import HostError, HypervisorError, remedy
 from .host.host import Host
 from .host.libvirt import LIBVIRT_ERROR, Libvirt
 from .host.probes import can_ping
-from .host.records import Lock
 from .host.snapshot import Snapshot
 from .resources.ways import way_of
 from .schema.errors import Invalid, Missing, Path, not_allowed, shown
@@ -142,6 +141,9 @@ def host_of(module: AnsibleModule, changes: bool = False) -> Iterator[Host]:
             raise Invalid("", "libvirt %d.%d.%d is too old; 6.1.0 or later is needed" % host.libvirt.version)
         if not host.local:
             module.warn("the kernel of %s is out of reach; only libvirt's own view is compared" % module.params["uri"])
+        if changes and not module.check_mode and not host.libvirt.is_local:
+            module.warn("tasks on other machines that change %s do not wait for this one; see docs/reliability.md"
+                        % module.params["uri"])
         yield host
     except NoLibvirt as error:
         if not (changes and module.check_mode):
@@ -287,7 +289,7 @@ def _alone(module: AnsibleModule, host: Host, confirmation: Confirmation | None 
         yield UNKEPT, ["%s was cut off; what it had begun would be put back first" % one for one in cut_off] + [
             NOT_STILL % one for one in at_work]
         return
-    lock = Lock(host.libvirt.uri, host.local)
+    lock = host.lock()
     lock.acquire(module.changes.get("lock_timeout", LOCK_TIMEOUT))
     keeper = Keeper(host, lock, {"module": module._name, "pid": os.getpid()}, confirmation)
     try:

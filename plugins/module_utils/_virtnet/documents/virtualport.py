@@ -28,6 +28,10 @@ CONNECTS_WITH = {
 }
 
 
+NO_ISOLATION = ("is of Linux bridges; Open vSwitch isolates no port, and libvirt then fails to change an interface of a"
+                " guest that runs; leave it out")
+
+
 def unfit_type(kind: str | None, connection: str, network: str | None = None) -> str:
     """Why no guest starts with a type of virtualport, beside that of its network; empty where one does."""
     if not kind:

@@ -17,7 +17,7 @@ from ..schema.errors import Invalid, Path
 from ..schema.options import Options, Value, option
 from ..schema.scalars import DUID, MAC
 from .network import Subnet, connection_of, subnet_of
-from .virtualport import unfit_type
+from .virtualport import NO_ISOLATION, unfit_type
 
 Address = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
 Problem = tuple[Path, str]
@@ -175,6 +175,11 @@ def _virtualports(options: Options) -> Iterator[Problem]:
             yield Path("portgroups", index, "virtualport", "type"), problem
 
 
+def _isolation(options: Options) -> Iterator[Problem]:
+    if option(options, "virtualport", "type") == "openvswitch" and option(options, "port", "isolated") is not None:
+        yield Path("port", "isolated"), NO_ISOLATION
+
+
 REFUSALS = (
     Refusal("`ips[].address`: a network, broadcast, multicast, loopback or unspecified address",
             "libvirt starts the network; no guest can reach the host there", _addresses),
@@ -191,4 +196,6 @@ REFUSALS = (
             "the kernel has no such route, or one that leads nowhere", _gateways),
     Refusal("`virtualport.type`, `portgroups[].virtualport.type`: one that the forward mode does not take, or another"
             " one than the network's", "no guest on it starts", _virtualports),
+    Refusal("`port.isolated` beside `virtualport.type: openvswitch`, true or false", "no port is isolated, and libvirt"
+            " fails to change an interface of a guest that runs there", _isolation),
 )

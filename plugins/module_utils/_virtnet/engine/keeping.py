@@ -169,7 +169,7 @@ def others(host: Host) -> tuple[list[str], list[str]]:
     """The tasks, in words, that were cut off, for their end and that of their guardian was violent; and who is at work.
     """
     there = [one for one in records.left(host.libvirt.uri) if one.begun or not one.data]
-    if there and records.Lock(host.libvirt.uri, host.local).is_free():
+    if there and host.lock().is_free():
         return [_about(one) for one in there], []
     return [], ["%s, %s" % (_about(one), records.how_far(one)) for one in there]
 

@@ -20,6 +20,7 @@ from .uses import bridges_of_networks
 
 if TYPE_CHECKING:
     from .kernel import Kernel
+    from .records import Lock
 
 
 def connected(uri: str, seconds: float) -> Libvirt:
@@ -69,6 +70,12 @@ class Host:
         from . import networkd
 
         return networkd
+
+    def lock(self) -> Lock:
+        """What only one task has that changes the host."""
+        from .records import Lock
+
+        return Lock(self.libvirt.uri, self.libvirt.is_local, self.libvirt.place)
 
     def reconnect(self, seconds: float = 30) -> None:
         """Connects anew where libvirt went away meanwhile, as soon as it is back; without it what follows fails."""

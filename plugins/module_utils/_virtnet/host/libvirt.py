@@ -118,6 +118,12 @@ class Libvirt:
         return not parts.query or self._connection.getHostname().split(".")[0] == os.uname().nodename.split(".")[0]
 
     @property
+    def place(self) -> str:
+        """Which libvirt this is, by whatever user, port and key it is reached."""
+        parts = urlsplit(self.uri)
+        return "%s://%s%s" % (parts.scheme.partition("+")[0], self._connection.getHostname(), parts.path)
+
+    @property
     def is_pretended(self) -> bool:
         """Whether it is libvirt's driver for tests, which knows neither layers nor filters."""
         return urlsplit(self.uri).scheme.startswith("test")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import socket
+import time
 from typing import TYPE_CHECKING, Any
 
 from .errors import KernelError
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 SOCKET = "/run/openvswitch/db.sock"
 DATABASE = "Open_vSwitch"
 TIMEOUT = 10  # seconds; the database answers at once, but no task shall hang
+PAUSE = 0.2
 READ = {"Bridge": ["name", "ports"], "Port": ["_uuid", "name", "interfaces", "tag", "trunks", "vlan_mode", "qos"],
         "Interface": ["_uuid", "ingress_policing_rate", "ingress_policing_burst"], "QoS": ["_uuid", "other_config"]}
 BITS = 8  # of a byte; libvirt writes bits, and of what a port receives kilobits
@@ -34,15 +36,23 @@ def read_ports() -> dict[str, Options] | None:
         return None
 
 
-def set_tags(port: str, tags: Options) -> None:
-    """Gives a port its tag, trunks and vlan_mode, all at once."""
+def set_tags(port: str, tags: Options, seconds: float = 0) -> None:
+    """Gives a port its tag, trunks and vlan_mode, all at once; a database that is away is waited for so long."""
     row = {name: value if isinstance(value, (int, str)) else ["set", value or []] for name, value in tags.items()}
-    try:
-        done, = _transact([{"op": "update", "table": "Port", "where": [["name", "==", port]], "row": row}])
-    except OSError as error:
-        raise KernelError("Open vSwitch: %s" % (error.strerror or error)) from error
+    done, = _patient([{"op": "update", "table": "Port", "where": [["name", "==", port]], "row": row}], seconds)
     if not done["count"]:
         raise KernelError("Open vSwitch has no port %s" % port)
+
+
+def _patient(operations: list[Options], seconds: float) -> list[Options]:
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            return _transact(operations)
+        except OSError as error:
+            if time.monotonic() >= end:
+                raise KernelError("Open vSwitch: %s" % (error.strerror or error)) from error
+        time.sleep(PAUSE)
 
 
 # --- pure: rows to data

@@ -206,13 +206,14 @@ class Locked(HostError):
 class Lock:
     """The lock of a host, which is held until this process and those that it forked are gone, or it is released."""
 
-    def __init__(self, uri: str, local: bool) -> None:
+    def __init__(self, uri: str, local: bool, place: str) -> None:
+        """``place`` is one name of a libvirt elsewhere, however its ``uri`` is written."""
         self._uri = uri
         if local and uri.endswith("/system") and os.path.isdir(LIBVIRT):
             self.file = os.open(LIBVIRT, os.O_RDONLY | os.O_DIRECTORY)
         else:
-            place = os.path.join(_made(directory()), _digest(uri) + ".lock")
-            self.file = os.open(place, os.O_RDWR | os.O_CREAT, 0o600)
+            path = os.path.join(_made(directory()), _digest(place) + ".lock")
+            self.file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
 
     def acquire(self, seconds: float) -> None:
         """Waits for the lock no longer than so many seconds; raises Locked."""

@@ -20,6 +20,7 @@ from ...schema.xml import dump_xml
 from ..bandwidth import rates
 from ..network.connect import out_of_vlans
 from ..network.layers import options_of
+from ..switch import tags_as_they_were
 from .boot import boot_as, kinds_of
 from .cards import Card, cards_of
 from .piece import interface_named as named
@@ -124,7 +125,9 @@ class _Live:
         before, after = INTERFACE.normal(old.own), INTERFACE.normal(new.own)
         names = {name for name in {*before, *after} if before.get(name) != after.get(name)}
         if not names:
-            yield from self._device(old.tap) if old.tap == new.tap else ()
+            if old.tap == new.tap:
+                yield from self._device(old.tap)
+                yield from tags_as_they_were(self._was, self._now, old.tap, named(self._target.name))
             yield from self._limit(old, new) if "limits" in self._target.macs else ()
         elif not names <= in_place(new.raw, old.options, self._networks(old, new), self._now.version):
             yield self._unplug(new)  # the next round plugs in what was there

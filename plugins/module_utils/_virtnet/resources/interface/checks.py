@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ...documents.interface import INTERFACE, interface_too_new, refuse_incomplete, refuse_unfit
 from ...documents.network import connection_of, mode_of, takes_tags, vlan_refusal
-from ...documents.virtualport import unfit_type
+from ...documents.virtualport import NO_ISOLATION, unfit_type
 from ...schema.errors import Invalid, Missing, Path
 from ...schema.nodes import check_version
 from ...schema.options import Options, option
@@ -68,6 +68,10 @@ def _refuse_switch(aim: Aim, options: Options, card: Card | None) -> None:
     problem = _unfit_switch(aim, options)
     if problem and not (card and problem == _unfit_switch(aim, card.own)):
         raise Invalid(Path("virtualport", "type"), problem)
+    network = aim.found.networks.get(option(options, "source", "network"))
+    switch = options.get("virtualport") or given_by(network, options).get("virtualport")
+    if option(switch, "type") == "openvswitch" and options.get("port") and not (card and card.own.get("port")):
+        raise Invalid(Path("port", "isolated"), NO_ISOLATION)
 
 
 def _unfit_switch(aim: Aim, options: Options) -> str:

@@ -20,6 +20,7 @@ from ...host.uses import guests_of, members_of, uncounted
 from ...schema.nodes import in_order
 from ...schema.options import Options, option
 from ..bandwidth import can_set, rates
+from ..switch import tags_as_they_were
 from .connect import bridge_of, connections, members, set_mtu
 from .firewall import forget_rules
 from .layers import options_of
@@ -217,6 +218,8 @@ def _kernel(was: Snapshot, now: Snapshot, name: str) -> Iterator[Step]:
         yield from _sysctls(name, bridge, was, now)
     yield from members(was, now, name)
     yield from _devices(was, now, name, bridge)
+    for guest in guests_of(now, name):
+        yield from tags_as_they_were(was, now, guest.tap, piece(name))
 
 
 def _devices(was: Snapshot, now: Snapshot, name: str, bridge: str | None) -> Iterator[Step]:
