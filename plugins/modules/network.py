@@ -61,7 +61,8 @@ options:
       - V(always) restarts it and connects the guests again. They are offline for about half a second, and for over four
         seconds with O(bridge.stp), which libvirt switches on by default, since a port then listens and learns before
         it forwards. The guests themselves are not touched. When the new network does not start, the old one is put
-        back.
+        back. Where only a restart of libvirt's daemon puts firewall rules or dnsmasq back, it is done too; networks and
+        guests go on.
       - V(never) changes the configuration only.
     type: str
     choices: [when_idle, always, never]

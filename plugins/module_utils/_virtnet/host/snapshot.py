@@ -39,6 +39,7 @@ driver              driver           whether the kernel has it
 limits              module           whether the kernel has it: see ``limits``
 firewall                             problem, backend, chains: see ``firewall``
 daemon               drivers         the name of libvirt's daemon of networks or filters, null where it is not seen
+restartable          drivers         whether it is known how that daemon was started
 dnsmasq                              what is wrong with it, empty where it works, null where that is not known
 firewalld                            whether it runs, null where that is not known
 dnsmasq_version                      a list of numbers, null where not known

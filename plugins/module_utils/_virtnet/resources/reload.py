@@ -24,12 +24,6 @@ if TYPE_CHECKING:
 TRIES, QUIET, PATIENCE = 3, 3, 3.0  # reloads; looks that find nothing; seconds without progress
 
 
-class Hindrance(str):
-    """Why a daemon is not reloaded, with what to do; ``restarts`` names it where a task may have it restarted."""
-
-    restarts = ""
-
-
 def hindrance(seen: Snapshot, drivers: str) -> str:
     """Why the daemon of ``drivers`` is not reloaded, with what to do; empty where it can be.
 
@@ -38,16 +32,24 @@ def hindrance(seen: Snapshot, drivers: str) -> str:
     daemon = seen.daemon(drivers)
     if daemon is None:
         return "libvirt's daemon, which would put that back, is not seen from here"
-    pools = [] if daemon == "virtnwfilterd" else [name for name in seen.network_names() if _hands_out(seen, name)]
+    pools = _pools_in_use(seen, daemon)
     if not pools:
         return ""
-    can_restart = seen.can_restart(drivers)
-    why = Hindrance(
-        "a reload of %s, which would put that back, would have it forget which devices of network %s guests have;"
-        " restart it (%ssystemctl restart %s), which puts all back while guests go on" % (
-            daemon, ", ".join(pools), "restart: always of a network does, or " if can_restart else "", daemon))
-    why.restarts = daemon if can_restart else ""
-    return why
+    return ("a reload of %s, which would put that back, would have it forget which devices of network %s guests have;"
+            " restart it (%ssystemctl restart %s), which puts all back while guests go on" % (
+                daemon, ", ".join(pools), "restart: always of a network does, or " if restartable(seen, drivers) else "",
+                daemon))
+
+
+def restartable(seen: Snapshot, drivers: str) -> str:
+    """The daemon of ``drivers`` where it cannot be reloaded, and a task that may do so can restart it; else empty."""
+    daemon = seen.daemon(drivers)
+    return daemon if daemon and _pools_in_use(seen, daemon) and seen.can_restart(drivers) else ""
+
+
+def _pools_in_use(seen: Snapshot, daemon: str) -> list[str]:
+    """Networks whose devices guests have, of those that a daemon looks after."""
+    return [] if daemon == "virtnwfilterd" else [name for name in seen.network_names() if _hands_out(seen, name)]
 
 
 def _hands_out(seen: Snapshot, name: str) -> bool:

@@ -18,7 +18,7 @@ from ...host.errors import HypervisorError
 from ...host.uses import guests_of
 from ...schema.errors import Path
 from ...schema.options import Options, option
-from ..reload import Hindrance, hindrance, reload, restart
+from ..reload import hindrance, reload, restart, restartable
 from ..repair import Repair, drift_of
 from .dnsmasq import is_deaf_on, service_of
 from .firewall import lost_rules, problem_of
@@ -46,8 +46,9 @@ class Upkeep(NamedTuple):
     ``unforwardable`` why it must not forward IPv6, ``sysctls`` are those of the bridge. ``blocked`` says who keeps
     guests from reaching what the network promises.
     ``switch`` are the ports of Open vSwitch where its guests are on one, ``unfiltered`` is by tap what the kernel lacks
-    of the rules of their filters, ``filters_hindered`` why libvirt's daemon does not put that back. ``restarts`` is the
-    daemon that is restarted for what is lost, ``restarts_filters`` whether it has the filters too.
+    of the rules of their filters, ``filters_hindered`` why libvirt's daemon does not put that back. ``restartable`` is
+    the daemon that a task may have restarted for what is lost, ``restarts`` the one that is, and ``restarts_filters``
+    whether it has the filters too.
     """
 
     problem: str = ""
@@ -64,16 +65,16 @@ class Upkeep(NamedTuple):
     switch: Mapping[str, Options] = MappingProxyType({})
     unfiltered: Mapping[str, Sequence[Drift]] = MappingProxyType({})
     filters_hindered: str = ""
+    restartable: str = ""
     restarts: str = ""
     restarts_filters: bool = False
 
     def with_restart(self) -> Upkeep:
         """The same where the task allows a restart of the daemon that cannot be reloaded."""
-        hindered, filters = self.hindered, self.filters_hindered
-        daemon = next((why.restarts for why in (hindered, filters) if isinstance(why, Hindrance)), "")
-        if not daemon:
+        if not self.restartable:
             return self
-        return self._replace(hindered="", filters_hindered="", restarts=daemon, restarts_filters=bool(filters))
+        return self._replace(hindered="", filters_hindered="", restarts=self.restartable,
+                             restarts_filters=bool(self.filters_hindered))
 
 
 def upkeep_of(seen: Snapshot, name: str, live: Options) -> Upkeep:
@@ -92,7 +93,9 @@ def upkeep_of(seen: Snapshot, name: str, live: Options) -> Upkeep:
                    () if lost else tuple(obstacles(runs, name)),
                    seen.switch_ports if option(live, "virtualport", "type") == "openvswitch" else {},
                    *_unfiltered(runs, name))
-    return found.with_restart() if planned == RESTART else found
+    if found.hindered or found.filters_hindered:
+        found = found._replace(restartable=restartable(seen, "networks"))
+    return found.with_restart() if planned == "restart" else found
 
 
 def _unfiltered(seen: Snapshot, name: str) -> tuple[Mapping[str, Sequence[Drift]], str]:
@@ -202,10 +205,10 @@ def restart_step(name: str, daemon: str) -> Step:
 
 def promise_upkeep(seen: Snapshot, plan: Plan) -> None:
     """One reload or restart is enough for all networks."""
-    for way in (RELOAD, RESTART):
-        if any(step.title.startswith(way.split("%s")[0]) and step.title.endswith(way.split("%s")[-1])
-               for step in plan.steps):
-            seen.put("firewall", "", dict(seen.firewall or {}, planned=way))
+    for step in plan.steps:
+        if step.do in (put_back, put_back_by_restart):
+            seen.put("firewall", "", dict(seen.firewall or {}, planned="restart" if step.do is put_back_by_restart
+                                          else "reload"))
 
 
 def chains_step(name: str) -> Step:
