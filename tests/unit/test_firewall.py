@@ -313,7 +313,8 @@ def test_a_daemon_that_would_forget_who_has_which_device_is_not_reloaded():
     assert not busy.steps and busy.unrepaired == busy.drift and len(busy.drift) == 1
     assert "devices of network pool guests have; restart it (restart: always of a network" in busy.warnings[0]
     allowed = plan(with_pool(state, port), wish(restart="always"))[0]
-    assert [step.title for step in allowed.steps] == ["restart libvirtd, which puts its firewall rules and dnsmasq back"]
+    assert [step.title for step in allowed.steps] == [
+        "restart libvirtd, which puts its firewall rules and dnsmasq back"]
     assert not allowed.warnings and not allowed.unrepaired
     both = plan(with_pool(state, port), wish(restart="always"), wish("lab"))
     assert sum(len(one.steps) for one in both) == 1

@@ -35,10 +35,10 @@ def hindrance(seen: Snapshot, drivers: str) -> str:
     pools = _pools_in_use(seen, daemon)
     if not pools:
         return ""
+    by_task = "restart: always of a network does, or " if restartable(seen, drivers) else ""
     return ("a reload of %s, which would put that back, would have it forget which devices of network %s guests have;"
             " restart it (%ssystemctl restart %s), which puts all back while guests go on" % (
-                daemon, ", ".join(pools), "restart: always of a network does, or " if restartable(seen, drivers) else "",
-                daemon))
+                daemon, ", ".join(pools), by_task, daemon))
 
 
 def restartable(seen: Snapshot, drivers: str) -> str:
