@@ -235,7 +235,6 @@ READERS: dict[str, Callable[[Host, str], Data]] = {
     "firewall": lambda host, _: host.firewall.read_firewall() if host.local else None,
     "firewalld": lambda host, _: host.firewall.runs_firewalld() if host.local else None,
     "daemon": lambda host, drivers: host.daemon.daemon_name(drivers) if host.local else None,
-    "with_jobs": lambda host, _: host.libvirt.with_jobs(),
     "restartable": lambda host, drivers: host.daemon.can_restart(drivers) if host.local else False,
     "dnsmasq": lambda host, _: host.programs.dnsmasq_problem() if host.local else None,
     "dnsmasq_version": lambda host, _: host.programs.dnsmasq_version() if host.local else None,

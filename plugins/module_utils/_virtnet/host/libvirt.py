@@ -245,12 +245,6 @@ class Libvirt:
         return {uuid: state for uuid, state in states.items() if state}
 
     @_quiet
-    def with_jobs(self) -> list[str]:
-        """The names of guests that are being migrated, saved or dumped, which ends when libvirt's daemon does."""
-        active = self._connection.listAllDomains(libvirt.VIR_CONNECT_LIST_DOMAINS_ACTIVE)
-        return sorted(domain.name() for domain in active if domain.jobInfo()[0] != libvirt.VIR_DOMAIN_JOB_NONE)
-
-    @_quiet
     def saved_xml(self, uuid: str) -> str | None:
         """The document that a guest with a managed save starts with; None where it cannot be read."""
         try:

@@ -292,12 +292,6 @@ class Snapshot(Parts):
         return self.reaches_kernel and bool(self.get("restartable", drivers))
 
     @property
-    def with_jobs(self) -> list[str]:
-        """The guests of which something is going on that ends when libvirt's daemon does."""
-        found: list[str] = self.get("with_jobs")
-        return found
-
-    @property
     def dnsmasq_problem(self) -> str:
         """Why libvirt cannot start dnsmasq; empty where it can, and where that is not known."""
         return str(self.get("dnsmasq") or "") if self.reaches_kernel else ""
