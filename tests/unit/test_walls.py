@@ -30,7 +30,8 @@ TRANSPORTS = ("host/libvirt.py", "host/kernel.py", "host/netlink.py", "host/sysf
 PURE = ("found.py", "plan.py", "promise.py", "describe.py", "resource.py", "back.py", "refusals.py")
 LIBRARIES = {
     "libvirt": ["host/libvirt.py"], "pyroute2": ["host/kernel.py"], "lxml": ["schema/xml.py"],
-    "subprocess": ["host/dnsmasq.py", "host/networkd.py", "host/probes.py", "host/sysfs.py", "host/systemd.py"],
+    "subprocess": ["host/daemon.py", "host/dnsmasq.py", "host/networkd.py", "host/probes.py", "host/sysfs.py",
+                   "host/systemd.py"],
     "ctypes": ["host/firewall.py", "host/watches.py"],
     "socket": ["host/kernel.py", "host/netlink.py", "host/ovsdb.py", "host/ports.py", "host/probes.py"],
 }
