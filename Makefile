@@ -12,8 +12,8 @@ SYSTEM := /usr/bin/python3 -m pytest
 VENV := .venv/bin/python -m pytest
 .PHONY: help setup demo bench lab lint sanity unit integration molecule test-lab test changelog build clean \
 	unit-debian unit-pypi integration-11 integration-12 integration-13 integration-sid integration-others \
-	integration-targets integration-pypi faults faults-short faults-short-12 faults-short-13 lab-12 lab-13 lab-bare \
-	lab-once-12 lab-once-13 lab-pull release-check quick release docs blocks blocks-examples blocks-guides
+	integration-targets integration-pypi faults faults-short faults-short-12 faults-short-13 lab-12 lab-13 lab-bare lab-pull \
+	release-check quick release docs blocks blocks-examples blocks-guides
 
 help: ## Show this
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -96,23 +96,21 @@ faults-short-12 faults-short-13: faults-short-%:
 molecule: setup ## Run the scenarios of extensions/molecule
 	@tests/molecule
 
-test-lab: setup ## Run the scenarios that need the lab, each once, in labs of two releases side by side
-	@$(SIDE_BY_SIDE) lab-once-13 lab-once-12
+test-lab: setup ## Run the scenarios that need the lab
+	@failed=; $(MAKE) --no-print-directory lab-13 || failed=13; $(MAKE) --no-print-directory lab-bare || \
+	failed="$$failed bare"; [ -z "$$failed" ] || { echo "lab: failed: $$failed"; exit 1; }
 
-lab-once-13:
-	tests/lab molecule --once
+lab-13:
+	tests/lab molecule
 
-# One after the other: two labs have two cores at work.
-lab-once-12:
-	@failed=; for release in 12 bare; do tests/lab --debian $$release molecule --once || failed="$$failed $$release"; done; \
-	[ -z "$$failed" ] || { echo "lab: failed:$$failed"; exit 1; }
-
-# All of them that are for this release.
-lab-12 lab-13 lab-bare: lab-%: setup
-	tests/lab --debian $* molecule
+lab-bare:
+	tests/lab --debian bare molecule
 
 lab-pull: setup ## Run the scenario of the role pull
 	tests/lab molecule lab_pull
+
+lab-12: setup ## Run those of them that are for Debian 12 too
+	tests/lab --debian 12 molecule
 
 test: setup ## Run all of the above
 	@tests/all $(STAGES)
