@@ -61,8 +61,8 @@ class Layout:
 def layout(seed: str, paused: bool = True, switch: bool = False) -> Layout:
     chance = random.Random("host %s" % seed)
     found = Layout(seed, mtu=chance.choice((0, 0, 1400)), waits=chance.random() < 0.2,
-                  autostart=chance.random() < 0.5, routed_runs=chance.random() < 0.7,
-                  foreign=chance.random() < 0.6, pool=chance.random() < 0.4, paused=paused, switch=switch)
+                   autostart=chance.random() < 0.5, routed_runs=chance.random() < 0.7,
+                   foreign=chance.random() < 0.6, pool=chance.random() < 0.4, paused=paused, switch=switch)
     found.retagged = switch and chance.random() < 0.4
     return found
 
