@@ -125,7 +125,7 @@ def _edited(bench: Bench, name: str, index: int) -> None:
     for edit in edits:
         sh("bash", "-c", edit.undo)
     how = "%s at call %d of %d, which %s; %s" % (", ".join(edit.words for edit in edits), at, calls, end,
-                                                plans.in_words(TASKS[which]))
+                                                 plans.in_words(TASKS[which]))
     bench.judge(Try(name, "ovs-vsctl beside a task that %s" % end, how), before, stated, answer, seconds=SETTLES)
 
 
