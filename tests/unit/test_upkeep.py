@@ -261,14 +261,14 @@ def test_a_daemon_that_no_boot_starts_is_told():
 
 def test_what_starts_is_read_from_links(monkeypatch: pytest.MonkeyPatch, tmp_path):
     monkeypatch.setattr(start, "LINKS", str(tmp_path / "autostart"))
-    monkeypatch.setattr(start, "SYSTEMD", str(tmp_path))
+    monkeypatch.setattr(start.systemd, "RUNS", str(tmp_path))
     monkeypatch.setattr(start, "WANTS", (str(tmp_path / "*.wants/%s.service"),))
     assert start.read_start() == {"networks": [], "daemons": []}
     for path in ("autostart/lab.xml", "multi-user.target.wants/libvirtd.service"):
         (tmp_path / path).parent.mkdir()
         (tmp_path / path).touch()
     assert start.read_start() == {"networks": ["lab"], "daemons": ["libvirtd"]}
-    monkeypatch.setattr(start, "SYSTEMD", "/nowhere")
+    monkeypatch.setattr(start.systemd, "RUNS", "/nowhere")
     assert start.read_start()["daemons"] is None
 
 

@@ -9,8 +9,9 @@ import glob
 import os
 from typing import Any
 
+from . import systemd
+
 LINKS = "/etc/libvirt/qemu/networks/autostart"
-SYSTEMD = "/run/systemd/system"
 WANTS = ("/etc/systemd/system/*.wants/%s.service", "/usr/lib/systemd/system/*.wants/%s.service",
          "/lib/systemd/system/*.wants/%s.service")
 DAEMONS = ("virtnetworkd", "libvirtd")
@@ -26,4 +27,4 @@ def read_start() -> dict[str, Any]:
         links = None
     daemons = [name for name in DAEMONS if any(glob.glob(place % name) for place in WANTS)]
     return {"networks": None if links is None else sorted(links),
-            "daemons": daemons if os.path.isdir(SYSTEMD) else None}
+            "daemons": daemons if systemd.is_running() else None}

@@ -35,13 +35,15 @@ def own_scope(pid: int) -> None:
 
 def service_of(pid: int) -> str:
     """The service of the system that a process is of; empty where it is of none."""
+    if not is_running():
+        return ""
     try:
         with open("/proc/%d/cgroup" % pid, encoding="utf-8") as file:
             paths = [line.rstrip("\n").rpartition(":")[2].split("/") for line in file]
     except OSError:
         return ""
     return next((path[2] for path in paths if path[1:2] == ["system.slice"] and path[-1].endswith(".service")
-                 and len(path) == 3), "") if is_running() else ""
+                 and len(path) == 3), "")
 
 
 def restart_service(name: str) -> None:
