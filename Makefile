@@ -1,6 +1,9 @@
 # Development of virtnet.libvirt; "make help" tells the targets.
 .DEFAULT_GOAL := help
-STAGES := lint sanity unit release-check docs blocks integration faults-short molecule test-lab
+STAGES := lint sanity unit release-check docs blocks integration-halves faults-short molecule lab-short
+ALL := lint sanity unit release-check docs blocks integration integration-11 integration-sid faults molecule test-lab lab-12 lab-pull
+# What only the lab has: SR-IOV, a boot, bridges that filter VLANs
+LAB_SHORT := sriov lab_boot lab_vlan
 # Sandboxes mostly wait.
 SIDE_BY_SIDE = $(MAKE) --no-print-directory --jobs=3 --output-sync=target --keep-going
 IN_SANDBOX := tests/integration --ignore tests/integration/test_sandbox.py
@@ -13,7 +16,7 @@ VENV := .venv/bin/python -m pytest
 .PHONY: help setup demo bench lab lint sanity unit integration molecule test-lab test changelog build clean \
 	unit-debian unit-pypi integration-11 integration-12 integration-13 integration-sid integration-others \
 	integration-targets integration-pypi faults faults-short faults-short-12 faults-short-13 lab-12 lab-13 lab-bare lab-pull \
-	release-check quick release docs blocks blocks-examples blocks-guides
+	integration-halves halves-12 halves-13 lab-short test-all release-check quick release docs blocks blocks-examples blocks-guides
 
 help: ## Show this
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -66,6 +69,16 @@ integration: setup ## Run the modules against libvirtds of their own, of Debian 
 integration-12 integration-13:
 	$(WITH) tests/sandbox --debian $(@:integration-%=%) $(SYSTEM) $(IN_SANDBOX)
 
+# Which half is whose changes with each commit.
+HALF = $(shell expr \( $$(git rev-list --count HEAD) + $(1) \) % 2)
+
+integration-halves: setup ## The same, each test on one of the two releases only
+	@for debian in 12 13; do tests/sandbox --debian $$debian true || exit; done
+	@$(SIDE_BY_SIDE) halves-12 halves-13 integration-targets integration-pypi
+
+halves-12 halves-13: halves-%:
+	$(WITH) tests/sandbox --debian $* $(SYSTEM) $(IN_SANDBOX) --half $(call HALF,$*)
+
 integration-others: setup ## The part for Debian 11 (libvirt 7.0) and sid (the newest) alone
 	@for debian in 11 sid; do tests/sandbox --debian $$debian true || exit; done
 	@$(SIDE_BY_SIDE) integration-11 integration-sid
@@ -100,6 +113,9 @@ test-lab: setup ## Run the scenarios that need the lab
 	@failed=; $(MAKE) --no-print-directory lab-13 || failed=13; $(MAKE) --no-print-directory lab-bare || \
 	failed="$$failed bare"; [ -z "$$failed" ] || { echo "lab: failed: $$failed"; exit 1; }
 
+lab-short: setup ## Run those that show what only the lab has
+	tests/lab molecule $(LAB_SHORT)
+
 lab-13:
 	tests/lab molecule
 
@@ -112,8 +128,11 @@ lab-pull: setup ## Run the scenario of the role pull
 lab-12: setup ## Run those of them that are for Debian 12 too
 	tests/lab --debian 12 molecule
 
-test: setup ## Run all of the above
+test: setup ## Run what fits in half an hour of the above
 	@tests/all $(STAGES)
+
+test-all: setup ## Run all of the above (two hours)
+	@tests/all $(ALL)
 
 quick: setup ## Test what changed since origin/main, in three minutes
 	@tests/quick

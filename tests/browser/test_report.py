@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 
 import pytest
+from pace import slower
 from unit.fleets import HOSTILE, differs, graph_with, host
 
 from ansible_collections.virtnet.libvirt.plugins.filter.fleet import fleet
@@ -226,4 +227,4 @@ def test_two_hundred_hosts_and_ten_thousand_guests(report):
         one.host("kvm150")
         shown.append(time.monotonic() - start)
         page.goto("about:blank")
-    assert min(opened) < 3 and min(shown) < 3, (opened, shown)
+    assert max(min(opened), min(shown)) < 3 * slower(), (opened, shown)

@@ -14,6 +14,7 @@ from integration.host import remove_everything, sh
 from integration.modules import Failed, converge, run
 from integration.nwfilters import attributes, filters, remove_filters, values, with_what_it_needs
 from lxml import etree
+from pace import slower
 
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.nwfilter import NWFILTER, PROTOCOLS
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.options import prune
@@ -478,7 +479,7 @@ def test_two_thousand_rules_take_libvirts_own_time_and_two_seconds(bare):
         took[what] = max(took.get(what, 0), time.process_time() - started)
         assert changed == (what != "again")
     print("\n2000 rules: libvirt %.2f s, %s" % (own, ", ".join("%s %.2f s" % item for item in took.items())))
-    assert max(took.values()) < 2
+    assert max(took.values()) < 2 * slower()
 
 
 # --- rules that somebody takes away

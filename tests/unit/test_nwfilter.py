@@ -11,6 +11,7 @@ from itertools import permutations
 from typing import Any
 
 import pytest
+from pace import slower
 from unit.fake_host import FakeHost, device, parts
 from unit.planning import plan_all
 
@@ -171,7 +172,7 @@ def test_two_thousand_filters_are_described_in_time(filters: dict[str, Any]) -> 
     host = seen(nwfilters=filters, bindings={"tap9": bound("f0000")})
     started = time.process_time()
     assert all(describe_filter(host, name)["status"]["variables"] for name in filters)
-    assert time.process_time() - started < 10
+    assert time.process_time() - started < 10 * slower()
 
 
 # --- planning
@@ -336,7 +337,7 @@ def test_two_thousand_new_filters_and_bindings_are_planned_in_time(wishes: list[
     wishes = [*wishes, *(bind("f0001", tap) for tap in taps if tap != "tap9")]
     started = time.process_time()
     assert len(titles(host, *wishes)) == 2 * MANY - 1
-    assert time.process_time() - started < 10
+    assert time.process_time() - started < 10 * slower()
 
 
 def test_a_binding_says_in_which_firewall_it_is_and_is_replaced_without_saying_it() -> None:

@@ -1,7 +1,7 @@
 # Copyright (c) virtnet.libvirt contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The workflows of a forge run what .ci/run does: all stages of "make test", by the same targets."""
+"""The workflows of a forge run all stages of "make test-all", by the same targets."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
-STAGES = re.search(r"^STAGES := (.*)$", MAKEFILE, re.MULTILINE).group(1).split()
+STAGES = re.search(r"^ALL := (.*)$", MAKEFILE, re.MULTILINE).group(1).split()
 TARGETS = {name for line in re.findall(r"^([a-z0-9 -]+):(?!=)", MAKEFILE, re.MULTILINE) for name in line.split()}
 
 
