@@ -15,6 +15,7 @@ from ...schema.errors import Path
 from ...schema.options import Options, Value, option
 from ...schema.scalars import without_odd
 from ..repair import Devices, Repair, drift_of
+from .filtering import filtering_repairs
 from .found import NetworkFound
 from .piece import network as piece
 from .taps import filter_repairs, guest_repairs
@@ -45,6 +46,7 @@ def kernel_repairs(live: Options, devices: Devices, guests: Iterable[GuestInterf
         yield Repair(drift_of(Path("bridge", "name"), name, None), None, True)
         return
     yield from upkeep_repairs(live, upkeep)  # some name a bridge by its index, and guests wait for them
+    yield from filtering_repairs(live, devices)
     yield from guest_repairs(live, devices, guests, ports, upkeep.switch)
     yield from filter_repairs(live, guests, upkeep.unfiltered, upkeep.filters_hindered,
                               upkeep.restarts_filters)

@@ -18,6 +18,7 @@ from ...schema.nodes import check_version
 from ...schema.options import Options, is_empty, option
 from ..bandwidth import can_set, rates, refuse_floor, tap_drift
 from ..interface.piece import interface
+from ..network.filtering import refuse_tags
 from ..network.found import missing
 from ..network.piece import network as piece
 from ..owner import stable_uuid, stand_in
@@ -109,6 +110,7 @@ def _refuse_vlan(options: Options, found: PortFound) -> None:
         network["virtualport"] = options["virtualport"]
     if found.network is not None and refused_vlan(network, found.version):
         raise Invalid("vlan", vlan_refusal(found.version))
+    refuse_tags(network, found.current and dict(network, vlan=found.current.get("vlan")), found.devices)
 
 
 def _refuse_switch(options: Options, found: PortFound) -> None:
