@@ -1,7 +1,7 @@
 # Copyright (c) virtnet.libvirt contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""VLAN tags on bridges of the host that heed none, or not all: refused by each door, and told of where they are there."""
+"""VLAN tags on bridges of the host that heed none, or not all: refused by each door, told of where they are there."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ HOST = {"version": [11, 3, 0], "uri": "qemu:///system", "local": True, "sets_met
 ALL = {"pvid": 1, "untagged": [1], "vids": [1]}
 DOORS: dict[str, tuple[Any, str]] = {
     "network": (Network("lab", {"name": "lab", "vlan": TAGS}), "vlan"),
-    "a portgroup of a network": (Network("lab", {"name": "lab", "portgroups": [{"name": "a", "vlan": TAGS}]}), "portgroups[0].vlan"),
+    "a portgroup of a network": (
+        Network("lab", {"name": "lab", "portgroups": [{"name": "a", "vlan": TAGS}]}), "portgroups[0].vlan"),
     "a network's tags alone": (vlan(10), "vlan"),
     "a portgroup's tags alone": (vlan(10, network="lab", portgroup="web"), "vlan"),
     "a port": (NetworkPort("lab", {"mac": {"address": PORT}, "vlan": TAGS}), "vlan"),

@@ -575,7 +575,8 @@ def test_options_change_in_place_and_back():
 
 def test_another_portgroup_is_plugged_in_again():
     wish = Interface("on", {"mac": {"address": MAC}, "source": {"portgroup": "a"}})
-    (name, element, bridge, shown), = done(running(), wish)
+    down, (name, element, bridge, shown), up = done(running(), wish)
+    assert (down, up) == (("set_up", False), ("set_up", True))  # it is nowhere while it moves
     assert (name, element.find("source").get("portgroup"), bridge) == ("plug_in_again", "a", "br0")
     assert shown.find("source").get("portid")
 
@@ -607,13 +608,14 @@ def test_limits_that_the_kernel_lost_are_set_again():
 
 PLAIN = ("<interface type='bridge'><mac address='%s'/><source bridge='br0'/><port isolated='yes'/>"
          "<target dev='vnet3'/><alias name='net0'/></interface>" % MAC)
+DOWN, UP = ("set_up", "vnet3", False), ("set_up", "vnet3", True)
 REPAIRS = {  # what was lost, what the drift says, and the calls of the repair
     "bridge": ({"master": None, "port": {}}, ("source.bridge", "br0", None),
-               [("set_master", "vnet3", "br0"), ("set_port", "vnet3", {"brport_isolated": 1})]),
+               [DOWN, ("set_master", "vnet3", "br0"), ("set_port", "vnet3", {"brport_isolated": 1}), UP]),
     "isolation": ({"port": {"brport_isolated": 0}}, ("port.isolated", True, False),
                   [("set_port", "vnet3", {"brport_isolated": 1})]),
     "mtu": ({"mtu": 9000}, ("mtu", 1500, 9000), [("set_mtu", "vnet3", 1500)]),
-    "up": ({"up": False}, ("up", True, False), [("set_up", "vnet3", True)]),
+    "up": ({"up": False}, ("up", True, False), [UP]),
 }
 
 
@@ -689,8 +691,8 @@ def test_tags_that_its_bridge_does_not_heed_are_told_of_and_what_has_them_moves_
 @pytest.mark.parametrize(("out", "own", "told"), [
     ({"eth0": [1, 10]}, [1], ""),
     ({"eth0": [1], "bond0": [10]}, [1], ""),
-    ({"eth0": [1]}, [1], "guests in VLAN 10 reach one another alone, for eth0 of bridge br0 is not in it; have what makes"
-                         " the bridge put it there (bridge vlan add dev eth0 vid 10)"),
+    ({"eth0": [1]}, [1], "guests in VLAN 10 reach one another alone, for eth0 of bridge br0 is not in it; have what"
+                         " makes the bridge put it there (bridge vlan add dev eth0 vid 10)"),
     ({"eth0": [1], "eth1": [2]}, [1, 10], "guests in VLAN 10 reach the host alone, for eth0, eth1 of bridge br0 are not"
                                           " in it"),
     ({}, [1], ""),  # nothing leads out of the host
@@ -713,8 +715,8 @@ def test_a_tap_that_is_put_back_into_its_bridge_is_put_into_its_vlans():
     made = FakeHost(**host_parts(domain(tagged.replace("vnet3", "")), domain(tagged), version=(11, 3, 0)))
     made.devices["vnet3"].update(master=None, port={})
     converge(made, [Interface("on", {"mac": {"address": MAC}})], False)
-    assert made.calls == [("set_master", "vnet3", "br0"),
-                          ("set_vlans", "vnet3", {"pvid": 10, "untagged": [10], "vids": [10]})]
+    assert made.calls == [DOWN, ("set_master", "vnet3", "br0"),
+                          ("set_vlans", "vnet3", {"pvid": 10, "untagged": [10], "vids": [10]}), UP]
 
 
 def test_a_port_that_libvirt_forgot_is_made_anew_and_waits_where_that_would_disturb():
@@ -727,7 +729,7 @@ def test_a_port_that_libvirt_forgot_is_made_anew_and_waits_where_that_would_dist
         "connect on (%s) again" % MAC]
     there.devices["vnet3"]["master"] = None
     converge(there, [wish], False)
-    assert list(there.names()) == ["plug_in_again"]
+    assert list(there.names()) == ["set_up", "plug_in_again", "set_up"]
 
 
 def test_an_interface_of_a_network_that_does_not_run_is_told_of():

@@ -173,7 +173,9 @@ def test_a_tap_that_fell_out_of_the_bridge_is_put_back():
     out = dict(TAP, master=None)
     assert drifts(guests=(guest(),), vnet0=out) == [(NAME, "virbr0", None)]
     assert titles(guests=(guest(),), vnet0=out) == ["put vnet0 of guest one back into bridge virbr0"]
-    assert calls(guests=(guest(),), vnet0=out) == ([("set_master", "vnet0", "virbr0")], [("set_master", "vnet0", None)])
+    assert calls(guests=(guest(),), vnet0=out) == (
+        [("set_up", "vnet0", False), ("set_master", "vnet0", "virbr0"), ("set_up", "vnet0", True)],
+        [("set_master", "vnet0", None)])
 
 
 def test_a_tap_in_another_bridge_is_put_back_there_on_undo():

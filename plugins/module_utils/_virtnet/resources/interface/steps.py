@@ -20,6 +20,7 @@ from ...schema.options import Options
 from ...schema.scalars import MAC
 from ...schema.xml import make
 from ..bandwidth import rates
+from ..held import moving
 from ..nwfilter_binding.chains import with_chains
 from .boot import give_orders
 from .cards import Card
@@ -111,7 +112,8 @@ class Steps(NamedTuple):
             else:
                 update_running(host, self.uuid, new, _shown(card, now, names))
 
-        return Step("change %s of the running %s" % (", ".join(sorted(map(str, paths))), self.label), update,
+        return Step("change %s of the running %s" % (", ".join(sorted(map(str, paths))), self.label),
+                    moving(card.tap, update) if moves else update,
                     self._piece(card.raw, limits="bandwidth" in names), "brief" if moves else "none")
 
     def limit_again(self, card: Card, anew: Iterable[str]) -> Step:

@@ -20,8 +20,8 @@ from ...schema.errors import Invalid, Path
 from ...schema.options import Options, option
 from ..repair import Devices, Repair
 
-UNFILTERED = ("bridge %s of the host filters no VLANs, so that a guest with tags would be among those without; have what"
-              " makes it turn that on (ip link set %s type bridge vlan_filtering 1; VLANFiltering=yes in"
+UNFILTERED = ("bridge %s of the host filters no VLANs, so that a guest with tags would be among those without; have"
+              " what makes it turn that on (ip link set %s type bridge vlan_filtering 1; VLANFiltering=yes in"
               " systemd-networkd, bridge.vlan-filtering in NetworkManager)")
 NOT_CARRIED = ("guests in VLAN %s reach %s, for %s of bridge %s %s not in it; have what makes the bridge put it there"
                " (bridge vlan add dev %s vid %s)")
