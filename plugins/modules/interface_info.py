@@ -121,8 +121,8 @@ interfaces:
           type: bool
           returned: always
         drift:
-          description: Where the running interface differs from its configuration, as M(virtnet.libvirt.interface)
-            reports it.
+          description: Where the running interface differs from its configuration (layer V(live)), and where the kernel
+            has lost how it is connected (layer V(kernel)), as M(virtnet.libvirt.interface) reports them.
           type: list
           elements: dict
           returned: always
@@ -211,7 +211,7 @@ def main() -> None:
         normal = None if mac is None else _normal(mac)
         awaited = awaited_by(module, lambda wanted: wait(host.look, domain, normal, wanted))
         seen = host.look()
-        return dict(awaited, interfaces=there(module, lambda: describe_interfaces(seen, domain, normal), []))
+        return dict(awaited, interfaces=there(module, lambda: describe_interfaces(seen, domain, normal, True), []))
 
     read_host(module, read)
 

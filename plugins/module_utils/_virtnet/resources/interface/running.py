@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Callable
 
 from ...documents.interface import INTERFACE, TAPS
 from ...documents.network import TAGS_ON_LINUX, manages_bridge, mode_of
@@ -30,6 +30,9 @@ FROM_NETWORK = ("virtualport", "vlan", "bandwidth", "port", "trust_guest_rx_filt
 CONNECTION = ("type", "source")
 # what says where a guest may go on what it is connected to; without its connection it would say another thing
 OF_CONNECTION = ("virtualport", "vlan", "port", "filterref")
+# what opens an interface, by whether it does with a value
+OPENS: dict[str, Callable[[Any], bool]] = {
+    "link": lambda link: (link or {}).get("state") != "down", "trust_guest_rx_filters": bool}
 # types that QEMU can plug into a running guest
 HOTPLUG = ("network", "bridge", "ethernet", "direct", "hostdev", "user", "vhostuser", "vdpa")
 # types of which libvirt changes nothing in place
