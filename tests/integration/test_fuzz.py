@@ -56,7 +56,8 @@ ANSIBLES = ("value of ", "argument '", "Unsupported parameters", "missing requir
 NAMES = st.sampled_from(["lab", "nothing"]) | HOSTILE
 SHORT = ("<network/>", "<network><name>lab</name></network>", "<interface/>", "<filter/>", "<networkport/>",
          "<filterbinding/>", "<a", "<network><name>a&#10;b</name></network>",
-         "<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>", "<?xml version='1.0' encoding='utf-16'?><network/>", "<!-- --><network/>", "<a:network xmlns:a='b'/>")
+         "<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>", "<?xml version='1.0' encoding='utf-16'?><network/>",
+         "<!-- --><network/>", "<a:network xmlns:a='b'/>")
 MODULES = {
     **{name: (document, ()) for name, document in DOCUMENTS.items()},
     "interface": (DOCUMENTS["interface"], ("domain",)), "network_port": (DOCUMENTS["network_port"], ("network",)),
