@@ -22,6 +22,7 @@ from .virtualport import NO_ISOLATION, unfit_type
 Address = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
 Problem = tuple[Path, str]
 LONGEST_LABEL = 63
+NAMES_IN_DNS = {"txts": ("name",), "srvs": ("domain", "target"), "forwarders": ("domain",)}
 
 
 class Refusal(NamedTuple):
@@ -153,12 +154,26 @@ def _wildcards(options: Options) -> Iterator[Problem]:
 
 
 def _long_labels(options: Options) -> Iterator[Problem]:
-    for index, host in enumerate(option(options, "dns", "hosts") or []):
-        for place, name in enumerate(host.get("hostnames") or []):
-            if any(len(label.encode()) > LONGEST_LABEL for label in name.split(".")):
-                yield (Path("dns", "hosts", index, "hostnames", place),
-                       "%s has a part of more than %d bytes between its dots, which DNS cannot hold" % (
-                           name, LONGEST_LABEL))
+    for path, name in _dns_names(options):
+        if any(len(label.encode()) > LONGEST_LABEL for label in name.split(".")):
+            yield path, "%s has a part of more than %d bytes between its dots, which DNS cannot hold" % (
+                name, LONGEST_LABEL)
+
+
+def _dns_names(options: Options) -> Iterator[tuple[Path, str]]:
+    """Every name that dnsmasq takes for one of DNS, with its path."""
+    dns = options.get("dns") or {}
+    for index, host in enumerate(dns.get("hosts") or []):
+        yield from ((Path("dns", "hosts", index, "hostnames", place), name)
+                    for place, name in enumerate(host.get("hostnames") or []))
+    named = [(Path("domain"), options.get("domain") or {}, ("name",))]
+    for listed, parts in NAMES_IN_DNS.items():
+        named += [(Path("dns", listed, index), one, parts) for index, one in enumerate(dns.get(listed) or [])]
+    for place, ip, _address, _subnet in _ips(options):
+        named += [(Path("ips", place, "dhcp", "hosts", index), host, ("name",))
+                  for index, host in enumerate(option(ip, "dhcp", "hosts") or [])]
+    for path, one, parts in named:
+        yield from ((path / part, one[part]) for part in parts if one.get(part))
 
 
 # --- switch ports
@@ -191,7 +206,9 @@ REFUSALS = (
             _twice_given),
     Refusal("`dns.hosts[].hostnames`, `dns.txts[].name`: a name with `*`", "dnsmasq takes it for that very name",
             _wildcards),
-    Refusal("`dns.hosts[].hostnames`: a name with a part of more than 63 bytes", "dnsmasq leaves it out", _long_labels),
+    Refusal("`domain.name`, `dns.hosts[].hostnames`, `dns.txts[].name`, `dns.srvs[].domain` and `target`,"
+            " `dns.forwarders[].domain`, `ips[].dhcp.hosts[].name`: one with a part of more than 63 bytes",
+            "dnsmasq leaves it out, or does not start", _long_labels),
     Refusal("`routes[].gateway`: the network's own address, or one that no host can have",
             "the kernel has no such route, or one that leads nowhere", _gateways),
     Refusal("`virtualport.type`, `portgroups[].virtualport.type`: one that the forward mode does not take, or another"
