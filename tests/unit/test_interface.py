@@ -688,6 +688,18 @@ def test_tags_that_its_bridge_does_not_heed_are_told_of_and_what_has_them_moves_
     plan(made.look(), Interface("on", {**mine, "source": {"bridge": "br1"}}))
 
 
+@pytest.mark.parametrize(("options", "problem"), [
+    ({"target": {"dev": "a" * 16}}, r"target\.dev: a+ is too long; the kernel takes at most 15 characters"),
+    ({"target": {"dev": "default"}}, r"target\.dev: default is no name that the kernel takes"),
+    ({"mtu": {"size": 67}}, r"mtu\.size: 67 is no MTU that the kernel takes; give one from 68 to 65521"),
+    ({"mtu": {"size": 65522}}, r"mtu\.size: 65522 is no MTU"),
+])
+def test_what_the_kernel_takes_of_no_tap_is_refused(options: dict, problem: str):
+    wish = Interface("off", {"type": "bridge", "mac": {"address": MAC}, "source": {"bridge": "br0"}, **options})
+    with pytest.raises(Invalid, match="^" + problem):
+        plan(host(), wish)
+
+
 @pytest.mark.parametrize(("out", "own", "told"), [
     ({"eth0": [1, 10]}, [1], ""),
     ({"eth0": [1], "bond0": [10]}, [1], ""),

@@ -351,6 +351,15 @@ def test_an_empty_address_of_a_pool_is_no_surprise():
      [("ips[2].address", "fd00::1 is already in ips[0]")]),
     ({"forward": {"mode": "bridge"}, "bridge": {"name": "br0"}}, []),
     ({}, []),
+    ({"bridge": {"name": "all"}}, [("bridge.name", "all is no name that the kernel takes")]),
+    ({"mtu": {"size": 67}}, [("mtu.size", "67 is no MTU that the kernel takes; give one from 68 to 65521")]),
+    ({"mtu": {"size": 1279}, "ips": [{"address": "10.0.0.1"}]}, []),
+    ({"mtu": {"size": 1279}, "ips": [{"address": "fd00::1"}]},
+     [("mtu.size", "1279 is too small for IPv6; give at least 1280")]),
+    ({"forward": {"mode": "nat", "dev": "a" * 16}},
+     [("forward.dev", "%s is too long; the kernel takes at most 15 characters" % ("a" * 16))]),
+    ({"forward": {"mode": "nat", "interfaces": [{"dev": "a/b"}]}},
+     [("forward.interfaces[0].dev", "a/b is no name that the kernel takes")]),
 ])
 def test_what_would_not_start_is_named_by_path(options: dict, found: list):
     assert said(unstartable(options, THERE)) == found

@@ -83,6 +83,7 @@ SIX = {"id": "0:1:2:A", "ip": "fd00:5::9", "name": "six"}
     ({"dns": {"srvs": [dict(SIP, domain="a." + "b" * 64)]}}, "dns.srvs[0].domain"),
     ({"dns": {"forwarders": [{"domain": "b" * 64, "addr": "10.5.0.9"}]}}, "dns.forwarders[0].domain"),
     (served(dict(HOST, name="b" * 64)), "ips[0].dhcp.hosts[0].name"),
+    ({"mtu": {"size": 65522}}, "mtu.size"),
     (via("10.5.0.1"), "routes[0].gateway"),
     (via("10.5.0.0"), "routes[0].gateway"),
     (via("10.5.0.255"), "routes[0].gateway"),

@@ -155,7 +155,7 @@ def _fitting_range(entry: Options, subnet: Subnet) -> None:
     if int(start) > int(end):
         raise Invalid("", "the range from %s to %s is reversed" % (start, end))
     _not_too_large(start, end)
-    if subnet.version == 4 and subnet.prefixlen < 31:
+    if subnet.version == 4:
         if start == subnet.network_address:
             raise Invalid("start", "%s is the network address of %s" % (start, subnet))
         if end == subnet.broadcast_address:

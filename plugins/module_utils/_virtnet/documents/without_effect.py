@@ -16,6 +16,7 @@ from typing import Callable, NamedTuple, Union
 from ..schema.errors import Invalid, Path
 from ..schema.options import Options, Value, option
 from ..schema.scalars import DUID, MAC
+from .device import LARGEST_MTU_OF_TAP, not_an_mtu
 from .network import Subnet, connection_of, subnet_of
 from .virtualport import NO_ISOLATION, unfit_type
 
@@ -146,7 +147,7 @@ def _wildcards(options: Options) -> Iterator[Problem]:
             if "*" in name:
                 yield (Path("dns", "hosts", index, "hostnames", place),
                        "%s would be that very name, for records have no wildcards; for all names of a domain give"
-                       " dnsmasq_options: [\"address=/%s/%s\"]" % (name, name.lstrip("*."), host["ip"]))
+                       " dnsmasq_options: [\"address=/%s/%s\"]" % (name, name.lstrip("*.") or "#", host["ip"]))
     for index, txt in enumerate(option(options, "dns", "txts") or []):
         if "*" in txt["name"]:
             yield (Path("dns", "txts", index, "name"),
@@ -190,6 +191,12 @@ def _virtualports(options: Options) -> Iterator[Problem]:
             yield Path("portgroups", index, "virtualport", "type"), problem
 
 
+def _mtus(options: Options) -> Iterator[Problem]:
+    size = option(options, "mtu", "size") or 0
+    if size > LARGEST_MTU_OF_TAP:
+        yield Path("mtu", "size"), "%d %s" % (size, not_an_mtu(size, True))
+
+
 def _isolation(options: Options) -> Iterator[Problem]:
     if option(options, "virtualport", "type") == "openvswitch" and option(options, "port", "isolated") is not None:
         yield Path("port", "isolated"), NO_ISOLATION
@@ -213,6 +220,7 @@ REFUSALS = (
             "the kernel has no such route, or one that leads nowhere", _gateways),
     Refusal("`virtualport.type`, `portgroups[].virtualport.type`: one that the forward mode does not take, or another"
             " one than the network's", "no guest on it starts", _virtualports),
+    Refusal("`mtu.size` of more than %d" % LARGEST_MTU_OF_TAP, "the bridge has it, and no guest on it starts", _mtus),
     Refusal("`port.isolated` beside `virtualport.type: openvswitch`, true or false", "no port is isolated, and libvirt"
             " fails to change an interface of a guest that runs there", _isolation),
 )
