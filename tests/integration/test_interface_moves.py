@@ -22,6 +22,7 @@ MOVES = {
     "to another network with another filter": FILTERED,
     "to a bridge of the host": {"type": "bridge", "source": {"bridge": "hostbr0"}},
     "to be isolated there": {"source": {"network": "other"}, "port": {"isolated": True}},
+    "to a portgroup of another network": {"source": {"network": "other", "portgroup": "three"}},
     "to another portgroup": {"source": {"portgroup": "two"}},
 }
 
@@ -47,7 +48,8 @@ def reported(tap: str, do: Callable[[], object]) -> list[tuple[str | None, bool]
 def test_a_tap_is_down_while_it_moves(clean, move: str):
     groups = [{"name": "one", "default": True}, {"name": "two"}]
     run("network", **LAB, portgroups=groups)
-    run("network", name="other", state="active", bridge={"name": "other0"}, ips=[{"address": "192.168.196.1/24"}])
+    run("network", name="other", state="active", bridge={"name": "other0"}, ips=[{"address": "192.168.196.1/24"}],
+        portgroups=[{"name": "three"}])
     clean.defineXML(domain_xml("guest", PORTS + INTERFACE)).create()
     tap = sh("virsh domiflist guest | awk '$5 == \"%s\" { print $1 }'" % MAC).strip()
     told = reported(tap, lambda: converge("interface", domain="guest", mac={"address": MAC}, **MOVES[move]))

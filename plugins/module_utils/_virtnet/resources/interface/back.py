@@ -25,7 +25,7 @@ from ..switch import tags_as_they_were
 from .boot import boot_as, kinds_of
 from .cards import Card, cards_of
 from .piece import interface_named as named
-from .running import in_place, only_portgroup
+from .running import changes_portgroup, in_place
 from .steps import let_go, plug, update_running
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ class _Live:
             yield from self._limit(old, new) if "limits" in self._target.macs else ()
         elif not names <= in_place(new.raw, old.options, self._networks(old, new), self._now.version):
             yield self._unplug(new)  # the next round plugs in what was there
-        elif only_portgroup(new.options, old.options):
+        elif changes_portgroup(new.options, old.options):
             yield self._step("connect %s as it was", moving(new.tap, lambda host: host.libvirt.plug_in_again(
                 self._uuid, old.element, new.bridge, new.raw)))
         else:

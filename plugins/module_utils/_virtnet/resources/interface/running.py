@@ -169,8 +169,7 @@ def _can_move(wanted: Options, networks: dict[str, Options]) -> bool:
     return wanted["type"] == "bridge" or is_bridged(networks.get(option(wanted, "source", "network")) or {})
 
 
-def only_portgroup(current: Options, wanted: Options) -> bool:
-    """Whether an interface stays in its network and gets another portgroup, which libvirt takes for no change."""
-    now, then = (options.get("source") or {} for options in (current, wanted))
-    return (current.get("type") == wanted.get("type") == "network" and now.get("network") == then.get("network")
-            and now.get("portgroup") != then.get("portgroup"))
+def changes_portgroup(current: Options, wanted: Options) -> bool:
+    """Whether an interface of a network gets another portgroup, which libvirt takes for no change, or refuses."""
+    now, then = (option(options, "source", "portgroup") for options in (current, wanted))
+    return current.get("type") == wanted.get("type") == "network" and now != then

@@ -25,7 +25,7 @@ from ..nwfilter_binding.chains import with_chains
 from .boot import give_orders
 from .cards import Card
 from .piece import interface as piece
-from .running import CONNECTION, alias_of, only_portgroup
+from .running import CONNECTION, alias_of, changes_portgroup
 
 if TYPE_CHECKING:
     from lxml.etree import _Element as Element
@@ -107,7 +107,7 @@ class Steps(NamedTuple):
         moves = "source" in now and bool(names & set(CONNECTION))
 
         def update(host: Host) -> None:
-            if moves and only_portgroup(card.options, now):
+            if moves and changes_portgroup(card.options, now):
                 host.libvirt.plug_in_again(self.uuid, new, card.bridge, card.raw)
             else:
                 update_running(host, self.uuid, new, _shown(card, now, names))

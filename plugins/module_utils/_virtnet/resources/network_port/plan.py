@@ -84,6 +84,7 @@ def _check(desired: NetworkPort, found: PortFound, merged: Options) -> None:
     if mac.lower().startswith("fe"):
         raise Invalid(Path("mac", "address"), "%s begins with fe, which is for the host's side" % mac)
     refuse_floor(merged.get("bandwidth"), desired.name, found.network, found.floors, found.configured)
+    _refuse_group(desired, found)
     _refuse_vlan(desired.options, found)
     _refuse_switch(desired.options, found)
 
@@ -102,6 +103,15 @@ def _warn_of_guest(desired: NetworkPort, found: PortFound, plan: Plan) -> None:
     if found.guest and desired.options.keys() <= {"mac", "owner"}:
         plan.warnings.append("the port belongs to the running guest %s; it goes and comes with the guest, and modules"
                              " interface, qos and vlan change it" % found.guest.label)
+
+
+def _refuse_group(desired: NetworkPort, found: PortFound) -> None:
+    """Refuses a portgroup that the network lacks, of which libvirt says nothing, so that the port gets none of it."""
+    name, network = desired.options.get("group"), found.network or {}
+    groups = [group["name"] for group in network.get("portgroups") or []]
+    if name and name not in groups:
+        raise Missing("group", "network %s has no portgroup %s; it has %s" % (
+            desired.name, name, ", ".join(groups) or "none"))
 
 
 def _refuse_vlan(options: Options, found: PortFound) -> None:
