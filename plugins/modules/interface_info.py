@@ -179,8 +179,6 @@ interfaces:
               returned: always
 """
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.awaited import READING
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.host import Host
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.interface.awaited import wait
@@ -191,6 +189,7 @@ from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.er
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.scalars import MAC
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.spec import options_spec
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.task import (
+    DocumentModule,
     awaited_by,
     read_host,
     reading_spec,
@@ -200,7 +199,8 @@ from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.task impo
 
 def main() -> None:
     """Reads the interfaces of a guest."""
-    module = AnsibleModule(
+    module = DocumentModule(
+        READING,
         argument_spec=reading_spec(
             domain={"type": "str", "required": True}, mac={"type": "str"}, **options_spec(READING)),
         supports_check_mode=True,
