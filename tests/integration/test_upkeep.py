@@ -121,7 +121,8 @@ def foreign_rules() -> list[str]:
         (kind, what), = entry.items()
         what.pop("handle", None)
         words = json.dumps({kind: what}, sort_keys=True)
-        if kind != "metainfo" and not any(word in words for word in ("LIBVIRT_", "libvirt", "nat0", "routed0", "isolated0")):
+        libvirts = ("LIBVIRT_", "libvirt", "nat0", "routed0", "isolated0")
+        if kind != "metainfo" and not any(word in words for word in libvirts):
             found.append(re.sub(r'"(packets|bytes)": \d+', "", words))
     return found
 
