@@ -253,7 +253,7 @@ def test_another_host_is_given_what_is_portable(off):
     assert "aa-web" in sh("virsh dumpxml off") and "clean-traffic" in sh("virsh nwfilter-dumpxml zz-base")
 
 
-def test_all_that_is_wrong_is_said_at_once(clean):
+def test_what_has_no_shape_hides_nothing(clean):
     """Also of a document of which parts are not even lists and dictionaries, and by the modules of one object."""
     with pytest.raises(Failed) as refused:
         run("topology", networks=["lab", {"name": "x", "mtu": {"size": -1}}], nwfilters="words", restart="perhaps",

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.topology import Topology, errors_of_items
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.topology import (
+    Topology,
+    errors_of_items,
+)
 
 GOOD, WRONG = {"name": "one"}, {"name": "one", "nmae": "x"}
 SAME, NO_OPTION = "networks[%d]: is the same as networks[0] (network one)", "networks[%d].nmae: no such option"
@@ -32,5 +35,6 @@ def test_what_has_another_kind_may_have_the_name():
 
 
 def test_what_is_wrong_with_items_is_told_beside_what_is_none():
-    said = errors_of_items({"networks": ["lab", WRONG, None, GOOD], "nwfilters": "words", "interfaces": [{"domain": "d", "mac": 7}]})
+    said = errors_of_items({"networks": ["lab", WRONG, None, GOOD], "nwfilters": "words",
+                            "interfaces": [{"domain": "d", "mac": 7}]})
     assert [str(one).split(":")[0] for one in said] == ["networks[1].nmae", "networks[3]", "interfaces[0].mac"]
