@@ -1,7 +1,8 @@
 # Development of virtnet.libvirt; "make help" tells the targets.
 .DEFAULT_GOAL := help
 STAGES := lint sanity unit release-check docs blocks integration-halves faults-short molecule lab-short
-ALL := lint sanity unit release-check docs blocks integration integration-11 integration-sid faults molecule test-lab lab-12 lab-pull
+ALL := lint sanity unit release-check docs blocks integration integration-11 integration-sid faults molecule test-lab \
+	lab-12 lab-pull
 # What only the lab has: SR-IOV, a boot, bridges that filter VLANs
 LAB_SHORT := sriov lab_boot lab_vlan
 # Sandboxes mostly wait.
@@ -16,7 +17,8 @@ VENV := .venv/bin/python -m pytest
 .PHONY: help setup demo bench lab lint sanity unit integration molecule test-lab test changelog build clean \
 	unit-debian unit-pypi integration-11 integration-12 integration-13 integration-sid integration-others \
 	integration-targets integration-pypi faults faults-short faults-short-12 faults-short-13 lab-12 lab-13 lab-bare lab-pull \
-	integration-halves halves-12 halves-13 fuzz lab-short test-all release-check quick release docs blocks blocks-examples blocks-guides
+	integration-halves halves-12 halves-13 halves-pypi fuzz lab-short test-all release-check quick release docs \
+	blocks blocks-examples blocks-howto blocks-guides
 
 help: ## Show this
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -54,13 +56,16 @@ docs: setup ## Make the documentation site, and look for dead links and search i
 
 blocks: setup ## Run every example of the documentation, twice
 	@.venv/bin/python tests/blocks/extract.py
-	@$(SIDE_BY_SIDE) blocks-examples blocks-guides
+	@$(SIDE_BY_SIDE) blocks-examples blocks-howto blocks-guides
 
 blocks-examples:
 	$(WITH) tests/sandbox --ovs $(VENV) -q tests/blocks -k plugins
 
+blocks-howto:
+	$(WITH) tests/sandbox --ovs $(VENV) -q tests/blocks -k howto
+
 blocks-guides:
-	$(WITH) tests/sandbox --ovs $(VENV) -q tests/blocks -k "not plugins"
+	$(WITH) tests/sandbox --ovs $(VENV) -q tests/blocks -k "not plugins and not howto"
 
 integration: setup ## Run the modules against libvirtds of their own, of Debian 12 and 13
 	@for debian in 12 13; do tests/sandbox --debian $$debian true || exit; done # unpacks what is missing
@@ -74,10 +79,13 @@ HALF = $(shell expr \( $$(git rev-list --count HEAD) + $(1) \) % 2)
 
 integration-halves: setup ## The same, each test on one of the two releases only
 	@for debian in 12 13; do tests/sandbox --debian $$debian true || exit; done
-	@$(SIDE_BY_SIDE) halves-12 halves-13 integration-targets integration-pypi
+	@$(SIDE_BY_SIDE) halves-12 halves-13 integration-targets halves-pypi
 
 halves-12 halves-13: halves-%:
 	$(WITH) tests/sandbox --debian $* $(SYSTEM) $(IN_SANDBOX) --half $(call HALF,$*)
+
+halves-pypi:
+	$(WITH) tests/sandbox $(VENV) tests/integration -m both --half $(call HALF,13)
 
 integration-others: setup ## The part for Debian 11 (libvirt 7.0) and sid (the newest) alone
 	@for debian in 11 sid; do tests/sandbox --debian $$debian true || exit; done

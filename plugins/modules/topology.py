@@ -118,7 +118,10 @@ plan_id:
 """
 
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.topology import TOPOLOGY
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.topology import read_topology
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.topology import (
+    errors_of_items,
+    read_topology,
+)
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.spec import options_spec
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.task import (
     DocumentModule,
@@ -131,6 +134,7 @@ def main() -> None:
     """Converges the networking of a host."""
     module = DocumentModule(
         TOPOLOGY,
+        errors_of_items,
         argument_spec=argument_spec(**options_spec(TOPOLOGY)),
         supports_check_mode=True,
     )

@@ -17,6 +17,7 @@ from blocks.extract import ROOT, Block
 
 HERE = Path(__file__).resolve().parent
 PLACE = Path("/run/blocks")
+PARTS = {"plugins": "examples", "docs/howto": "howto"}  # which run side by side
 ROUNDS = (1, 2)
 LISTS = ("sriov", "nwfilters", "networks", "network_ports", "nwfilter_bindings", "interfaces")
 
@@ -109,7 +110,7 @@ def play(pages: dict[str, list[Block]]) -> dict[str, list[dict[str, Any]]]:
     """Runs the pages in a sandbox, and says how tasks ended, by the tags of blocks."""
     shutil.rmtree(PLACE, ignore_errors=True)
     PLACE.mkdir()
-    part = "examples" if all(page.startswith("plugins") for page in pages) else "guides"
+    part = next((part for start, part in PARTS.items() if all(page.startswith(start) for page in pages)), "guides")
     ended, log = PLACE / "ended", ROOT / (".cache/blocks-%s.log" % part)
     ended.touch()
     log.write_text("")

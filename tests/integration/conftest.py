@@ -21,8 +21,7 @@ DEVICES = ("hostbr0 type bridge", "hostbr1 type bridge", "nic0 type veth peer na
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--half", type=int, choices=(0, 1),
-                     help="every second test; the other half is for another release")
+    parser.addoption("--half", type=int, choices=(0, 1), help="every second test; others are for another release")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

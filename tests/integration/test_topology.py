@@ -251,3 +251,15 @@ def test_another_host_is_given_what_is_portable(off):
     converge("topology", **lists)
     assert run("topology_info", portable=True)["topology"] == given
     assert "aa-web" in sh("virsh dumpxml off") and "clean-traffic" in sh("virsh nwfilter-dumpxml zz-base")
+
+
+def test_what_has_no_shape_hides_nothing(clean):
+    """Also of a document of which parts are not even lists and dictionaries, and by the modules of one object."""
+    with pytest.raises(Failed) as refused:
+        run("topology", networks=["lab", {"name": "x", "mtu": {"size": -1}}], nwfilters="words", restart="perhaps",
+            interfaces=[{"domain": "d", "mac": {"address": "zz"}}])
+    assert [line.split(":")[0] for line in str(refused.value).splitlines()] == [
+        "nwfilters", "networks[0]", "restart", "networks[1].mtu.size", "interfaces[0].mac.address"]
+    with pytest.raises(Failed) as refused:
+        run("network", name="x", mtu={"size": -1}, ips=[{"address": "300.1.1.1"}])
+    assert [line.split(":")[0] for line in str(refused.value).splitlines()] == ["mtu.size", "ips[0].address"]

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import socket
@@ -100,6 +101,46 @@ def test_lost_rules_come_back(reaches):
         assert not run("network", **NAT)["changed"] and not run("network", **OTHERS[0])["changed"]
         assert within(5, reaches)
         sh("nft delete table inet own")
+
+
+OF_OTHERS = """table inet firewalld {
+    chain filter_FORWARD { type filter hook forward priority filter + 10; policy accept; ct state established accept; }
+    set allowed { type ipv4_addr; elements = { 198.51.100.7 } }
+    chain filter_INPUT { ip saddr @allowed counter accept; }
+}
+table ip docker {
+    chain DOCKER { ip daddr 172.17.0.2 tcp dport 80 accept; }
+}
+"""
+
+
+def foreign_rules() -> list[str]:
+    """All that is in the firewall and not libvirt's, in order, without counters and handles."""
+    found = []
+    for entry in json.loads(sh("nft -j list ruleset"))["nftables"]:
+        (kind, what), = entry.items()
+        what.pop("handle", None)
+        words = json.dumps({kind: what}, sort_keys=True)
+        libvirts = ("LIBVIRT_", "libvirt", "nat0", "routed0", "isolated0")
+        if kind != "metainfo" and not any(word in words for word in libvirts):
+            found.append(re.sub(r'"(packets|bytes)": \d+', "", words))
+    return found
+
+
+def test_what_others_have_in_the_firewall_stays(reaches):
+    """In tables of their own, and in those and the chains that libvirt uses, too."""
+    sh("nft -f - <<'END'\n%sEND" % OF_OTHERS)
+    sh("iptables -I FORWARD 1 -s 198.51.100.9 -j DROP; iptables -A FORWARD -i eth9 -j ACCEPT; iptables -N OWN;"
+       " iptables -I LIBVIRT_FWO 1 -s 198.51.100.8 -j DROP; iptables -t nat -A PREROUTING -p tcp --dport 8 -j RETURN")
+    before, libvirts = foreign_rules(), rules()
+    assert len(before) > 15
+    for loss in LOSSES[3:]:
+        sh(loss)
+        assert run("network", **NAT)["changed"], loss
+        assert foreign_rules() == before and rules() == libvirts, loss
+    sh("nft delete table inet firewalld; nft delete table ip docker; iptables -D FORWARD -s 198.51.100.9 -j DROP;"
+       " iptables -D FORWARD -i eth9 -j ACCEPT; iptables -X OWN; iptables -D LIBVIRT_FWO -s 198.51.100.8 -j DROP;"
+       " iptables -t nat -D PREROUTING -p tcp --dport 8 -j RETURN")
 
 
 def test_one_reload_puts_back_the_rules_of_all(reaches):

@@ -49,7 +49,7 @@ CHAINS.update({name.replace("ip ", "ip6 ", 1): list(rules) for name, rules in CH
 
 
 def host(chains: dict | None = None, binding: str = BINDING % ("mine", ""), **there: Any) -> FakeHost:
-    state = {"problem": "", "backend": "iptables", "hides": False,
+    state = {"problem": "", "backend": "iptables", "hides": False, "legacy": False,
              "chains": {name: {"rules": rules} for name, rules in (CHAINS if chains is None else chains).items()}}
     filters = {name: {"uuid": "u-" + name, "xml": xml} for name, xml in (("mine", MINE), ("base", BASE))}
     return FakeHost(devices={"tap9": device()}, nwfilters=filters, bindings={"tap9": binding}, firewall=state, **there)

@@ -21,6 +21,7 @@ from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.erro
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.chains import Base, commands_for
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.network.rules import (
     BACKENDS,
+    LEGACY,
     commands_for_chains,
     has_rules,
     missing_chains,
@@ -50,7 +51,7 @@ def state_of(*networks: dict, backend: str = "iptables") -> dict[str, Any]:
         for rule in rules_of(network, backend):
             if not rule.does.startswith("jump "):
                 chains[rule.chain]["rules"].insert(0, [*rule.conditions, rule.does])  # as libvirt does
-    return {"problem": "", "backend": backend, "chains": chains, "hides": False}
+    return {"problem": "", "backend": backend, "chains": chains, "hides": False, "legacy": False}
 
 
 def used(state: dict | None, **there: Any) -> Any:
@@ -133,11 +134,38 @@ def test_chains_of_a_ruleset():
                                            "rules": [["jump OWN"]]}, "ip filter OWN": {"rules": []}}
 
 
-def test_legacy_iptables_cannot_be_read(monkeypatch: pytest.MonkeyPatch, tmp_path):
+def test_legacy_iptables_needs_no_nftables(monkeypatch: pytest.MonkeyPatch, tmp_path):
     tool = tmp_path / "xtables-legacy-multi"
     tool.touch()
     monkeypatch.setattr(firewall, "IPTABLES", (str(tool),))
-    assert firewall.read_firewall()["problem"] == "%s is the legacy iptables, whose rules cannot be read" % tool
+    monkeypatch.setattr(firewall, "LIBRARY", "libnowhere.so.1")
+    found = firewall.read_firewall()
+    assert found["legacy"] and not found["problem"]
+
+
+def legacy_state(**changed: Any) -> dict[str, Any]:
+    """A host with legacy iptables on which LAB runs; libvirt calls its backend iptables."""
+    return {**state_of(NETWORK.check(LAB), backend=LEGACY), "backend": "iptables", "legacy": True, **changed}
+
+
+def test_rules_lost_in_tables_of_legacy_iptables_come_back_as_others_do():
+    state = legacy_state()
+    assert not plan(used(state), wish())[0].steps
+    less = without(state, "ip legacy-filter LIBVIRT_FWX", "accept")
+    planned = plan(used(less), wish())[0]
+    assert [step.title for step in planned.steps] == [RELOAD]
+    assert [str(drift.path) for drift in planned.drift] == ["firewall[ip legacy-filter LIBVIRT_FWX]"]
+
+
+@pytest.mark.parametrize("lost", ["ip legacy-filter LIBVIRT_FWX", "ip legacy-filter FORWARD"])
+def test_chains_of_legacy_iptables_only_libvirts_start_makes(lost: str):
+    state = legacy_state()
+    state["chains"][lost] = {"rules": []}
+    if lost.endswith("FWX"):
+        del state["chains"][lost]
+    planned = plan(used(state), wish())[0]
+    assert not planned.steps
+    assert "chains of legacy iptables and the jumps to them again (%s)" % lost in planned.warnings[0]
 
 
 def test_without_the_library_it_says_what_is_missing(monkeypatch: pytest.MonkeyPatch):
@@ -388,7 +416,7 @@ def apply(commands: list, chains: dict) -> dict:
     return chains
 
 
-@given(st.data(), st.sampled_from(sorted(BACKENDS)))
+@given(st.data(), st.sampled_from(sorted(BACKENDS.keys() - {LEGACY})))
 def test_whatever_of_the_chains_is_lost_comes_back(data: Any, backend: str):
     whole = state_of(backend=backend)["chains"]
     there = {name: {"rules": data.draw(st.lists(st.sampled_from(chain["rules"]), unique_by=str))

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.topology import Topology
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.topology import (
+    Topology,
+    errors_of_items,
+)
 
 GOOD, WRONG = {"name": "one"}, {"name": "one", "nmae": "x"}
 SAME, NO_OPTION = "networks[%d]: is the same as networks[0] (network one)", "networks[%d].nmae: no such option"
@@ -38,3 +41,9 @@ def test_what_is_said_in_short_is_not_wrong_beside_something_that_is():
         "networks[0].ips[0].dhcp.hosts[0].ip: fd00::5 is not an IPv4 address (network one)",
         "networks[1].ips[0].prefix: 25 has another one in address, which is \"10.0.0.1/24\"; give one of them"
         " (network two)"]
+
+
+def test_what_is_wrong_with_items_is_told_beside_what_is_none():
+    said = errors_of_items({"networks": ["lab", WRONG, None, GOOD], "nwfilters": "words",
+                            "interfaces": [{"domain": "d", "mac": 7}]})
+    assert [str(one).split(":")[0] for one in said] == ["networks[1].nmae", "networks[3]", "interfaces[0].mac"]

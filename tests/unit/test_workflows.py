@@ -12,7 +12,7 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
-STAGES = re.search(r"^ALL := (.*)$", MAKEFILE, re.MULTILINE).group(1).split()
+STAGES = re.search(r"^ALL := ((?:.*\\\n)*.*)$", MAKEFILE, re.MULTILINE).group(1).replace("\\", "").split()
 TARGETS = {name for line in re.findall(r"^([a-z0-9 -]+):(?!=)", MAKEFILE, re.MULTILINE) for name in line.split()}
 
 

@@ -28,12 +28,12 @@ from .host.libvirt import LIBVIRT_ERROR, Libvirt
 from .host.probes import can_ping
 from .host.snapshot import Snapshot
 from .resources.ways import way_of
-from .schema.errors import Invalid, Missing, Path, not_allowed, shown
+from .schema.errors import Invalid, Missing, Path, not_allowed, raise_all, shown
 from .schema.nodes import Field, Group, Node
 from .schema.options import Options, prune
 from .schema.scalars import CONTROL, LINE, NOT_IN_XML
 from .schema.spec import options_spec
-from .schema.stated import stated
+from .schema.stated import problems, stated
 from .schema.xml import LXML_ERROR
 
 WayOf = Callable[[str], Any]  # the way back of a kind, None where there is none
@@ -47,11 +47,12 @@ class DocumentModule(AnsibleModule):  # type: ignore[misc] # Ansible is not type
     """A module whose options are a document's.
 
     They are checked before Ansible does it, for an error that names the place in lists too, the value and what is
-    allowed.
+    allowed. ``errors_of`` gives what is wrong with parts of a document that is not even of the right shape.
     """
 
-    def __init__(self, document: Group, **arguments: Any) -> None:
-        self._document = document
+    def __init__(self, document: Group, errors_of: Callable[[Options], list[Invalid]] = lambda given: [],
+                 **arguments: Any) -> None:
+        self._document, self._errors_of = document, errors_of
         super().__init__(**arguments)
 
     def _load_params(self) -> None:
@@ -61,12 +62,18 @@ class DocumentModule(AnsibleModule):  # type: ignore[misc] # Ansible is not type
             return
         try:
             _refuse_what_is_no_name(self.params)
-            self._document.check(self._given(self._document), whole=False)
+            self._check(self._given(self._document))
             if "lock_timeout" in self.argument_spec:
                 self.changes = CHANGES.check(self._given(CHANGES))
             _refuse_what_cannot_be_logged(self.params)
         except Invalid as error:
             self.fail_json(msg=str(error))
+
+    def _check(self, given: Options) -> None:
+        try:
+            self._document.check(given, whole=False)
+        except Invalid as error:
+            raise_all([*problems(self._document, given), *self._errors_of(given)] or [error])
 
     def _given(self, table: Group) -> Any:
         return prune({node.name: _read(node, self.params.get(node.name)) for node in table.nodes})

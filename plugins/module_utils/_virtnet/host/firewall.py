@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The kernel's firewall as plain data, read and changed by libnftables in its JSON (libnftables-json(5)).
 
-What legacy iptables has made is not in it. A chain is named "family table chain", and has ``type``, ``hook``, ``prio``
-and ``policy`` where it is a base chain, and ``rules``: each a list of words, conditions first, the last one what is
-done ("iifname virbr0", "ip saddr 192.168.122.0/24", "accept").
+What legacy iptables has made is not in that, and comes from ``legacy``. A chain is named "family table chain", and has
+``type``, ``hook``, ``prio`` and ``policy`` where it is a base chain, and ``rules``: each a list of words, conditions
+first, the last one what is done ("iifname virbr0", "ip saddr 192.168.122.0/24", "accept").
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from typing import Any
 
 from ..schema.xml import load_xml
 from .errors import KernelError
+from .legacy import read_legacy
 
 LIBRARY = "libnftables.so.1"
 AS_JSON, WITHOUT_ELEMENTS = 1 << 4, 1 << 11  # NFT_CTX_OUTPUT_JSON, _TERSE: sets of others may be long
@@ -42,15 +43,19 @@ def read_firewall() -> dict[str, Any]:
     """``chains`` by name; ``problem`` is why they cannot be seen, empty where they can; libvirt's ``backend``.
 
     ``hides`` is whether libnftables shows nothing of what is iptables' own, as it does before 1.0: each is the word xt.
+    ``legacy`` is whether the host's iptables, which libvirt calls, is the legacy one.
     """
-    problem, chains = _legacy(), {}
-    if not problem:
-        try:
-            chains = chains_of(json.loads(_run("list ruleset")))
-        except (OSError, KernelError) as error:
-            problem = str(error)
+    problem, chains, legacy = "", {}, _is_legacy()
+    try:
+        chains = chains_of(json.loads(_run("list ruleset")))
+    except (OSError, KernelError) as error:
+        problem = "" if legacy else str(error)
     hides = any(HIDDEN in words for chain in chains.values() for words in chain["rules"])
-    return {"problem": problem, "backend": _backend(), "chains": chains, "hides": hides}
+    try:
+        chains.update(read_legacy())
+    except (OSError, KernelError) as error:
+        problem = problem or str(error)
+    return {"problem": problem, "backend": _backend(), "chains": chains, "hides": hides, "legacy": legacy}
 
 
 def runs_firewalld() -> bool:
@@ -77,9 +82,8 @@ def remove_rules(unwanted: Callable[[str, list[str]], bool]) -> None:
         change_firewall(commands)
 
 
-def _legacy() -> str:
-    legacy = [path for path in IPTABLES if os.path.exists(path) and "nft" not in os.path.realpath(path)]
-    return "%s is the legacy iptables, whose rules cannot be read" % legacy[0] if legacy else ""
+def _is_legacy() -> bool:
+    return any("nft" not in os.path.realpath(path) for path in IPTABLES if os.path.exists(path))
 
 
 def _backend() -> str:

@@ -37,7 +37,7 @@ vfio_holders                         by file below /dev/vfio: processes
 pci                                  iommu, intel, command_line
 driver              driver           whether the kernel has it
 limits              module           whether the kernel has it: see ``limits``
-firewall                             problem, backend, chains: see ``firewall``
+firewall                             problem, backend, legacy, chains: see ``firewall``
 daemon               drivers         the name of libvirt's daemon of networks or filters, null where it is not seen
 restartable          drivers         whether it is known how that daemon was started
 dnsmasq                              what is wrong with it, empty where it works, null where that is not known

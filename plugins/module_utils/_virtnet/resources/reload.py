@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Callable
 
 from ..documents.network import hands_out
+from .network.firewall import unmakeable_chains
 from .network.layers import options_of
 
 if TYPE_CHECKING:
@@ -32,19 +33,28 @@ def hindrance(seen: Snapshot, drivers: str) -> str:
     daemon = seen.daemon(drivers)
     if daemon is None:
         return "libvirt's daemon, which would put that back, is not seen from here"
-    pools = _pools_in_use(seen, daemon)
-    if not pools:
+    why = _why_not(seen, drivers, daemon)
+    if not why:
         return ""
     by_task = "restart: always of a network does, or " if restartable(seen, drivers) else ""
-    return ("a reload of %s, which would put that back, would have it forget which devices of network %s guests have;"
-            " restart it (%ssystemctl restart %s), which puts all back while guests go on" % (
-                daemon, ", ".join(pools), by_task, daemon))
+    return "a reload of %s%s; restart it (%ssystemctl restart %s), which puts all back while guests go on" % (
+        daemon, why, by_task, daemon)
 
 
 def restartable(seen: Snapshot, drivers: str) -> str:
     """The daemon of ``drivers`` where it cannot be reloaded, and a task that may do so can restart it; else empty."""
     daemon = seen.daemon(drivers)
-    return daemon if daemon and _pools_in_use(seen, daemon) and seen.can_restart(drivers) else ""
+    return daemon if daemon and _why_not(seen, drivers, daemon) and seen.can_restart(drivers) else ""
+
+
+def _why_not(seen: Snapshot, drivers: str, daemon: str) -> str:
+    """What speaks against a reload, as the rest of a sentence; empty where nothing does."""
+    pools = _pools_in_use(seen, daemon)
+    if pools:
+        return (", which would put that back, would have it forget which devices of network %s guests have"
+                % ", ".join(pools))
+    gone = ", ".join(unmakeable_chains(seen)) if drivers == "networks" else ""
+    return gone and " does not make its chains of legacy iptables and the jumps to them again (%s)" % gone
 
 
 def _pools_in_use(seen: Snapshot, daemon: str) -> list[str]:

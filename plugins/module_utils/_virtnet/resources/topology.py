@@ -43,7 +43,8 @@ class Topology:
         self.plan_id = ""
         for name, kind in LISTS.items():
             for index, item in enumerate(options.get(name, ())):
-                self._read(kind, item, Path(name, index))
+                if isinstance(item, dict):
+                    self._read(kind, item, Path(name, index))
 
     def _read(self, kind: str, item: Options, place: Path) -> None:
         given = {name: value for name, value in item.items() if value is not None and name != "status"}
@@ -133,6 +134,12 @@ def read_topology(params: Options, check_mode: bool, tell: Callable[[str], None]
         if strange:
             raise Invalid(Path("src", strange[0]), "no such list; there are %s" % ", ".join(LISTS))
     return Topology(TOPOLOGY.check(dict(options, **prune(given))), check_mode, tell)
+
+
+def errors_of_items(options: Options) -> list[Invalid]:
+    """What is wrong with the items that can be read, in a document of which not all can."""
+    lists = {name: options[name] for name in LISTS if isinstance(options.get(name), list)}
+    return Topology(lists, check_mode=False, tell=lambda words: None).errors
 
 
 def _same(former: Path) -> Invalid:

@@ -14,7 +14,7 @@ from ...schema.errors import Entry, Path
 from ...schema.options import Options
 from ..repair import drift_of
 from .layers import options_of
-from .rules import Rule, has_rules, missing_chains, rules_of
+from .rules import LEGACY, Rule, backend_of, has_rules, missing_chains, rules_of
 
 if TYPE_CHECKING:
     from ...engine.plan import Drift
@@ -37,8 +37,9 @@ def lost_rules(seen: Snapshot, name: str) -> Iterator[Drift]:
     if live is None or state is None or state["problem"]:
         return
     by_chain: dict[str, Counter[Rule]] = {}
-    for rule in rules_of(live, state["backend"]):
-        made_as = rule.hidden() if state["hides"] else rule
+    backend = backend_of(state)
+    for rule in rules_of(live, backend):
+        made_as = rule.hidden() if state["hides"] and backend != LEGACY else rule
         by_chain.setdefault(rule.chain, Counter())[made_as] += 1
     for chain, made in by_chain.items():
         if any(there[rule] < number for rule, number in made.items()):
@@ -62,7 +63,7 @@ def forget_rules(host: Host, options: Options) -> None:
     state = host.look().firewall
     if state is None or state["problem"] or state["hides"]:
         return
-    made = {rule for rule in rules_of(options, state["backend"]) if not rule.does.startswith("jump ")}
+    made = {rule for rule in rules_of(options, backend_of(state)) if not rule.does.startswith("jump ")}
     host.firewall.remove_rules(lambda chain, words: bool(words) and _rule(chain, words) in made)
 
 
@@ -81,11 +82,22 @@ def start_without_chains(seen: Snapshot, options: Options) -> list[str]:
     state: dict[str, Any] | None = seen.firewall
     if state is None or state["problem"] or not _runs_with_rules(seen.as_it_was):
         return []
-    return missing_chains(options, state["chains"], state["backend"])
+    return missing_chains(options, state["chains"], backend_of(state))
+
+
+def unmakeable_chains(seen: Snapshot) -> list[str]:
+    """Those that running networks lack, or lack jumps in, which libvirt makes only when its daemon starts."""
+    state: dict[str, Any] | None = seen.firewall
+    if state is None or state["problem"] or backend_of(state) != LEGACY:
+        return []
+    live = (options_of(seen, "network_live", name) for name in seen.network_names())
+    made = {rule for options in live if options for rule in rules_of(options, LEGACY)}
+    return sorted({rule.chain for rule in made - _rules_there(seen).keys()
+                   if rule.chain not in state["chains"] or rule.does.startswith("jump ")})
 
 
 @once
 def _runs_with_rules(seen: Snapshot) -> bool:
-    backend = seen.firewall["backend"] if seen.firewall else ""
+    backend = backend_of(seen.firewall) if seen.firewall else ""
     live = (options_of(seen, "network_live", name) for name in seen.network_names())
     return any(any(rules_of(options, backend)) for options in live if options is not None)

@@ -18,7 +18,7 @@ from ...schema.options import Options, option
 from ..refusals import refuse_taken_uuid, refuse_unlimitable, refuse_unwritable
 from ..reload import hindrance
 from .dnsmasq import has_dnsmasq, taken_ports, watches_servers
-from .firewall import start_without_chains
+from .firewall import start_without_chains, unmakeable_chains
 from .found import NetworkFound
 from .leases import reservations_of, warn_of_leases
 from .overlaps import refuse_overlaps
@@ -205,7 +205,7 @@ class _TooFewWatches(Invalid):
 def _make_chains(seen: Snapshot, name: str, options: Options, plan: Plan) -> None:
     """Has libvirt's chains made again without which the network cannot start, before it is stopped."""
     missing = start_without_chains(seen, options)
-    if missing and not seen.daemon("networks"):
+    if missing and (not seen.daemon("networks") or unmakeable_chains(seen)):
         raise Invalid("", "firewall: libvirt's chains are gone (%s), as after nft flush ruleset, so that no network"
                       " that takes rules can start; restart libvirt's daemon (systemctl restart libvirtd, or"
                       " virtnetworkd), which makes them again, while guests and networks go on" % ", ".join(missing))

@@ -61,6 +61,22 @@ BACKENDS = {
 }
 
 
+def _by_legacy(places: Backend) -> Backend:
+    """The same in the tables of legacy iptables."""
+    return places._replace(bases=tuple(base._replace(table="legacy-" + base.table) for base in places.bases), **{
+        name: "legacy-" + getattr(places, name) for name in Backend._fields[1:-1]})
+
+
+LEGACY = "legacy"
+BACKENDS[LEGACY] = _by_legacy(BACKENDS["iptables"])
+
+
+def backend_of(state: Options, named: str = "") -> str:
+    """Where libvirt puts its rules; ``named`` is the backend where nothing else says it."""
+    backend = str(state["backend"] or named)
+    return LEGACY if backend == "iptables" and state["legacy"] else backend
+
+
 class Rule(NamedTuple):
     """A rule of a chain; the words but the last in no order."""
 
@@ -194,8 +210,13 @@ def _spelled(subnet: Subnet) -> str:
 
 
 def commands_for_chains(there: dict[str, Any], backend: str) -> list[Command]:
-    """What libnftables is to do for all of libvirt's chains to be there, with the jumps to them."""
-    return [command for family in FAMILIES.values() if backend in BACKENDS for base in BACKENDS[backend].bases
+    """What libnftables is to do for all of libvirt's chains to be there, with the jumps to them.
+
+    Those of legacy iptables only libvirt makes.
+    """
+    if backend == LEGACY or backend not in BACKENDS:
+        return []
+    return [command for family in FAMILIES.values() for base in BACKENDS[backend].bases
             for command in commands_for(there, family, base)]
 
 

@@ -24,7 +24,7 @@ from .dnsmasq import is_deaf_on, service_of
 from .firewall import lost_rules, problem_of
 from .obstacles import obstacles
 from .piece import network as piece
-from .rules import BACKENDS, commands_for_chains
+from .rules import BACKENDS, backend_of, commands_for_chains
 
 if TYPE_CHECKING:
     from ...engine.plan import Do, Drift
@@ -239,7 +239,7 @@ def make_chains(host: Host, seen: Snapshot, backend: str = "") -> bool:
     state = seen.firewall
     if state is None or state["problem"]:
         return False
-    commands = commands_for_chains(state["chains"], state["backend"] or backend)
+    commands = commands_for_chains(state["chains"], backend_of(state, backend))
     if commands:
         host.firewall.change_firewall(commands)
     return bool(commands)

@@ -29,7 +29,7 @@ NAMES = tuple(name for base in BASES for name in base.jumps)
 def make_chains(host: Host, seen: Snapshot, families: Collection[str] = ()) -> bool:
     """Makes those that are lost, of these families and of those that have some; whether there were any."""
     state = seen.firewall
-    if state is None or state["problem"]:
+    if state is None or state["problem"] or state["legacy"]:
         return False
     there = state["chains"]
     begun = {family for family in FAMILIES for name in NAMES if "%s filter %s" % (family, name) in there}

@@ -57,7 +57,7 @@ class Least(NamedTuple):
 def lost_rules(seen: Snapshot, device: str) -> list[Drift]:
     """What a device lacks of the rules of its filter."""
     state, wanted = seen.firewall, _least(seen, device)
-    if state is None or state["problem"] or wanted is None or any(
+    if state is None or state["problem"] or state["legacy"] or wanted is None or any(
             name.startswith(OTHER_BACKEND) for name in state["chains"]):
         return []
     kind: type[Drift] = Drift
