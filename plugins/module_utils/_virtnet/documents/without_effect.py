@@ -169,7 +169,7 @@ def _dns_names(options: Options) -> Iterator[tuple[Path, str]]:
     for index, host in enumerate(dns.get("hosts") or []):
         yield from ((Path("dns", "hosts", index, "hostnames", place), name)
                     for place, name in enumerate(host.get("hostnames") or []))
-    named = [(Path("domain"), options.get("domain") or {}, ("name",))]
+    named: list[tuple[Path, Options, tuple[str, ...]]] = [(Path("domain"), options.get("domain") or {}, ("name",))]
     for listed, parts in NAMES_IN_DNS.items():
         named += [(Path("dns", listed, index), one, parts) for index, one in enumerate(dns.get(listed) or [])]
     for place, ip, _address, _subnet in _ips(options):
