@@ -232,6 +232,6 @@ def test_where_no_guardian_starts_nothing_is_begun_and_no_record_stays(folder: P
 def test_a_record_that_the_disk_cuts_short_is_none(folder: Path, monkeypatch: pytest.MonkeyPatch):
     write = os.write
     monkeypatch.setattr(records.os, "write", lambda file, text: write(file, text[:-9]))
-    with pytest.raises(HostError, match="no record .* can be kept in .*: No space left on device; nothing was begun"):
+    with pytest.raises(HostError, match=r"no record .* can be kept in .*: No space left on device; nothing was begun"):
         records.Kept({"uri": "qemu:///system"})
     assert list(folder.rglob("*.new")) == [] and left(folder) == []
