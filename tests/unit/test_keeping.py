@@ -235,3 +235,10 @@ def test_a_record_that_the_disk_cuts_short_is_none(folder: Path, monkeypatch: py
     with pytest.raises(HostError, match=r"no record .* can be kept in .*: No space left on device; nothing was begun"):
         records.Kept({"uri": "qemu:///system"})
     assert list(folder.rglob("*.new")) == [] and left(folder) == []
+
+
+def test_only_their_owner_can_read_the_records(folder: Path):
+    folder.chmod(0o755)
+    records.Kept({"uri": "qemu:///system"})
+    path, = left(folder)
+    assert (folder.stat().st_mode & 0o777, path.stat().st_mode & 0o777) == (0o700, 0o600)

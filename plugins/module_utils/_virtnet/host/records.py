@@ -47,7 +47,10 @@ def boot_id() -> str:
 
 
 def _made(folder: str) -> str:
+    """A folder that only its owner can read, also where somebody else has made it."""
     os.makedirs(folder, mode=0o700, exist_ok=True)
+    if os.stat(folder).st_mode & 0o077:
+        os.chmod(folder, 0o700)
     return folder
 
 
