@@ -70,7 +70,8 @@ class Keeper:
         try:
             yield Watched(record, kept, watch, self._confirmation)
             if self._confirmation:
-                self.unconfirmed = {"record": kept.place, "timeout": self._confirmation.seconds}
+                self.unconfirmed = {"record": kept.place, "timeout": self._confirmation.seconds,
+                                    "boot": records.boot_id()}
         finally:
             kept.close()
             if self.unconfirmed:
