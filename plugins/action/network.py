@@ -60,8 +60,8 @@ class ActionModule(Normal):  # type: ignore[misc] # Ansible is not typed
         while time.monotonic() < end:
             said, problem = self._ask(ask, anew=True)
             if said == BOOTED:
-                return ("Not confirmed: the host was booted meanwhile. What is configured is put back by the next task that"
-                        " changes something.")
+                return ("Not confirmed: the host was booted meanwhile. What is configured is put back by the next task"
+                        " that changes something.")
             if said:
                 self._ask(f"rm -f {place}.confirmed {place}.outcome")
                 return "" if said == "confirmed" else (
