@@ -9,8 +9,14 @@ import pytest
 from unit.fake_host import FakeHost
 
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.converge import ConvergeError, converge
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.plan import Step
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.record import of_another_boot, take
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.restore import restore
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host import networkd
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.host_bridge import steps
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.host_bridge.piece import (
+    host_bridge as piece,
+)
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.host_bridge.stated import wish_of
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.errors import Invalid
 
@@ -172,3 +178,19 @@ def test_the_files_are_written_for_all_to_read_and_root_to_write(tmp_path, monke
         ("05-virtnet-br0.network", "05-virtnet-br0-uplink.network", "04-virtnet-br0.netdev"), 0o644)
     networkd.put("br0", {where: dict.fromkeys(networkd.ENDS) for where in networkd.PLACES})
     assert not list(tmp_path.rglob("*virtnet*"))
+
+
+def test_after_a_boot_the_files_that_last_are_put_back_and_what_runs_stays():
+    """The machine ended while the second confirmation was waited for."""
+    host = host_after(1)
+    record = take(host.look(), [Step("keep", lambda host: None, piece("br0", "pf0"))])
+    record.begun = record.pieces
+    run(host, **PRESENT)
+    host.parts["networkd"]["br0"]["run"] = dict.fromkeys(networkd.ENDS)
+    record.was, devices = of_another_boot(record.was, host.look()), repr(host.devices)
+    host.calls.clear()
+    assert str(restore(host, record)) == (
+        "All is as it was; put back: have the files of bridge br0 as they were, for the next boot.")
+    assert host.parts["networkd"]["br0"]["etc"] == dict.fromkeys(networkd.ENDS)
+    assert list(host.names()) == ["put"] and repr(host.devices) == devices
+    assert str(restore(host, record)) == "Nothing was changed."

@@ -18,7 +18,9 @@ from pathlib import Path
 from pyroute2 import IPRoute
 
 DEVICES = Path("/sys/class/net")
-FILES = Path("/etc/systemd/network")
+# Those that last, and those on trial, which are all that there is where nobody could confirm that the first are to be.
+FILES = ("/etc/systemd/network/05-virtnet-", "/run/systemd/network/04-virtnet-")
+ENDS = (".netdev", ".network", "-uplink.network")
 OPENVSWITCH = Path("/run/openvswitch/db.sock")
 CARD = ("[Link]", "[SR-IOV]")
 PING = ("ping", "-q", "-c", "2", "-W", "2", "--")
@@ -55,20 +57,20 @@ def bridge(name: str) -> dict | None:
     return {
         "kind": "vlan" if text(device / "bridge" / "vlan_filtering") == "1\n" else "linux",
         "ports": sorted(port.name for port in (device / "brif").iterdir()),
-        "own": (FILES / ("05-virtnet-%s.netdev" % name)).exists(),
+        "own": any(path.endswith(".netdev") for path in files(name)),
     }
 
 
 def files(name: str) -> dict:
     """The files of networkd that the role wrote for this bridge."""
-    paths = [FILES / ("05-virtnet-%s%s" % (name, suffix)) for suffix in (".netdev", ".network", "-uplink.network")]
+    paths = [Path(start + name + end) for start in FILES for end in ENDS]
     return {str(path): path.read_text(encoding="utf-8") for path in paths if path.exists()}
 
 
 def record(name: str) -> dict:
     """What the role wrote down in the first line of its file: the uplink, and where its addresses are stated."""
-    line = (text(FILES / ("05-virtnet-%s.network" % name)) or "# {}").splitlines()[0]
-    return json.loads(line[1:])
+    there = (text(Path(start + name + ".network")) for start in FILES)
+    return json.loads(next(filter(None, there), "# {}").splitlines()[0][1:])
 
 
 def uplink(netlink: IPRoute, name: str) -> dict:

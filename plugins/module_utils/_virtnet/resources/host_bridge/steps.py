@@ -37,6 +37,11 @@ def apply_step(found: HostBridgeFound, files: Files, there: bool | None, inside:
     return step
 
 
+def keep_step(name: str, files: Files) -> Do:
+    """Puts files in place that the next boot applies."""
+    return lambda host: host.networkd.put(name, files)
+
+
 def _wait(host: Host, found: HostBridgeFound, there: bool | None, inside: bool | None) -> None:
     end = time.monotonic() + SECONDS
     while True:
