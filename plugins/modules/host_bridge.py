@@ -12,12 +12,13 @@ version_added: 1.0.0
 author:
   - virtnet.libvirt contributors (@virtnet)
 description:
-  - Puts the files of systemd-networkd or NetworkManager for a bridge of the host in place, has it apply them, and waits
-    until the bridge is there and its uplink in it. What of that fails, or is not confirmed, is put back.
+  - Puts the files of systemd-networkd or NetworkManager for a bridge of the host in place, has it apply them, and
+    waits until the bridge is there and its uplink in it. What of that fails, or is not confirmed, is put back.
   - The role P(virtnet.libvirt.host_bridge#role) writes these files and calls this module, first on O(trial) with
     O(confirm), so that the host does not lose its connection for good, then to have a boot bring it back. Most people
     want the role.
-  - Needs root, and systemd-networkd of systemd 250 or later, or NetworkManager 1.42 or later. O(uri) must be a libvirt of the host itself.
+  - Needs root, and systemd-networkd of systemd 250 or later, or NetworkManager 1.42 or later.
+    O(uri) must be a libvirt of the host itself.
 extends_documentation_fragment:
   - virtnet.libvirt.connection
   - virtnet.libvirt.changes

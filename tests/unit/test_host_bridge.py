@@ -119,7 +119,8 @@ class NetworkManager(Fake):
 
     def _enslave(self, text: str) -> None:
         if not self._host.deaf:
-            self._host.devices["pf0"]["master"] = "br0" if "br0" in self._host.devices and "master=br0" in text else None
+            inside = "br0" in self._host.devices and "master=br0" in text
+            self._host.devices["pf0"]["master"] = "br0" if inside else None
 
 
 class Host(FakeHost):
@@ -254,8 +255,9 @@ def test_only_root_writes_the_files_and_their_keeper_reads_them(name, mode, file
     texts = {"etc": {**nothing, "network": "a", "uplink": "b"}, "run": {**nothing, "network": "c"}}
     keeper.put("br0", texts)
     assert keeper.files_of("br0") == texts
-    assert {path.name: path.stat().st_mode & 0o777 for path in tmp_path.rglob("*virtnet*")} == dict.fromkeys(files, mode)
-    keeper.put("br0", {where: nothing for where in keeper.places})
+    modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.rglob("*virtnet*")}
+    assert modes == dict.fromkeys(files, mode)
+    keeper.put("br0", dict.fromkeys(keeper.places, nothing))
     assert not list(tmp_path.rglob("*virtnet*"))
 
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import subprocess
+from typing import ClassVar
 
 from . import boot
 from .errors import HostError
@@ -20,8 +21,8 @@ class Keeper:
 
     title: str
     about: str  # what tells of a device
-    places: dict[str, str]
-    ends: dict[str, str]
+    places: ClassVar[dict[str, str]]
+    ends: ClassVar[dict[str, str]]
     mode = 0o644
 
     def files_of(self, bridge: str) -> Files:

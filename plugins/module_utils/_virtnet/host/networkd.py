@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from .keeper import Keeper, tell
 
 
@@ -13,8 +15,8 @@ class Networkd(Keeper):
 
     title = "systemd-networkd"
     about = "networkctl status %s"
-    places = {"etc": "etc/systemd/network/05-virtnet-%s%s", "run": "run/systemd/network/04-virtnet-%s%s"}
-    ends = {"netdev": ".netdev", "network": ".network", "uplink": "-uplink.network"}
+    places: ClassVar = {"etc": "etc/systemd/network/05-virtnet-%s%s", "run": "run/systemd/network/04-virtnet-%s%s"}
+    ends: ClassVar = {"netdev": ".netdev", "network": ".network", "uplink": "-uplink.network"}
 
     def delete(self, device: str) -> None:
         tell("networkctl", "delete", device)

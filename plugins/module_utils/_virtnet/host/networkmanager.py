@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from typing import Any
+from typing import Any, ClassVar
 
 from . import sysfs
 from .errors import HostError
@@ -24,9 +24,9 @@ class NetworkManager(Keeper):
 
     title = "NetworkManager"
     about = "nmcli device show %s"
-    places = {"etc": "etc/NetworkManager/system-connections/virtnet-%s%s",
-              "run": "run/NetworkManager/system-connections/virtnet-%s%s"}
-    ends = {"network": ".nmconnection", "uplink": "-uplink.nmconnection"}
+    places: ClassVar = {"etc": "etc/NetworkManager/system-connections/virtnet-%s%s",
+                        "run": "run/NetworkManager/system-connections/virtnet-%s%s"}
+    ends: ClassVar = {"network": ".nmconnection", "uplink": "-uplink.nmconnection"}
     mode = 0o600  # it takes no others, for there may be passwords in them
 
     def leave(self, device: str, text: str) -> None:

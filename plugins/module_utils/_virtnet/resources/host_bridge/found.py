@@ -38,9 +38,9 @@ class HostBridgeFound(NamedTuple):
 
 def look(seen: Snapshot, keeper: str, name: str, uplink: str) -> HostBridgeFound:
     device = seen.device(uplink)
-    return HostBridgeFound(
-        keeper, name, uplink, seen.get("bridge_files", "%s %s" % (keeper, name)) if seen.reaches_kernel else {}, seen.device(name) is not None,
-        device["master"] == name if device else None, seen.reaches_kernel)
+    files = seen.get("bridge_files", "%s %s" % (keeper, name)) if seen.reaches_kernel else {}
+    return HostBridgeFound(keeper, name, uplink, files, seen.device(name) is not None,
+                           device["master"] == name if device else None, seen.reaches_kernel)
 
 
 def differing(wanted: Files, there: Files) -> Files:
