@@ -63,6 +63,10 @@ class Fake:
 
         self._host.called("delete", (device,), effect)
 
+    def holds(self, device: str, text: str) -> bool:
+        assert text == self.said()["uplink"]
+        return not self._host.failing
+
     def said(self) -> dict[str, str | None]:
         return {name: self._files["run"][name] or self._files["etc"][name] for name in KEEPERS[self._name].ends}
 
@@ -130,7 +134,7 @@ class Host(FakeHost):
         nothing = {"%s br0" % name: {where: dict.fromkeys(keeper.ends) for where in keeper.places}
                    for name, keeper in KEEPERS.items()}
         super().__init__(**{"bridge_files": nothing, "devices": {"pf0": {"master": None}}, **given})
-        self.deaf = False
+        self.deaf = self.failing = False
 
     def keeper(self, name: str) -> Fake:
         return {"networkd": Networkd, "NetworkManager": NetworkManager}[name](self, name)
@@ -228,6 +232,14 @@ def test_what_a_keeper_does_not_do_is_told_and_put_back(number, said, keeper, ca
     assert repr(host.state) == before
 
 
+def test_an_uplink_that_only_stays_in_the_bridge_is_none_that_its_keeper_has_put_there():
+    host = Host()
+    host.failing = True
+    with pytest.raises(ConvergeError, match="NetworkManager did not put pf0 into br0; see nmcli device show pf0"):
+        run(host, "NetworkManager", **trials("NetworkManager")[0])
+    assert host.state == Host().state
+
+
 @pytest.mark.parametrize("keeper, options, said", [
     ("networkd", {"name": "-x"}, "name"), ("networkd", {"name": "br0-uplink"}, "name"),
     ("networkd", {"uplink": "pf 0"}, "uplink"), ("networkd", {"files": {"netdev": "a\0b"}}, "files.netdev"),
@@ -267,7 +279,7 @@ class Bus:
     DEVICE, ACTIVE, OURS = "/nm/Devices/1", "/nm/Active/1", "/nm/Settings/2"
 
     def __init__(self, active: str, reapplies: bool = True) -> None:
-        self.active, self.reapplies, self.calls = active, reapplies, []
+        self.active, self.reapplies, self.calls, self.state = active, reapplies, [], 2
 
     def tell(self, *command: str) -> str:
         assert command[:3] == ("busctl", "--system", "--json=short")
@@ -275,7 +287,7 @@ class Bus:
         assert name == "org.freedesktop.NetworkManager" and interface.startswith(name)
         if what == "get-property":
             return json.dumps({"data": {"ActiveConnection": self.ACTIVE if self.active else "/",
-                                        "Uuid": self.active}[member]})
+                                        "Uuid": self.active, "State": self.state}[member]})
         if member in ("GetDeviceByIpIface", "GetConnectionByUuid"):
             return json.dumps({"data": [self.DEVICE if member == "GetDeviceByIpIface" else self.OURS]})
         self.calls.append((member, *arguments))
@@ -303,6 +315,13 @@ def test_an_uplink_gets_another_profile_before_ours_goes(active, calls, bus):
     bus.active = active
     KEEPERS["NetworkManager"].leave("pf0", FILES["NetworkManager"]["uplink"])
     assert bus.calls == calls
+
+
+@pytest.mark.parametrize("active, state, holds", [(OURS, 2, True), (OURS, 1, False), (OTHER, 2, False), ("", 2, False)])
+def test_a_device_is_held_by_the_profile_that_is_active(active, state, holds, bus):
+    bus.active, bus.state = active, state
+    assert KEEPERS["NetworkManager"].holds("pf0", FILES["NetworkManager"]["uplink"]) is holds
+    assert KEEPERS["networkd"].holds("pf0", "")
 
 
 def test_a_profile_without_uuid_is_refused(bus):

@@ -50,6 +50,10 @@ class Keeper:
         """Has a device be as its file says, that was just read; ``anew`` where it only seems to be so."""
         raise NotImplementedError
 
+    def holds(self, device: str, text: str) -> bool:
+        """Whether a device is as its file says, as far as only its keeper can tell."""
+        return True
+
 
 def tell(*command: str) -> str:
     """What a command prints, that has to do what it is told."""

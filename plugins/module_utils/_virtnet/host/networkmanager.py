@@ -17,6 +17,7 @@ from .keeper import Keeper, tell
 NAME = "org.freedesktop.NetworkManager"
 ROOT = "/org/freedesktop/NetworkManager"
 NOTHING = "/"  # the path of no object
+ACTIVATED = "2"
 
 
 class NetworkManager(Keeper):
@@ -49,6 +50,10 @@ class NetworkManager(Keeper):
         if anew or _active(path) != uuid or not _reapplied(path):
             _activate(_call(ROOT + "/Settings", "Settings", "GetConnectionByUuid", "s", uuid), path)
 
+    def holds(self, device: str, text: str) -> bool:
+        """A device stays in its bridge also when its profile has failed; NetworkManager then leaves it to others."""
+        return _active(_device(device)) == _uuid(text) and _active(_device(device), "State") == ACTIVATED
+
 
 def _uuid(text: str) -> str:
     found = re.search(r"^uuid=(\S+)$", text, re.MULTILINE)
@@ -62,10 +67,10 @@ def _device(name: str) -> str:
         sysfs.place("sys/class/net", name)) else NOTHING
 
 
-def _active(device: str) -> str:
-    """The UUID of the profile that is active on a device; empty where there is none."""
+def _active(device: str, name: str = "Uuid") -> str:
+    """What is told of the profile that is active on a device; empty where there is none."""
     found = NOTHING if device == NOTHING else _property(device, "Device", "ActiveConnection")
-    return "" if found == NOTHING else _property(found, "Connection.Active", "Uuid")
+    return "" if found == NOTHING else _property(found, "Connection.Active", name)
 
 
 def _activate(profile: str, device: str) -> None:

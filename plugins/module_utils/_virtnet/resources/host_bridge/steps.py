@@ -39,7 +39,7 @@ def apply_step(found: HostBridgeFound, files: Files, there: bool | None, inside:
             keeper.bring(found.name, now["network"], False)
         if inside is not None:
             keeper.bring(found.uplink, now["uplink"], not any(files.values()))
-        _wait(host, found, there, inside)
+        _wait(host, found, there, inside, now["uplink"])
 
     return step
 
@@ -48,14 +48,14 @@ def _look(host: Host, found: HostBridgeFound) -> HostBridgeFound:
     return look(host.look(), found.keeper, found.name, found.uplink)
 
 
-def _wait(host: Host, found: HostBridgeFound, there: bool | None, inside: bool | None) -> None:
-    end = time.monotonic() + SECONDS
+def _wait(host: Host, found: HostBridgeFound, there: bool | None, inside: bool | None, text: str | None) -> None:
+    end, keeper = time.monotonic() + SECONDS, host.keeper(found.keeper)
     while True:
         now = _look(host, found)
-        if there in (None, now.there) and (inside is None or inside == bool(now.inside)):
+        if there in (None, now.there) and (inside is None or inside == bool(now.inside)) and (
+                not inside or text is None or keeper.holds(found.uplink, text)):
             return
         if time.monotonic() > end:
-            keeper = host.keeper(found.keeper)
             raise HostError("within %d s %s did not %s; see %s" % (
                 SECONDS, keeper.title, _undone(found, there, inside, now.there),
                 keeper.about % (found.uplink or found.name)))
