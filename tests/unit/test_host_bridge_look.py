@@ -55,11 +55,19 @@ method=auto
         "card": "[Link]\nMTUBytes=1400", "rest": "[Network]\nDHCP=yes\n\n[Route]\nGateway=192.0.2.1", "both": [],
         "type": "", "sections": ["Match", "Link", "Network", "Route"]}),
     ("NetworkManager", KEYFILE, {
-        "card": "[ethernet]\nmtu=1400", "rest": "[ipv4]\nmethod=auto\n\n[proxy]", "both": ["zone=home"],
+        "card": "[ethernet]\nmtu=1400", "rest": "[ipv4]\nmethod=auto\nroute-metric=100\n\n[proxy]", "both": ["zone=home"],
         "type": "ethernet", "sections": ["connection", "ethernet", "802-1x", "ipv4", "proxy"]})])
 def test_what_files_say_of_the_card_and_of_the_rest(look, tmp_path, keeper, text, expected):
     (tmp_path / "file").write_text(text)
     assert look.stated(keeper, [str(tmp_path / "file"), str(tmp_path / "none")]) == expected
+
+
+@pytest.mark.parametrize("section, expected", [
+    ("[ipv4]\nmethod=auto", "[ipv4]\nmethod=auto\nroute-metric=400"),
+    ("[ipv6]\nroute-metric=-1\nmethod=auto", "[ipv6]\nmethod=auto\nroute-metric=400"),
+    ("[ipv4]\nroute-metric=7", "[ipv4]\nroute-metric=7"), ("[proxy]", "[proxy]")])
+def test_routes_are_worth_as_much_on_the_bridge(look, section, expected):
+    assert look.with_metric(section, look.METRICS["vlan"]) == expected
 
 
 def test_the_stanzas_of_a_device_are_found_in_all_files(look, tmp_path):

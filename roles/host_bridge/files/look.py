@@ -23,6 +23,8 @@ OPENVSWITCH = Path("/run/openvswitch/db.sock")
 PING = ("ping", "-q", "-c", "2", "-W", "2", "--")
 SERVICES = ("NetworkManager", "networking", "wicked", "connman")
 NM = "org.freedesktop.NetworkManager"
+# what NetworkManager adds to routes of a device of a type that states none, ethernet first; a bridge has 425
+METRICS = {"": 100, "vlan": 400}
 # what a profile of NetworkManager says of the bridge as well as of the card
 OF_BOTH = r"^(?:zone|stable-id|metered|mdns|llmnr|dns-over-tls|mptcp-flags|gateway-ping-timeout)=.*"
 STANZAS = ("iface", "auto", "mapping", "source", "source-directory", "no-auto-down", "no-scripts", "template", "rename")
@@ -175,10 +177,20 @@ def stated(keeper: str, paths: list) -> dict:
         place = KEEPERS[keeper].sections.get(name, KEEPERS[keeper].others)
         found[place].append("[%s]%s" % (name, lines.rstrip()))
     about = "\n".join(found.pop("file"))  # where passwords may be, which are not told
+    kind = "".join(re.findall(r"^type=(\S+)", about, re.MULTILINE))
+    if kind:
+        found["rest"] = [with_metric(section, METRICS.get(kind, METRICS[""])) for section in found["rest"]]
     return {**{place: "\n\n".join(texts) for place, texts in found.items()},
             "both": re.findall(OF_BOTH, about, re.MULTILINE),
-            "type": "".join(re.findall(r"^type=(\S+)", about, re.MULTILINE)),
+            "type": kind,
             "sections": [name for name, _lines in sections]}
+
+
+def with_metric(section: str, metric: int) -> str:
+    """A section of a profile whose routes are to be worth as much on the bridge as they were on the card."""
+    if not section.startswith(("[ipv4]", "[ipv6]")) or re.search(r"^route-metric=\d", section, re.MULTILINE):
+        return section
+    return "%s\nroute-metric=%d" % (re.sub(r"\nroute-metric=.*", "", section), metric)
 
 
 def stanzas(path: Path, name: str) -> list:
