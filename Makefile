@@ -17,7 +17,7 @@ VENV := .venv/bin/python -m pytest
 .PHONY: help setup demo bench lab lint sanity unit integration molecule test-lab test changelog build clean \
 	unit-debian unit-pypi integration-11 integration-12 integration-13 integration-sid integration-others \
 	integration-targets integration-pypi faults faults-short faults-short-12 faults-short-13 lab-12 lab-13 lab-bare lab-pull \
-	integration-halves halves-12 halves-13 lab-short test-all release-check quick release docs \
+	integration-halves halves-12 halves-13 halves-pypi fuzz lab-short test-all release-check quick release docs \
 	blocks blocks-examples blocks-howto blocks-guides
 
 help: ## Show this
@@ -79,10 +79,13 @@ HALF = $(shell expr \( $$(git rev-list --count HEAD) + $(1) \) % 2)
 
 integration-halves: setup ## The same, each test on one of the two releases only
 	@for debian in 12 13; do tests/sandbox --debian $$debian true || exit; done
-	@$(SIDE_BY_SIDE) halves-12 halves-13 integration-targets integration-pypi
+	@$(SIDE_BY_SIDE) halves-12 halves-13 integration-targets halves-pypi
 
 halves-12 halves-13: halves-%:
 	$(WITH) tests/sandbox --debian $* $(SYSTEM) $(IN_SANDBOX) --half $(call HALF,$*)
+
+halves-pypi:
+	$(WITH) tests/sandbox $(VENV) tests/integration -m both --half $(call HALF,13)
 
 integration-others: setup ## The part for Debian 11 (libvirt 7.0) and sid (the newest) alone
 	@for debian in 11 sid; do tests/sandbox --debian $$debian true || exit; done
@@ -93,6 +96,10 @@ integration-11:
 
 integration-sid:
 	$(WITH) tests/sandbox --debian sid $(SYSTEM) $(OTHERS)
+
+fuzz: setup ## Give the modules 80,000 inputs, good and bad, on Debian 12 and 13 (an hour)
+	@for debian in 12 13; do VIRTNET_FUZZ=2000 $(WITH) nice tests/sandbox --debian $$debian $(SYSTEM) -q \
+	tests/integration/test_fuzz.py || exit; done
 
 integration-pypi:
 	$(WITH) tests/sandbox $(VENV) tests/integration -m both

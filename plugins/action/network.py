@@ -17,6 +17,7 @@ from ansible.plugins.action.normal import ActionModule as Normal
 from ansible.plugins.connection import ConnectionBase
 
 SAYS = "virtnet:"  # before what is meant, for shells say things of their own, before and after
+BOOTED = "booted"
 PAUSE = 0.5
 PUTTING_BACK = 120  # seconds that a guardian may take for it
 
@@ -33,7 +34,7 @@ class ActionModule(Normal):  # type: ignore[misc] # Ansible is not typed
             result = self._put_back(task_vars) or super().run(tmp, task_vars)
         waits = result.pop("unconfirmed", None)
         if waits:
-            problem = self._confirm(waits["record"], waits["timeout"])
+            problem = self._confirm(waits["record"], waits["timeout"], waits["boot"])
             if problem:
                 result.update(failed=True, changed=False, msg=problem)
         return result
@@ -46,14 +47,21 @@ class ActionModule(Normal):  # type: ignore[misc] # Ansible is not typed
             self._display.warning(told)
         return result if result.get("failed") else {}
 
-    def _confirm(self, record: str, seconds: int) -> str:
-        """What is wrong, or nothing. Who renames the record first decides: this, or the guardian when time is up."""
+    def _confirm(self, record: str, seconds: int, boot: str) -> str:
+        """What is wrong, or nothing. Who renames the record first decides: this, or the guardian when time is up.
+
+        After another ``boot`` nobody can confirm it any more, for that may have forgotten what was changed.
+        """
         place = shlex.quote(record)
-        ask = (f"mv {place}.record {place}.confirmed 2>/dev/null || test -e {place}.confirmed && echo {SAYS}confirmed"
-               f" || sed 's/^/{SAYS}/' {place}.outcome")
+        ask = (f"if ! grep -qx {shlex.quote(boot)} /proc/sys/kernel/random/boot_id; then echo {SAYS}{BOOTED};"
+               f" elif mv {place}.record {place}.confirmed 2>/dev/null || test -e {place}.confirmed;"
+               f" then echo {SAYS}confirmed; else sed 's/^/{SAYS}/' {place}.outcome; fi")
         end, problem = time.monotonic() + 2 * seconds + PUTTING_BACK, ""
         while time.monotonic() < end:
             said, problem = self._ask(ask, anew=True)
+            if said == BOOTED:
+                return ("Not confirmed: the host was booted meanwhile. What is configured is put back by the next task"
+                        " that changes something.")
             if said:
                 self._ask(f"rm -f {place}.confirmed {place}.outcome")
                 return "" if said == "confirmed" else (

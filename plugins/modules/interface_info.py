@@ -121,8 +121,8 @@ interfaces:
           type: bool
           returned: always
         drift:
-          description: Where the running interface differs from its configuration, as M(virtnet.libvirt.interface)
-            reports it.
+          description: Where the running interface differs from its configuration (layer V(live)), and where the kernel
+            has lost how it is connected (layer V(kernel)), as M(virtnet.libvirt.interface) reports them.
           type: list
           elements: dict
           returned: always
@@ -179,8 +179,6 @@ interfaces:
               returned: always
 """
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.awaited import READING
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.host import Host
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.interface.awaited import wait
@@ -191,6 +189,7 @@ from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.er
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.scalars import MAC
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.spec import options_spec
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.task import (
+    DocumentModule,
     awaited_by,
     read_host,
     reading_spec,
@@ -200,7 +199,8 @@ from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.task impo
 
 def main() -> None:
     """Reads the interfaces of a guest."""
-    module = AnsibleModule(
+    module = DocumentModule(
+        READING,
         argument_spec=reading_spec(
             domain={"type": "str", "required": True}, mac={"type": "str"}, **options_spec(READING)),
         supports_check_mode=True,
@@ -211,7 +211,7 @@ def main() -> None:
         normal = None if mac is None else _normal(mac)
         awaited = awaited_by(module, lambda wanted: wait(host.look, domain, normal, wanted))
         seen = host.look()
-        return dict(awaited, interfaces=there(module, lambda: describe_interfaces(seen, domain, normal), []))
+        return dict(awaited, interfaces=there(module, lambda: describe_interfaces(seen, domain, normal, True), []))
 
     read_host(module, read)
 

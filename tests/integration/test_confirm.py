@@ -160,6 +160,29 @@ def test_a_host_that_cannot_be_reached_any_more_goes_back(clean, tmp_path, over_
     assert settled() and sh("virsh net-dumpxml lab") == before and files() == []
 
 
+def test_nobody_confirms_over_a_boot(clean, tmp_path, over_ssh):
+    """Which may have forgotten what was changed, and whose record the next task puts back."""
+    run("network", **LAB)
+    before = sh("virsh net-dumpxml --inactive lab")
+    sh("nft add table inet cut; nft add chain inet cut input '{ type filter hook input priority 0; }'")
+    playing = play(tmp_path, over_ssh, {"virtnet.libvirt.network": dict(CHANGE, confirm={"timeout": 30})})
+    assert within(30, lambda: files() == ["record"])
+    sh("nft add rule inet cut input %s drop" % NEW_CONNECTIONS)
+    process = glob.glob(FILES)[0].partition(".")[0].rpartition("-")[2]
+    assert within(30, lambda: not os.path.exists("/proc/%s" % process))
+    sh("pkill -KILL -x virtnet-guard; echo another >/run/boot; mount --bind /run/boot /proc/sys/kernel/random/boot_id")
+    try:
+        sh("nft delete table inet cut")
+        said = playing.communicate(timeout=60)[0]
+        assert "Not confirmed: the host was booted meanwhile. What is configured is put back by the next" in said, said
+        assert files() == ["record"] and sh("virsh net-dumpxml --inactive lab") != before
+        told = run("network", name="other")["warnings"]
+        assert any("was cut off. All is as it was; put back: define network lab" in one for one in told), told
+    finally:
+        sh("umount /proc/sys/kernel/random/boot_id")
+    assert files() == [] and sh("virsh net-dumpxml --inactive lab") == before
+
+
 def test_nobody_is_there_to_confirm_what_ansible_does_not_wait_for(clean, tmp_path):
     said = play(tmp_path, HERE, {**TASK, "async": 60, "poll": 0}).communicate(timeout=60)[0]
     assert "confirm: cannot be given together with async" in said

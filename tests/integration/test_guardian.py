@@ -185,19 +185,41 @@ def test_one_task_at_a_time(guest):
     assert answers(GUEST)
 
 
-def test_tasks_of_one_machine_wait_for_each_other_however_they_name_the_host(clean, over_ssh):
+def test_who_comes_by_ssh_and_who_is_there_wait_for_each_other(clean, over_ssh):
     port, key = over_ssh["ansible_port"], over_ssh["ansible_ssh_private_key_file"]
     first, second = ("qemu+ssh://root@%s:%d/system?no_verify=1&no_tty=1&keyfile=%s" % (name, port, key)
                      for name in ("127.0.0.1", "localhost"))
-    before = "tasks on other machines that change %s do not wait for this one; see docs/reliability.md"
     made = run("network", uri=first, name="lab", bridge={"name": "lab0"}, state="active")
-    assert before % first in made["warnings"]
+    assert not [one for one in made["warnings"] if "do not wait" in one]
     holder = Host(Libvirt(first)).lock()
     holder.acquire(0)
     try:
         with pytest.raises(Failed, match=r"another task changes .* \(process %d, which runs since" % os.getpid()):
             run("network", uri=second, name="lab", mtu={"size": 1400}, lock_timeout=1)
+        with pytest.raises(Failed, match=r"another task changes .* \(process \d+, which runs since 20"):
+            run("network", name="lab", mtu={"size": 1400}, lock_timeout=1)
     finally:
         holder.release()
-    assert run("network", uri=second, name="lab", autostart=True)["changed"]
-    assert not [one for one in run("network_info", uri=first)["warnings"] if "do not wait" in one]
+    assert run("network", name="lab", autostart=True)["changed"]
+    near = subprocess.Popen(["flock", "/run/libvirt", "sleep", "30"], start_new_session=True)
+    time.sleep(0.3)
+    try:
+        with pytest.raises(Failed, match=r"\(process %d, which runs since 20.*lock_timeout" % near.pid):
+            run("network", uri=second, name="lab", autostart=False, lock_timeout=1)
+    finally:
+        os.killpg(near.pid, signal.SIGKILL)
+        near.wait()
+    assert run("network", uri=second, name="lab", autostart=False)["changed"]
+
+
+def test_where_the_lock_is_not_to_be_had_there_that_is_told(clean, over_ssh, tmp_path):
+    (tmp_path / "flock").write_text("#!/bin/sh\nexit 127\n")
+    (tmp_path / "flock").chmod(0o755)
+    sh("mount --bind %s /usr/bin/flock" % (tmp_path / "flock"))
+    uri = "qemu+ssh://root@127.0.0.1:%d/system?no_verify=1&no_tty=1&keyfile=%s" % (
+        over_ssh["ansible_port"], over_ssh["ansible_ssh_private_key_file"])
+    try:
+        told = run("network", uri=uri, name="lab", bridge={"name": "lab0"})["warnings"]
+    finally:
+        sh("umount /usr/bin/flock")
+    assert "tasks on other machines that change %s do not wait for this one; see docs/reliability.md" % uri in told

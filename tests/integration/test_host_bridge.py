@@ -1,7 +1,7 @@
 # Copyright (c) virtnet.libvirt contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The role host_bridge where NetworkManager keeps the network: the card by which the host is reached, and its gateway."""
+"""The role host_bridge where NetworkManager keeps the card by which the host is reached."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def role(tmp_path: Path, state: str = "present", *arguments: str) -> str:
 
 
 def witness() -> list[str]:
-    """Where the addresses and routes of the host are, who is in a bridge, which profile is in force, and what is kept."""
+    """The addresses and routes of the host, who is in a bridge, which profile is in force, and what is kept."""
     return [sh("ip -br -4 addr show scope global"), sh("ip route"), sh("ip -br link show type bridge_slave"),
             sh("nmcli -t -f NAME,DEVICE,FILENAME connection show --active"), sh("ls %s" % PROFILES)]
 

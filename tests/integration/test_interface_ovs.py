@@ -134,9 +134,37 @@ def test_tags_that_somebody_changed_come_back(switch, loss: str):
         run(module, domain="guest", **target, **task)
         sh("ovs-vsctl " + loss % tap)
         found, = run("interface_info", domain="guest")["interfaces"]
-        assert {one["path"] for one in found["status"]["drift"]} <= {"vlan.tag", "vlan.trunks", "vlan.vlan_mode"}
+        said = [(one["layer"], one["path"]) for one in found["status"]["drift"]]
         done = converge(module, domain="guest", **target, **task)
+        assert said == [(one["layer"], one["path"]) for one in done["drift"]] != []
         assert done["steps"] == ["set the VLAN tags of %s of guest guest" % tap] and port(tap) == ["5", "[]", "[]"]
+
+
+def trunk(native: str | None) -> dict:
+    return {"trunk": True, "tags": [{"id": 8, **({"native_mode": native} if native else {})}, {"id": 7}]}
+
+
+@pytest.mark.parametrize(("first", "then", "by_hand"), [
+    ("tagged", "untagged", "native-tagged"), ("untagged", "tagged", "native-untagged"), ("tagged", None, "trunk"),
+    ("untagged", None, "access"), (None, "tagged", "native-untagged"), (None, "untagged", "native-tagged")])
+def test_the_mode_of_a_native_vlan_is_changed_and_seen(switch, first: str | None, then: str | None, by_hand: str):
+    """Of a portgroup's guest, whose own tags count, and behind libvirt's back."""
+    network = {"name": "ovs", "state": "active", "forward": {"mode": "bridge"}, "bridge": {"name": "ovsbr0"},
+               "virtualport": SWITCH}
+    run("network", **network, portgroups=[{"name": "trunk", "vlan": trunk(first)}])
+    tap = boot(switch, "<interface type='network'><mac address='%s'/><source network='ovs' portgroup='trunk'/>"
+                       "<model type='virtio'/></interface>" % MAC)
+    said = run("network", **network, portgroups=[{"name": "trunk", "vlan": trunk(then)}])
+    assert "vlan of portgroup trunk waits until guest (%s)" % MAC in said["warnings"][0]
+    changed(vlan=trunk(then))
+    mode = "native-%s" % then if then else "[]"
+    assert port(tap) == ["8" if then else "[]", "[7, 8]", mode]
+    sh("ovs-vsctl set port %s vlan_mode=%s" % (tap, by_hand))
+    for module, task in (("interface_info", {"domain": "guest"}), ("network_info", {"names": ["ovs"]})):
+        found, = next(value for key, value in run(module, **task).items() if key in ("interfaces", "networks"))
+        assert [one["path"].rpartition("vlan.")[1:] for one in found["status"]["drift"]] == [("vlan.", "vlan_mode")]
+    converge("vlan", domain="guest", mac=MAC, **trunk(then))
+    assert port(tap)[2] == mode
 
 
 def test_a_network_sees_the_tags_of_its_guests(switch):

@@ -47,6 +47,9 @@ TEXTS = {
     types.STR: LINE,
     types.TEXT: TEXT,
     types.NAME: LINE.filter(lambda text: not set(text) & set("/#") and text.strip() == text and text.strip(".")),
+    types.FILTER_NAME: LINE.filter(lambda text: not set(text) & set("/#'&<") and text.strip() == text
+                                   and text.strip(".")),
+    types.UNQUOTED: LINE.filter(lambda text: not set(text) & set("'&<")),
     types.LINE: LINE,
     types.DEVICE: of_letters(LETTERS + "_.-\\:/%"),
     types.DNS_NAME: of_letters(LETTERS + "._-"),
@@ -72,7 +75,7 @@ TEXTS = {
 }
 # types that have no name, by what they say they take
 SAID = {
-    "a name of at most 39 bytes": of_letters(LETTERS),
+    "a name of at most 39 bytes without single quotes, & and <": of_letters(LETTERS),
 }
 
 

@@ -10,10 +10,16 @@ import pytest
 from unit.fake_host import FakeHost
 
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.converge import ConvergeError, converge
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.plan import Step
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.record import of_another_boot, take
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.restore import restore
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host import boot, networkmanager
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.errors import HostError
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.host import Host as RealHost
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.host_bridge import steps
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.host_bridge.piece import (
+    host_bridge as piece,
+)
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.host_bridge.stated import wish_of
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.errors import Invalid
 
@@ -336,3 +342,21 @@ def bus(monkeypatch, tmp_path):
     found = Bus(OTHER)
     monkeypatch.setattr(networkmanager, "tell", found.tell)
     return found
+
+
+@pytest.mark.parametrize("keeper", KEEPERS)
+def test_after_a_boot_the_files_that_last_are_put_back_and_what_runs_stays(keeper):
+    """The machine ended while the second confirmation was waited for."""
+    host = host_after(keeper, 1)
+    files, nothing = host.parts["bridge_files"]["%s br0" % keeper], dict.fromkeys(KEEPERS[keeper].ends)
+    record = take(host.look(), [Step("keep", lambda host: None, piece(keeper, "br0", "pf0"))])
+    record.begun = record.pieces
+    run(host, keeper, files=FILES[keeper])
+    files["run"] = nothing
+    record.was, devices = of_another_boot(record.was, host.look()), repr(host.devices)
+    host.calls.clear()
+    assert str(restore(host, record)) == (
+        "All is as it was; put back: have the files of bridge br0 as they were, for the next boot.")
+    assert files["etc"] == nothing
+    assert list(host.names()) == ["put"] and repr(host.devices) == devices
+    assert str(restore(host, record)) == "Nothing was changed."

@@ -1,4 +1,4 @@
-"""The files that the role host_bridge writes for each keeper, and what it says to write: templates, with Ansible's own."""
+"""The files that the role host_bridge writes for each keeper, and what it says to write."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ import yaml
 ROLE = Path(__file__).parents[2] / "roles/host_bridge"
 LINKS = {"name": "eno1", "mac": "52:54:00:00:00:10", "exists": True}
 STATED = {
-    "networkd": {"card": "[Link]\nMTUBytes=1400", "rest": "[Network]\nDHCP=yes", "both": [], "type": "", "sections": []},
+    "networkd": {"card": "[Link]\nMTUBytes=1400", "rest": "[Network]\nDHCP=yes", "both": [], "type": "",
+                 "sections": []},
     "NetworkManager": {"card": "[ethernet]\nmtu=1400", "rest": "[ipv4]\nmethod=auto\n\n[ipv6]\nmethod=ignore",
                        "both": ["zone=home"], "type": "802-3-ethernet", "sections": []},
     "ifupdown": {"card": "", "rest": "", "both": [], "type": "", "sections": []}}

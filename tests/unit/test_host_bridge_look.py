@@ -55,8 +55,8 @@ method=auto
         "card": "[Link]\nMTUBytes=1400", "rest": "[Network]\nDHCP=yes\n\n[Route]\nGateway=192.0.2.1", "both": [],
         "type": "", "sections": ["Match", "Link", "Network", "Route"]}),
     ("NetworkManager", KEYFILE, {
-        "card": "[ethernet]\nmtu=1400", "rest": "[ipv4]\nmethod=auto\nroute-metric=100\n\n[proxy]", "both": ["zone=home"],
-        "type": "ethernet", "sections": ["connection", "ethernet", "802-1x", "ipv4", "proxy"]})])
+        "card": "[ethernet]\nmtu=1400", "rest": "[ipv4]\nmethod=auto\nroute-metric=100\n\n[proxy]",
+        "both": ["zone=home"], "type": "ethernet", "sections": ["connection", "ethernet", "802-1x", "ipv4", "proxy"]})])
 def test_what_files_say_of_the_card_and_of_the_rest(look, tmp_path, keeper, text, expected):
     (tmp_path / "file").write_text(text)
     assert look.stated(keeper, [str(tmp_path / "file"), str(tmp_path / "none")]) == expected
@@ -106,7 +106,8 @@ OF_NM = {"GetDeviceByIpIface": '{"data": ["/d"]}', "Managed": '{"data": true}', 
     ({"networkctl": MANAGED, "is-active": ""}, "networkd"),
     ({"networkctl": UNMANAGED, **OF_NM, "is-active": ""}, "NetworkManager"),
     ({"networkctl": MANAGED, **OF_NM, "is-active": ""}, "networkd"),
-    ({"networkctl": UNMANAGED, **OF_NM, "Managed": '{"data": false}', "is-active NetworkManager": ""}, "NetworkManager"),
+    ({"networkctl": UNMANAGED, **OF_NM, "Managed": '{"data": false}', "is-active NetworkManager": ""},
+     "NetworkManager"),
     ({"networkctl": UNMANAGED, "ifquery": "", "is-active": ""}, "ifupdown"),
     ({"is-active networking": ""}, "ifupdown"), ({"is-active": ""}, "networkd"), ({}, "")])
 def test_who_keeps_an_uplink(look, monkeypatch, said, keeper):

@@ -94,7 +94,7 @@ def host_parts(config: str | None = None, live: str | None = None, networks: dic
         "networks": {name: {"uuid": OFF, "active": True, "persistent": True, "autostart": False} for name in networks},
         "network_config": networks, "network_live": networks, "ports": {name: [KNOWN % "p"] for name in networks},
         "domains": guests, "domain_config": configs, "domain_live": lives,
-        "devices": {"br0": device(kind="bridge"),
+        "devices": {"br0": device(kind="bridge", vlans={"pvid": 1, "untagged": [1], "vids": [1]}),
                     "vnet3": device(master="br0", kind="tun", port={"brport_isolated": 1})},
         "traffic": {"br0": NO_LIMITS, "vnet3": NO_LIMITS},
         "addresses": {ON: {}}, "statistics": {"%s %s" % (ON, MAC): None, "%s %s" % (ON, SEVENTH): None},
@@ -575,7 +575,8 @@ def test_options_change_in_place_and_back():
 
 def test_another_portgroup_is_plugged_in_again():
     wish = Interface("on", {"mac": {"address": MAC}, "source": {"portgroup": "a"}})
-    (name, element, bridge, shown), = done(running(), wish)
+    down, (name, element, bridge, shown), up = done(running(), wish)
+    assert (down, up) == (("set_up", False), ("set_up", True))  # it is nowhere while it moves
     assert (name, element.find("source").get("portgroup"), bridge) == ("plug_in_again", "a", "br0")
     assert shown.find("source").get("portid")
 
@@ -607,13 +608,14 @@ def test_limits_that_the_kernel_lost_are_set_again():
 
 PLAIN = ("<interface type='bridge'><mac address='%s'/><source bridge='br0'/><port isolated='yes'/>"
          "<target dev='vnet3'/><alias name='net0'/></interface>" % MAC)
+DOWN, UP = ("set_up", "vnet3", False), ("set_up", "vnet3", True)
 REPAIRS = {  # what was lost, what the drift says, and the calls of the repair
     "bridge": ({"master": None, "port": {}}, ("source.bridge", "br0", None),
-               [("set_master", "vnet3", "br0"), ("set_port", "vnet3", {"brport_isolated": 1})]),
+               [DOWN, ("set_master", "vnet3", "br0"), ("set_port", "vnet3", {"brport_isolated": 1}), UP]),
     "isolation": ({"port": {"brport_isolated": 0}}, ("port.isolated", True, False),
                   [("set_port", "vnet3", {"brport_isolated": 1})]),
     "mtu": ({"mtu": 9000}, ("mtu", 1500, 9000), [("set_mtu", "vnet3", 1500)]),
-    "up": ({"up": False}, ("up", True, False), [("set_up", "vnet3", True)]),
+    "up": ({"up": False}, ("up", True, False), [UP]),
 }
 
 
@@ -655,7 +657,6 @@ def test_a_tap_has_the_mtu_of_where_it_moves_to_and_pulls_no_bridge_down(tap: in
     ("<vlan trunk='yes'><tag id='20' nativeMode='tagged'/><tag id='10'/></vlan>",
      {"pvid": 20, "untagged": [20], "vids": [10, 20]}, ["vlan.untagged"]),
     ("<vlan trunk='yes'><tag id='20'/><tag id='10'/></vlan>", {"pvid": None, "untagged": [], "vids": [10, 20]}, []),
-    ("<vlan><tag id='10'/></vlan>", None, []),  # the bridge filters none
     ("", {"pvid": 1, "untagged": [1], "vids": [1, 10]}, []),  # libvirt sets none, somebody else may
 ])
 def test_vlans_of_a_tap_on_a_bridge_that_filters_them_are_those_of_its_interface(vlan: str, there: dict, drift: list):
@@ -671,13 +672,63 @@ def test_vlans_of_a_tap_on_a_bridge_that_filters_them_are_those_of_its_interface
     assert plan(made.look(), wish).drift == []
 
 
+def test_tags_that_its_bridge_does_not_heed_are_told_of_and_what_has_them_moves_into_no_such_bridge():
+    tagged, mine = PLAIN.replace("<port isolated='yes'/>", "<vlan><tag id='10'/></vlan>"), {"mac": {"address": MAC}}
+    made = FakeHost(**host_parts(domain(tagged.replace("vnet3", "")), domain(tagged), version=(11, 3, 0)))
+    made.devices.update(br0=device(kind="bridge"), br1=device(kind="bridge"))
+    planned = plan(made.look(), Interface("on", mine))
+    assert planned.steps == [] and [str(one.path) for one in planned.unrepaired] == ["vlan.filtered"]
+    assert planned.warnings[0].startswith("bridge br0 of the host filters no VLANs")
+    plan(made.look(), Interface("on", {**mine, "link": {"state": "down"}}))  # it has them already
+    for guest, options in (("on", {"vlan": {"tags": [{"id": 11}]}}), ("on", {"source": {"bridge": "br1"}}),
+                           ("off", {"vlan": {"tags": [{"id": 11}]}})):
+        with pytest.raises(Invalid, match=r"^vlan: bridge br[01] of the host filters no VLANs"):
+            plan(made.look(), Interface(guest, {**mine, **options}))
+    made.devices["br1"]["vlans"] = {"pvid": 1, "untagged": [1], "vids": [1]}
+    plan(made.look(), Interface("on", {**mine, "source": {"bridge": "br1"}}))
+
+
+@pytest.mark.parametrize(("options", "problem"), [
+    ({"target": {"dev": "a" * 16}}, r"target\.dev: a+ is too long; the kernel takes at most 15 characters"),
+    ({"target": {"dev": "default"}}, r"target\.dev: default is no name that the kernel takes"),
+    ({"mtu": {"size": 67}}, r"mtu\.size: 67 is no MTU that the kernel takes; give one from 68 to 65521"),
+    ({"mtu": {"size": 65522}}, r"mtu\.size: 65522 is no MTU"),
+])
+def test_what_the_kernel_takes_of_no_tap_is_refused(options: dict, problem: str):
+    wish = Interface("off", {"type": "bridge", "mac": {"address": MAC}, "source": {"bridge": "br0"}, **options})
+    with pytest.raises(Invalid, match="^" + problem):
+        plan(host(), wish)
+
+
+@pytest.mark.parametrize(("out", "own", "told"), [
+    ({"eth0": [1, 10]}, [1], ""),
+    ({"eth0": [1], "bond0": [10]}, [1], ""),
+    ({"eth0": [1]}, [1], "guests in VLAN 10 reach one another alone, for eth0 of bridge br0 is not in it; have what"
+                         " makes the bridge put it there (bridge vlan add dev eth0 vid 10)"),
+    ({"eth0": [1], "eth1": [2]}, [1, 10], "guests in VLAN 10 reach the host alone, for eth0, eth1 of bridge br0 are not"
+                                          " in it"),
+    ({}, [1], ""),  # nothing leads out of the host
+])
+def test_a_vlan_that_no_other_port_of_the_bridge_is_in_is_told_of(out: dict, own: list, told: str):
+    tagged = PLAIN.replace("<port isolated='yes'/>", "<vlan><tag id='10'/></vlan>")
+    made = FakeHost(**host_parts(domain(tagged.replace("vnet3", "")), domain(tagged), version=(11, 3, 0)))
+    made.devices["br0"]["vlans"] = {"pvid": 1, "untagged": [1], "vids": own}
+    made.devices["vnet3"]["vlans"] = {"pvid": 10, "untagged": [10], "vids": [10]}
+    for name, vids in out.items():
+        made.devices[name] = device(master="br0", vlans={"pvid": None, "untagged": [], "vids": vids})
+    planned = plan(made.look(), Interface("on", {"mac": {"address": MAC}}))
+    assert planned.steps == [] and [str(one.path) for one in planned.drift] == ["vlan.carried"] * bool(told)
+    assert planned.unrepaired == planned.drift
+    assert "".join(planned.warnings).startswith(told) and bool(told) == bool(planned.warnings)
+
+
 def test_a_tap_that_is_put_back_into_its_bridge_is_put_into_its_vlans():
     tagged = PLAIN.replace("<port isolated='yes'/>", "<vlan><tag id='10'/></vlan>")
     made = FakeHost(**host_parts(domain(tagged.replace("vnet3", "")), domain(tagged), version=(11, 3, 0)))
     made.devices["vnet3"].update(master=None, port={})
     converge(made, [Interface("on", {"mac": {"address": MAC}})], False)
-    assert made.calls == [("set_master", "vnet3", "br0"),
-                          ("set_vlans", "vnet3", {"pvid": 10, "untagged": [10], "vids": [10]})]
+    assert made.calls == [DOWN, ("set_master", "vnet3", "br0"),
+                          ("set_vlans", "vnet3", {"pvid": 10, "untagged": [10], "vids": [10]}), UP]
 
 
 def test_a_port_that_libvirt_forgot_is_made_anew_and_waits_where_that_would_disturb():
@@ -690,7 +741,7 @@ def test_a_port_that_libvirt_forgot_is_made_anew_and_waits_where_that_would_dist
         "connect on (%s) again" % MAC]
     there.devices["vnet3"]["master"] = None
     converge(there, [wish], False)
-    assert list(there.names()) == ["plug_in_again"]
+    assert list(there.names()) == ["set_up", "plug_in_again", "set_up"]
 
 
 def test_an_interface_of_a_network_that_does_not_run_is_told_of():

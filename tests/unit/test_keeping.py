@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,7 @@ OF = "network of 2026-11-27 10:00:00"
 def folder(tmp_path, monkeypatch):
     """Where the records of these tests are."""
     monkeypatch.setattr(records, "directory", lambda: str(tmp_path))
-    monkeypatch.setattr(records, "LIBVIRT", str(tmp_path / "no libvirt"))
+    monkeypatch.setattr(records.ssh_lock, "PLACE", str(tmp_path / "no libvirt"))
     return tmp_path
 
 
@@ -226,3 +227,18 @@ def test_where_no_guardian_starts_nothing_is_begun_and_no_record_stays(folder: P
             keeper(host)(take(host.look(), (DEFINE,)), 1)):
         raise AssertionError
     assert left(folder) == []
+
+
+def test_a_record_that_the_disk_cuts_short_is_none(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    write = os.write
+    monkeypatch.setattr(records.os, "write", lambda file, text: write(file, text[:-9]))
+    with pytest.raises(HostError, match=r"no record .* can be kept in .*: No space left on device; nothing was begun"):
+        records.Kept({"uri": "qemu:///system"})
+    assert list(folder.rglob("*.new")) == [] and left(folder) == []
+
+
+def test_only_their_owner_can_read_the_records(folder: Path):
+    folder.chmod(0o755)
+    records.Kept({"uri": "qemu:///system"})
+    path, = left(folder)
+    assert (folder.stat().st_mode & 0o777, path.stat().st_mode & 0o777) == (0o700, 0o600)

@@ -404,9 +404,11 @@ def test_a_port_of_a_bridge_that_filters_vlans_says_its_own(recorded: str, expec
         bridge = link(1, attribute(3, "br0"), attribute(18, attribute(1, "bridge"), attribute(
             2, attribute(7, bytes([filters])))))
         port = link(2, attribute(3, "vnet0"), attribute(10, 1))
-        vlans = [link(index, attribute(26, bytes.fromhex(recorded))) for index in (1, 2, 3)]
-        read = netlink.devices([bridge, port], [], [], [], vlans)
-        assert (read["br0"]["vlans"], read["vnet0"]["vlans"]) == (None, found)
+        other = link(4, attribute(3, "eth9"))
+        vlans = [link(index, attribute(26, bytes.fromhex(recorded))) for index in (1, 2, 3, 4)]
+        as_switch = link(2, attribute(26, attribute(1, bytes(2))))  # what a card says of itself has no VLANs
+        read = netlink.devices([bridge, port, other], [], [], [], [*vlans, as_switch])
+        assert [read[name]["vlans"] for name in ("br0", "vnet0", "eth9")] == [found, found, None]
 
 
 def test_vlans_are_taken_away_before_others_are_given(kernel):

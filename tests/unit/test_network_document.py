@@ -221,7 +221,6 @@ TAKEN = [
     NAT,
     network(),
     network(ips=[{"address": "10.0.0.1"}, IP6]),
-    with_range("10.0.0.0", "10.0.0.1", {"address": "10.0.0.0", "prefix": 31}),
     with_range("10.0.0.1", "10.0.255.255", {"address": "10.1.0.1", "prefix": 8}),
     with_range("10.0.0.5", "10.0.0.9", lease={"expiry": 0}),
     with_range("10.0.0.5", "10.0.0.5"),

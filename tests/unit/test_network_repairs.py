@@ -173,7 +173,9 @@ def test_a_tap_that_fell_out_of_the_bridge_is_put_back():
     out = dict(TAP, master=None)
     assert drifts(guests=(guest(),), vnet0=out) == [(NAME, "virbr0", None)]
     assert titles(guests=(guest(),), vnet0=out) == ["put vnet0 of guest one back into bridge virbr0"]
-    assert calls(guests=(guest(),), vnet0=out) == ([("set_master", "vnet0", "virbr0")], [("set_master", "vnet0", None)])
+    assert calls(guests=(guest(),), vnet0=out) == (
+        [("set_up", "vnet0", False), ("set_master", "vnet0", "virbr0"), ("set_up", "vnet0", True)],
+        [("set_master", "vnet0", None)])
 
 
 def test_a_tap_in_another_bridge_is_put_back_there_on_undo():
@@ -349,6 +351,15 @@ def test_an_empty_address_of_a_pool_is_no_surprise():
      [("ips[2].address", "fd00::1 is already in ips[0]")]),
     ({"forward": {"mode": "bridge"}, "bridge": {"name": "br0"}}, []),
     ({}, []),
+    ({"bridge": {"name": "all"}}, [("bridge.name", "all is no name that the kernel takes")]),
+    ({"mtu": {"size": 67}}, [("mtu.size", "67 is no MTU that the kernel takes; give one from 68 to 65521")]),
+    ({"mtu": {"size": 1279}, "ips": [{"address": "10.0.0.1"}]}, []),
+    ({"mtu": {"size": 1279}, "ips": [{"address": "fd00::1"}]},
+     [("mtu.size", "1279 is too small for IPv6; give at least 1280")]),
+    ({"forward": {"mode": "nat", "dev": "a" * 16}},
+     [("forward.dev", "%s is too long; the kernel takes at most 15 characters" % ("a" * 16))]),
+    ({"forward": {"mode": "nat", "interfaces": [{"dev": "a/b"}]}},
+     [("forward.interfaces[0].dev", "a/b is no name that the kernel takes")]),
 ])
 def test_what_would_not_start_is_named_by_path(options: dict, found: list):
     assert said(unstartable(options, THERE)) == found

@@ -476,15 +476,18 @@ def test_a_port_goes_before_its_network():
 
 
 def test_steps_of_a_port_are_done_and_undone():
-    fake = FakeHost(**layers(lab(), lab(), ports={"lab": [port()]}))
+    there = lab(portgroups=[{"name": "web"}])
+    fake = FakeHost(**layers(there, there, ports={"lab": [port()]}))
     converge(fake, [NetworkPort("lab", {"mac": {"address": MAC}, "group": "web"})], check_mode=False)
     assert [(call[0], call[1]) for call in fake.calls] == [("delete_port", "lab"), ("create_port", "lab")]
     assert "<group>web</group>" in fake.parts["ports"]["lab"][0]
-    broken = FakeHost(breaks=("create_port",), **layers(lab(), lab(), ports={"lab": [port()]}))
+    broken = FakeHost(breaks=("create_port",), **layers(there, there, ports={"lab": [port()]}))
     with pytest.raises(ConvergeError, match="All is as it was; put back: tell network lab of its port %s again" % UUID):
         converge(broken, [NetworkPort("lab", {"mac": {"address": MAC}, "group": "web"})], check_mode=False)
     assert [call[0] for call in broken.calls] == ["delete_port", "reclaim_port"]
     assert UUID in broken.parts["ports"]["lab"][0]
+    assert refusal(host(there, there), NetworkPort("lab", {"mac": {"address": PORT}, "group": "nope"})) == (
+        "group: network lab has no portgroup nope; it has web")
 
 
 @pytest.mark.parametrize(("source", "default", "own", "waits"), [

@@ -26,7 +26,7 @@ def test_what_is_as_documented_has_no_problem():
 
 
 def test_no_task_sees_what_is_for_the_action_plugin():
-    assert problems("network", dict(GOOD, unconfirmed={"record": "r", "timeout": 1})) == []
+    assert problems("network", dict(GOOD, unconfirmed={"record": "r", "timeout": 1, "boot": "b"})) == []
 
 
 @pytest.mark.parametrize(("change", "problem"), [

@@ -34,6 +34,15 @@ def test_what_has_another_kind_may_have_the_name():
     assert Topology({"networks": [GOOD], "nwfilters": [dict(GOOD)]}, True, print).errors == []
 
 
+def test_what_is_said_in_short_is_not_wrong_beside_something_that_is():
+    ips = [{"address": "10.0.0.1/24", "dhcp": {"hosts": [{"mac": "52:54:00:00:00:01", "ip": "fd00::5"}]}}]
+    networks = [{"name": "one", "ips": ips}, {"name": "two", "ips": [{"address": "10.0.0.1/24", "prefix": 25}]}]
+    assert list(map(str, Topology({"networks": networks}, True, print).errors)) == [
+        "networks[0].ips[0].dhcp.hosts[0].ip: fd00::5 is not an IPv4 address (network one)",
+        "networks[1].ips[0].prefix: 25 has another one in address, which is \"10.0.0.1/24\"; give one of them"
+        " (network two)"]
+
+
 def test_what_is_wrong_with_items_is_told_beside_what_is_none():
     said = errors_of_items({"networks": ["lab", WRONG, None, GOOD], "nwfilters": "words",
                             "interfaces": [{"domain": "d", "mac": 7}]})

@@ -50,6 +50,7 @@ def switched(network: dict, kind: str | None, group: str | None = None) -> dict:
 
 
 HOSTS_BRIDGE = {"forward": {"mode": "bridge"}, "bridge": {"name": "br7"}}
+SIP = {"service": "sip", "protocol": "udp", "domain": "example", "target": "pbx"}
 HOST, RANGE = {"mac": MAC, "ip": "10.5.0.9", "name": "one"}, {"start": "10.5.0.10", "end": "10.5.0.20"}
 SIX = {"id": "0:1:2:A", "ip": "fd00:5::9", "name": "six"}
 
@@ -76,6 +77,13 @@ SIX = {"id": "0:1:2:A", "ip": "fd00:5::9", "name": "six"}
     ({"dns": {"hosts": [{"ip": "10.5.0.3", "hostnames": ["a", "*.apps.example"]}]}}, "dns.hosts[0].hostnames[1]"),
     ({"dns": {"hosts": [{"ip": "10.5.0.3", "hostnames": ["a." + "b" * 64]}]}}, "dns.hosts[0].hostnames[0]"),
     ({"dns": {"txts": [{"name": "*.apps.example", "value": "x"}]}}, "dns.txts[0].name"),
+    ({"domain": {"name": "b" * 64 + ".example"}}, "domain.name"),
+    ({"dns": {"txts": [{"name": "b" * 64, "value": "x"}]}}, "dns.txts[0].name"),
+    ({"dns": {"srvs": [SIP, dict(SIP, target="b" * 64)]}}, "dns.srvs[1].target"),
+    ({"dns": {"srvs": [dict(SIP, domain="a." + "b" * 64)]}}, "dns.srvs[0].domain"),
+    ({"dns": {"forwarders": [{"domain": "b" * 64, "addr": "10.5.0.9"}]}}, "dns.forwarders[0].domain"),
+    (served(dict(HOST, name="b" * 64)), "ips[0].dhcp.hosts[0].name"),
+    ({"mtu": {"size": 65522}}, "mtu.size"),
     (via("10.5.0.1"), "routes[0].gateway"),
     (via("10.5.0.0"), "routes[0].gateway"),
     (via("10.5.0.255"), "routes[0].gateway"),

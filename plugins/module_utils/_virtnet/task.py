@@ -148,9 +148,6 @@ def host_of(module: AnsibleModule, changes: bool = False) -> Iterator[Host]:
             raise Invalid("", "libvirt %d.%d.%d is too old; 6.1.0 or later is needed" % host.libvirt.version)
         if not host.local:
             module.warn("the kernel of %s is out of reach; only libvirt's own view is compared" % module.params["uri"])
-        if changes and not module.check_mode and not host.libvirt.is_local:
-            module.warn("tasks on other machines that change %s do not wait for this one; see docs/reliability.md"
-                        % module.params["uri"])
         yield host
     except NoLibvirt as error:
         if not (changes and module.check_mode):
@@ -298,6 +295,9 @@ def _alone(module: AnsibleModule, host: Host, confirmation: Confirmation | None 
         return
     lock = host.lock()
     lock.acquire(module.changes.get("lock_timeout", LOCK_TIMEOUT))
+    if not lock.is_known_there:
+        module.warn("tasks on other machines that change %s do not wait for this one; see docs/reliability.md"
+                    % module.params["uri"])
     keeper = Keeper(host, lock, {"module": module._name, "pid": os.getpid()}, confirmation)
     try:
         yield keeper, put_back(host, way_of)

@@ -66,20 +66,23 @@ def bridge(name: str) -> dict | None:
     return {
         "kind": "vlan" if text(device / "bridge" / "vlan_filtering") == "1\n" else "linux",
         "ports": sorted(port.name for port in (device / "brif").iterdir()),
-        "own": any(files(keeper, name) for keeper in KEEPERS),
+        "own": any(start + name + known.makes in files(keeper, name)
+                   for keeper, known in KEEPERS.items() for start in known.starts),
     }
 
 
 def files(keeper: str, name: str) -> list:
     """The files that the role wrote for this bridge."""
-    paths = [Path(path % name) for path in KEEPERS[keeper].files]
-    return [str(path) for path in paths if path.exists()]
+    known = KEEPERS[keeper]
+    paths = [start + name + end for start in known.starts for end in known.ends]
+    return [path for path in paths if Path(path).exists()]
 
 
 def record(keeper: str, name: str) -> dict:
     """What the role wrote down in the first line of a file: the uplink, and where its addresses are stated."""
-    line = (text(Path(KEEPERS[keeper].files[0] % name)) or "# {}").splitlines()[0]
-    return json.loads(line[1:])
+    known = KEEPERS[keeper]
+    there = (text(Path(start + name + known.ends[0])) for start in known.starts)
+    return json.loads(next(filter(None, there), "# {}").splitlines()[0][1:])
 
 
 def uplink(netlink: IPRoute, name: str) -> dict:
@@ -133,25 +136,32 @@ def kept_by_ifupdown(name: str) -> list | None:
 class Keeper(NamedTuple):
     """Who keeps the network of a host: its service, which files have it keep a device, and those that the role writes.
 
-    The first of these has the role's record. ``sections`` tells what the sections of a file for an uplink are about:
+    They have two starts, for those that last and those on trial, which are all that there is where nobody could confirm
+    that the first are to be. Of their ends the first is of the one with the role's record, and ``makes`` is that of the
+    one that makes the bridge. ``sections`` tells what the sections of a file for an uplink are about:
     the card, the rest, which a bridge takes over, or the file itself; ``others`` tells that of all others.
     """
 
     service: str
     keeps: Callable[[str], list | None]
-    files: tuple = ()
+    starts: tuple = ()
+    ends: tuple = ()
+    makes: str = ""
     sections: dict | None = None
     others: str = ""
 
 
-PROFILE = "/etc/NetworkManager/system-connections/virtnet-%s"
+PROFILES = "/NetworkManager/system-connections/"
 KEEPERS = {
     "networkd": Keeper(
         "systemd-networkd", kept_by_networkd,
-        tuple("/etc/systemd/network/05-virtnet-%s" + end for end in (".network", ".netdev", "-uplink.network")),
+        ("/etc/systemd/network/05-virtnet-", "/run/systemd/network/04-virtnet-"),
+        (".network", ".netdev", "-uplink.network"), ".netdev",
         {"Link": "card", "SR-IOV": "card", "Match": "file"}, "rest"),
     "NetworkManager": Keeper(
-        "NetworkManager", kept_by_networkmanager, (PROFILE + ".nmconnection", PROFILE + "-uplink.nmconnection"),
+        "NetworkManager", kept_by_networkmanager,
+        ("/etc" + PROFILES + "virtnet-", "/run" + PROFILES + "virtnet-"),
+        (".nmconnection", "-uplink.nmconnection"), ".nmconnection",
         {**dict.fromkeys(("ipv4", "ipv6", "proxy", "hostname"), "rest"),
          **dict.fromkeys(("connection", "match", "user", "802-1x"), "file")}, "card"),
     "ifupdown": Keeper("networking", kept_by_ifupdown),
@@ -223,7 +233,7 @@ def gateways(netlink: IPRoute) -> list:
 
 def main(name: str, wanted: str, addresses: list | None) -> dict:
     keeper = keeper_of(name, wanted)
-    has_files = bool(keeper and KEEPERS[keeper].files)
+    has_files = bool(keeper and KEEPERS[keeper].starts)
     known = record(keeper, name) if has_files else {}
     service = KEEPERS[keeper].service if keeper else ""
     found = {

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from ..schema.nodes import Field, Group, Many
 from ..schema.options import Options
-from ..schema.scalars import NAME, string
+from ..schema.scalars import FILTER_NAME, string
 
 
 def _by_name(options: Options) -> Options:
@@ -21,7 +21,7 @@ def _by_name(options: Options) -> Options:
 def filterref(about: str) -> Group:
     """The filterref element."""
     return Group("filterref", "filterref", about, (
-        Field("filter", "@filter", NAME, "Name of the filter.", "0.8.1", required=True),
+        Field("filter", "@filter", FILTER_NAME, "Name of the filter.", "0.8.1", required=True),
         Many("parameters", "parameter", "Values of the variables of the filter and of those that it refers to.",
              Group("parameter", "parameter", "A value.", (
                  Field("name", "@name", string("letters, digits and _", r"[a-zA-Z0-9_]+"),

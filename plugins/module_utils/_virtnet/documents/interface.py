@@ -36,6 +36,7 @@ from ..schema.scalars import (
 )
 from .address import PCI_ADDRESS, split_prefix
 from .bandwidth import bandwidth
+from .device import not_a_name, not_an_mtu
 from .filterref import filterref
 from .virtualport import virtualport
 from .vlan import VLAN
@@ -443,6 +444,15 @@ def _misfits(options: Options, current: Options) -> Iterator[tuple[Path, str]]:
             yield path, problem
 
 
+def _unmakeable(options: Options) -> Iterator[tuple[Path, str]]:
+    """(path, problem) of what the kernel does not take of the device that libvirt is to make."""
+    name, mtu = option(options, "target", "dev") or "", option(options, "mtu", "size") or 0
+    for path, value, problem in ((Path("target", "dev"), name, not_a_name(name)),
+                                 (Path("mtu", "size"), mtu, not_an_mtu(mtu, True))):
+        if problem:
+            yield path, "%s %s" % (value, problem)
+
+
 def _all_misfits(options: Options) -> Iterator[tuple[Path, str]]:
     """(path, problem) of every option that libvirt would refuse, drop or ignore beside the others."""
     kind = options.get("type", "user")
@@ -458,6 +468,8 @@ def _all_misfits(options: Options) -> Iterator[tuple[Path, str]]:
         for path in PASST_ONLY + (USER_PASST_ONLY if kind == "user" else ()):
             if not is_empty(option(options, *path)):
                 yield path, "needs backend.type: passt"
+    if kind in (*TAPS, "direct"):
+        yield from _unmakeable(options)
     if options.get("filterref") and option(options, "virtualport", "type"):
         yield Path("filterref"), "is not taken by an interface with a virtualport"
     model = option(options, "model", "type")

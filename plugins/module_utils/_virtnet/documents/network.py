@@ -29,6 +29,7 @@ from ..schema.scalars import (
     UINT16,
     UINT32,
     UINT64,
+    UNQUOTED,
     UUID,
     YES_NO,
     enum,
@@ -154,7 +155,7 @@ def _fitting_range(entry: Options, subnet: Subnet) -> None:
     if int(start) > int(end):
         raise Invalid("", "the range from %s to %s is reversed" % (start, end))
     _not_too_large(start, end)
-    if subnet.version == 4 and subnet.prefixlen < 31:
+    if subnet.version == 4:
         if start == subnet.network_address:
             raise Invalid("start", "%s is the network address of %s" % (start, subnet))
         if end == subnet.broadcast_address:
@@ -560,7 +561,7 @@ FORWARD = Group("forward", "forward", [
 
 PORTGROUPS = Many("portgroups", "portgroup", "Classes of guest interfaces, chosen by the interface's source.",
                   Group("portgroup", "portgroup", "A portgroup.", (
-                      Field("name", "@name", LINE, "Name of the portgroup.", "0.9.4", required=True),
+                      Field("name", "@name", UNQUOTED, "Name of the portgroup.", "0.9.4", required=True),
                       Field("default", "@default", YES_NO, "Whether interfaces without a portgroup belong to it.",
                             "0.9.4", default=False),
                       Field("trust_guest_rx_filters", "@trustGuestRxFilters", YES_NO, "Overrides the network's"

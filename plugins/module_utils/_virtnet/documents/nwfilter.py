@@ -10,7 +10,7 @@ import re
 from ..schema.errors import Invalid, Path, inside
 from ..schema.nodes import Choice, Field, Group, Many
 from ..schema.options import Options, Value
-from ..schema.scalars import NAME, UUID, Scalar, enum, integer, string
+from ..schema.scalars import FILTER_NAME, UUID, Scalar, enum, integer, string
 from . import nwfilter_types as t
 from .filterref import filterref
 
@@ -383,7 +383,7 @@ RULE = Group("rule", "rule", "A rule: what happens to packets that match. Withou
              RULE_NODES, since="0.8.1", rules=(_one_protocol,), simplify=_simple_rule, tidy=first_protocol)
 
 NWFILTER = Group("nwfilter", "filter", "A network filter.", (
-    Field("name", "@name", NAME, "Name of the filter.", "0.8.1", required=True),
+    Field("name", "@name", FILTER_NAME, "Name of the filter.", "0.8.1", required=True),
     Field("chain", "@chain", CHAIN, "Chain of the rules: V(root), or one that packets of a protocol go to, such as"
           " V(arp) or V(ipv4-mine).", "0.8.1", default="root"),
     Field("priority", "@priority", PRIORITY, "Priority of the chain; chains with lower numbers are looked at first."

@@ -41,7 +41,7 @@ def _without_saying(options: Options) -> Options:
 VLAN = Group("vlan", "vlan", [
     "VLAN tags that guests do not see.",
     "Where libvirt supports it: Open vSwitch bridges, SR-IOV virtual functions (hostdev and macvtap passthrough),"
-    " from libvirt 11.0.0 also Linux bridges of the host, not those that libvirt makes.",
+    " from libvirt 11.0.0 also Linux bridges of the host that filter VLANs, not those that libvirt makes.",
 ], (
     Field("trunk", "@trunk", YES_NO, "Whether this is a trunk; several tags, or a native one, make one.", "0.10.0",
           default=False),

@@ -16,12 +16,14 @@ from typing import Callable, NamedTuple, Union
 from ..schema.errors import Invalid, Path
 from ..schema.options import Options, Value, option
 from ..schema.scalars import DUID, MAC
+from .device import LARGEST_MTU_OF_TAP, not_an_mtu
 from .network import Subnet, connection_of, subnet_of
 from .virtualport import NO_ISOLATION, unfit_type
 
 Address = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
 Problem = tuple[Path, str]
 LONGEST_LABEL = 63
+NAMES_IN_DNS = {"txts": ("name",), "srvs": ("domain", "target"), "forwarders": ("domain",)}
 
 
 class Refusal(NamedTuple):
@@ -145,7 +147,7 @@ def _wildcards(options: Options) -> Iterator[Problem]:
             if "*" in name:
                 yield (Path("dns", "hosts", index, "hostnames", place),
                        "%s would be that very name, for records have no wildcards; for all names of a domain give"
-                       " dnsmasq_options: [\"address=/%s/%s\"]" % (name, name.lstrip("*."), host["ip"]))
+                       " dnsmasq_options: [\"address=/%s/%s\"]" % (name, name.lstrip("*.") or "#", host["ip"]))
     for index, txt in enumerate(option(options, "dns", "txts") or []):
         if "*" in txt["name"]:
             yield (Path("dns", "txts", index, "name"),
@@ -153,12 +155,26 @@ def _wildcards(options: Options) -> Iterator[Problem]:
 
 
 def _long_labels(options: Options) -> Iterator[Problem]:
-    for index, host in enumerate(option(options, "dns", "hosts") or []):
-        for place, name in enumerate(host.get("hostnames") or []):
-            if any(len(label.encode()) > LONGEST_LABEL for label in name.split(".")):
-                yield (Path("dns", "hosts", index, "hostnames", place),
-                       "%s has a part of more than %d bytes between its dots, which DNS cannot hold" % (
-                           name, LONGEST_LABEL))
+    for path, name in _dns_names(options):
+        if any(len(label.encode()) > LONGEST_LABEL for label in name.split(".")):
+            yield path, "%s has a part of more than %d bytes between its dots, which DNS cannot hold" % (
+                name, LONGEST_LABEL)
+
+
+def _dns_names(options: Options) -> Iterator[tuple[Path, str]]:
+    """Every name that dnsmasq takes for one of DNS, with its path."""
+    dns = options.get("dns") or {}
+    for index, host in enumerate(dns.get("hosts") or []):
+        yield from ((Path("dns", "hosts", index, "hostnames", place), name)
+                    for place, name in enumerate(host.get("hostnames") or []))
+    named = [(Path("domain"), options.get("domain") or {}, ("name",))]
+    for listed, parts in NAMES_IN_DNS.items():
+        named += [(Path("dns", listed, index), one, parts) for index, one in enumerate(dns.get(listed) or [])]
+    for place, ip, _address, _subnet in _ips(options):
+        named += [(Path("ips", place, "dhcp", "hosts", index), host, ("name",))
+                  for index, host in enumerate(option(ip, "dhcp", "hosts") or [])]
+    for path, one, parts in named:
+        yield from ((path / part, one[part]) for part in parts if one.get(part))
 
 
 # --- switch ports
@@ -173,6 +189,12 @@ def _virtualports(options: Options) -> Iterator[Problem]:
         problem = unfit_type(option(group, "virtualport", "type"), connection, own)
         if problem:
             yield Path("portgroups", index, "virtualport", "type"), problem
+
+
+def _mtus(options: Options) -> Iterator[Problem]:
+    size = option(options, "mtu", "size") or 0
+    if size > LARGEST_MTU_OF_TAP:
+        yield Path("mtu", "size"), "%d %s" % (size, not_an_mtu(size, True))
 
 
 def _isolation(options: Options) -> Iterator[Problem]:
@@ -191,11 +213,14 @@ REFUSALS = (
             _twice_given),
     Refusal("`dns.hosts[].hostnames`, `dns.txts[].name`: a name with `*`", "dnsmasq takes it for that very name",
             _wildcards),
-    Refusal("`dns.hosts[].hostnames`: a name with a part of more than 63 bytes", "dnsmasq leaves it out", _long_labels),
+    Refusal("`domain.name`, `dns.hosts[].hostnames`, `dns.txts[].name`, `dns.srvs[].domain` and `target`,"
+            " `dns.forwarders[].domain`, `ips[].dhcp.hosts[].name`: one with a part of more than 63 bytes",
+            "dnsmasq leaves it out, or does not start", _long_labels),
     Refusal("`routes[].gateway`: the network's own address, or one that no host can have",
             "the kernel has no such route, or one that leads nowhere", _gateways),
     Refusal("`virtualport.type`, `portgroups[].virtualport.type`: one that the forward mode does not take, or another"
             " one than the network's", "no guest on it starts", _virtualports),
+    Refusal("`mtu.size` of more than %d" % LARGEST_MTU_OF_TAP, "the bridge has it, and no guest on it starts", _mtus),
     Refusal("`port.isolated` beside `virtualport.type: openvswitch`, true or false", "no port is isolated, and libvirt"
             " fails to change an interface of a guest that runs there", _isolation),
 )

@@ -60,7 +60,7 @@ class Keeper:
                                  steps=steps, parts=record.was.recorded(),
                                  pieces=[[piece.kind, piece.name] for piece in record.pieces]))
         try:
-            watch = guardian.start(lambda waits: self._take_back(record, kept, waits), [self._lock.file, kept.file])
+            watch = guardian.start(lambda waits: self._take_back(record, kept, waits), [*self._lock.files, kept.file])
         except OSError as error:
             raise HostError("no guardian can be started: %s; nothing was begun" % error.strerror) from error
         finally:
@@ -70,7 +70,8 @@ class Keeper:
         try:
             yield Watched(record, kept, watch, self._confirmation)
             if self._confirmation:
-                self.unconfirmed = {"record": kept.place, "timeout": self._confirmation.seconds}
+                self.unconfirmed = {"record": kept.place, "timeout": self._confirmation.seconds,
+                                    "boot": records.boot_id()}
         finally:
             kept.close()
             if self.unconfirmed:

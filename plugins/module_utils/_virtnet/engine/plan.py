@@ -84,6 +84,10 @@ class Coming(Drift):
     """One that a thread of libvirt's takes away by itself a moment later."""
 
 
+class Others(Drift):
+    """One of what is up to others, such as a bridge of the host, so that it may show after steps as well as before."""
+
+
 class Shared(str):
     """A warning ``of`` one object for a ``cause`` that may be that of many others too."""
 
@@ -128,7 +132,7 @@ class Plan:
     def left(self, again: Plan) -> list[Drift]:
         """What is not as planned, by a plan that was made after the steps: that is to find only what this one left."""
         known = {drift.place for drift in self.waiting + self.unrepaired + again.follows}
-        found = [drift for drift in again.drift if drift.place not in known]
+        found = [drift for drift in again.drift if drift.place not in known and not isinstance(drift, Others)]
         return (found or [Drift("plan", Path(step.title), "done", "not done") for step in again.steps]) + [
             Drift("live", Path("guests", Entry(name)), "connected", None)
             for name in self.connects if name in again.unconnected]

@@ -25,6 +25,7 @@ CONFIGURED = ("host", "network_config", "domain_config", "nwfilters", "boot", "b
 OF_PEOPLE = {"network": "network_config", "nwfilter": "nwfilters"}  # documents that only people change
 LAYERS = {"network_config": "persistent", "network_live": "active"}  # what a network is that has them
 WHOLE = ("nwfilters", "bindings")  # parts that are read all at once
+LASTING = "etc"  # of the places of networkd's files the one that a boot does not forget
 UNKNOWN = ""  # how a step leaves a document that has not ended
 NO_STEP = "-"
 
@@ -161,6 +162,8 @@ def of_another_boot(was: Snapshot, now: Snapshot) -> Snapshot:
             then = was.get(part, key)
         except NotRecorded:
             return now.get(part, key)
+        if part == "bridge_files":
+            return {where: then[where] for where in then if where == LASTING}
         if part not in ("networks", "domains"):
             return then if part in CONFIGURED else now.get(part, key)
         there = now.get(part)

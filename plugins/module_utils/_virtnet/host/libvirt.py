@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from ..schema.errors import Invalid, shown
 from ..schema.options import Options
-from ..schema.xml import drop_attribute, dump_xml, load_xml, make
+from ..schema.xml import drop_attribute, dump_xml, load_held, make
 from .errors import HypervisorError
 from .flags import LIVE
 
@@ -266,7 +266,7 @@ class Libvirt:
     def running_interfaces(self, uuid: str) -> list[Element] | None:
         """The interfaces that a guest has right now, None when it is gone."""
         text = self.domain_xml(uuid, True)
-        return None if text is None else load_xml(text).findall("devices/interface")
+        return None if text is None else load_held(text).findall("devices/interface")
 
     def addresses(self, uuid: str) -> dict[str, dict[str, list[str]]]:
         """The addresses of a running guest by source (lease, agent, arp) and MAC, without sources that are silent."""
@@ -397,7 +397,7 @@ class Libvirt:
     def edit_domain(self, uuid: str, change: Callable[[Element], None]) -> None:
         """Configures a guest with its document after a change."""
         domain = self._connection.lookupByUUIDString(uuid)
-        document = load_xml(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE | libvirt.VIR_DOMAIN_XML_SECURE))
+        document = load_held(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE | libvirt.VIR_DOMAIN_XML_SECURE))
         change(document)
         self._connection.defineXML(dump_xml(document))
 

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
         stp: bool | None  # None unless it is a bridge, as is the delay
         delay: float | None  # in seconds
         port: dict[str, int]  # the settings that it has as a port of a bridge
-        vlans: Vlans | None  # those that it is in, as a port of a bridge that filters them
+        vlans: Vlans | None  # those that it is in, as a port of a bridge that filters them or as such a bridge itself
         addresses: list[str]
         routes: list[Route]  # those with a gateway, of all tables
         fdb: list[list[str | int | None]]  # MAC addresses, with their VLANs, that its bridge was told to find there
@@ -254,7 +254,7 @@ def devices(links: Iterable[bytes], addresses: Iterable[bytes], routes: Iterable
         _add_neighbour(body, by_index)
     filtering = {found.get("name") for _header, found in read if _bridge(found).get("filters_vlans")}
     for body in ports if filtering else ():
-        _add_vlans(body, by_index, filtering)
+        _add_vlans(body, by_index, names, filtering)
     return {names[index]: device for index, device in by_index.items()}
 
 
@@ -320,10 +320,12 @@ def _add_neighbour(body: bytes, by_index: dict[int, Device]) -> None:
             by_index[index]["fdb"].append([found["mac"], found.get("vlan")])
 
 
-def _add_vlans(body: bytes, by_index: dict[int, Device], filtering: set[str | None]) -> None:
+def _add_vlans(body: bytes, by_index: dict[int, Device], names: dict[int, str], filtering: set[str | None]) -> None:
+    """What a bridge says of a port or of itself; a card that is a switch of its own has its say after that."""
     _family, index, _flags = fields(body, LINK)
-    if index in by_index and by_index[index]["master"] in filtering:
-        by_index[index]["vlans"] = attributes(body, {SPECIFIC: ("vlans", vlans)}, LINK.size).get("vlans", vlans(b""))
+    device = by_index.get(index)
+    if device and device["vlans"] is None and filtering & {names[index], device["master"]}:
+        device["vlans"] = attributes(body, {SPECIFIC: ("vlans", vlans)}, LINK.size).get("vlans", vlans(b""))
 
 
 # --- asking the kernel

@@ -11,6 +11,7 @@ confirm too late.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import glob
 import hashlib
@@ -21,11 +22,12 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from ..schema.options import Options
+from . import ssh_lock
 from .errors import HostError
 from .parts import Place
+from .ssh_lock import Locked
 
 SYSTEM = "/var/lib/virtnet"
-LIBVIRT = "/run/libvirt"  # whoever can talk to libvirt can open this folder
 WROTE = "wrote"
 PAUSE = 0.05
 DAY = 86400
@@ -45,7 +47,10 @@ def boot_id() -> str:
 
 
 def _made(folder: str) -> str:
+    """A folder that only its owner can read, also where somebody else has made it."""
     os.makedirs(folder, mode=0o700, exist_ok=True)
+    if os.stat(folder).st_mode & 0o077:
+        os.chmod(folder, 0o700)
     return folder
 
 
@@ -63,11 +68,15 @@ class Kept:
             os.rename(self._path + ".new", self._path)
             _sync(directory())
         except OSError as error:
+            with suppress(OSError):
+                os.unlink(self._path + ".new")
             raise HostError("no record of what is there can be kept in %s: %s; nothing was begun"
                             % (directory(), error.strerror)) from error
 
     def _add(self, data: Options | list[str | None]) -> None:
-        os.write(self.file, json.dumps(data).encode() + b"\n")
+        text = json.dumps(data).encode() + b"\n"
+        if os.write(self.file, text) < len(text):  # as where a disk gets full in the midst of it
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def begin(self, kind: str, name: str, title: str) -> None:
         self._add([kind, name, title])
@@ -199,34 +208,53 @@ def _sync(folder: str) -> None:
 # --- the lock
 
 
-class Locked(HostError):
-    """Another task is changing the host."""
-
-
 class Lock:
-    """The lock of a host, which is held until this process and those that it forked are gone, or it is released."""
+    """The lock of a host, which is held until this process and those that it forked are gone, or it is released.
+
+    That of a host elsewhere is one of this machine, and, where it is reached by ssh, the one of that host too.
+    """
 
     def __init__(self, uri: str, local: bool, place: str) -> None:
         """``place`` is one name of a libvirt elsewhere, however its ``uri`` is written."""
-        self._uri = uri
-        if local and uri.endswith("/system") and os.path.isdir(LIBVIRT):
-            self.file = os.open(LIBVIRT, os.O_RDONLY | os.O_DIRECTORY)
+        self._uri, self._local = uri, local
+        self._there: ssh_lock.Held | None = None
+        if local and uri.endswith("/system") and os.path.isdir(ssh_lock.PLACE):
+            self._file = os.open(ssh_lock.PLACE, os.O_RDONLY | os.O_DIRECTORY)
         else:
             path = os.path.join(_made(directory()), _digest(place) + ".lock")
-            self.file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+            self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+
+    @property
+    def files(self) -> list[int]:
+        """Who has these, has the lock."""
+        return [self._file, *([self._there.file] if self._there else [])]
+
+    @property
+    def is_known_there(self) -> bool:
+        """Whether tasks on the host itself wait for it."""
+        return self._local or self._there is not None
 
     def acquire(self, seconds: float) -> None:
         """Waits for the lock no longer than so many seconds; raises Locked."""
         end = time.monotonic() + seconds
+        try:
+            self._acquire_here(end)
+            if not self._local and ssh_lock.can_be_taken(self._uri):
+                self._there = ssh_lock.take(self._uri, max(0, end - time.monotonic()))
+        except Locked as error:
+            os.close(self._file)
+            raise Locked("another task changes the networking of this host (%s); it was waited for %g s, which"
+                         " lock_timeout says" % (error, seconds)) from None
+
+    def _acquire_here(self, end: float) -> None:
         while not self._acquired():
             if time.monotonic() >= end:
-                raise Locked("another task changes the networking of this host (%s); it was waited for %g s, which"
-                             " lock_timeout says" % (self._holder(), seconds))
+                raise Locked(self._holder())
             time.sleep(PAUSE)
 
     def _acquired(self) -> bool:
         try:
-            fcntl.flock(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return False
         return True
@@ -234,20 +262,24 @@ class Lock:
     def is_free(self) -> bool:
         """Whether no task has it; it cannot be used afterwards."""
         free = self._acquired()
-        os.close(self.file)  # which releases it
+        os.close(self._file)  # which releases it
         return free
 
     def release(self) -> None:
-        fcntl.flock(self.file, fcntl.LOCK_UN)
-        os.close(self.file)
+        if self._there:
+            self._there.release()
+        fcntl.flock(self._file, fcntl.LOCK_UN)
+        os.close(self._file)
 
     def leave(self) -> None:
         """Leaves it to the guardian, which has it too."""
-        os.close(self.file)
+        if self._there:
+            self._there.leave()
+        os.close(self._file)
 
     def _holder(self) -> str:
         """Who has the lock, as the kernel tells it to everyone, since when that process runs, and how far it is."""
-        place = os.fstat(self.file)
+        place = os.fstat(self._file)
         device = "%02x:%02x:%d" % (os.major(place.st_dev), os.minor(place.st_dev), place.st_ino)
         with open("/proc/locks", encoding="ascii") as file:
             found = [line.split() for line in file]

@@ -64,7 +64,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..schema.options import Options
 from ..schema.scalars import UUID
-from ..schema.xml import load_xml
+from ..schema.xml import load_held
 from .parts import NotRecorded, Parts, Record, from_record, once
 
 if TYPE_CHECKING:
@@ -384,7 +384,7 @@ def _as_uuid(name: str) -> str:
 @once
 def _document(seen: Snapshot, part: str, key: str) -> Element | None:
     text = seen.get(part, key)
-    return None if text is None else load_xml(text)
+    return None if text is None else load_held(text)
 
 
 @once
@@ -394,13 +394,13 @@ def _uuids_by_name(seen: Snapshot) -> dict[str, str]:
 
 @once
 def _ports(seen: Snapshot, network: str) -> tuple[Element, ...]:
-    return tuple(load_xml(text) for text in seen.get("ports", network))
+    return tuple(load_held(text) for text in seen.get("ports", network))
 
 
 @once
 def _parsed(_seen: Snapshot, text: str) -> Element:
     """One of many documents of a part, which stays parsed when another of them is put anew."""
-    return load_xml(text)
+    return load_held(text)
 
 
 @once

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..schema.options import Options
-from ..schema.xml import drop_attribute, dump_xml, load_xml
+from ..schema.xml import drop_attribute, dump_xml, load_held
 from .parts import once
 from .snapshot import DomainRecord, Snapshot
 
@@ -203,7 +203,7 @@ def same_document(one: str | None, other: str | None) -> bool:
 
 def plain_text(document: str) -> str:
     """A document without how many guests libvirt counts."""
-    return dump_xml(uncounted(load_xml(document)))
+    return dump_xml(uncounted(load_held(document)))
 
 
 def uncounted(document: Element) -> Element:

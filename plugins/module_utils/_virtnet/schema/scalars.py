@@ -321,9 +321,14 @@ def _pci_address(value: Value) -> str:
 
 STR = string()
 TEXT = string("text without control characters", lines=True)
+NAME_PATTERN = r"(?!\.{1,2}\Z)(?=\S)(?:[^/\s]|\s(?![#\s]*\Z|#))+"
 # part of the names of files, also in the lines of dnsmasq's
 NAME = string("a name of at most 240 bytes without '/', ' #' and control characters, with no blank at its ends, and not"
-              " . or ..", r"(?!\.{1,2}\Z)(?=\S)(?:[^/\s]|\s(?![#\s]*\Z|#))+", longest=240)
+              " . or ..", NAME_PATTERN, longest=240)
+# libvirt writes these into its documents as they are, and then cannot read them any more
+FILTER_NAME = string("a name of at most 240 bytes without '/', ' #', quotes, &, < and control characters, with no blank"
+                     " at its ends, and not . or ..", r"(?![^'&<]*['&<])" + NAME_PATTERN, longest=240)
+UNQUOTED = string("one line of text without single quotes, & and <", r"[^'&<]+")
 LINE = string("one line of text", r".+")
 DEVICE = string("a network device name", r"[a-zA-Z0-9_.\-\\:/%]+", longest=255)
 DNS_NAME = string("a DNS name of at most 253 letters, digits, '.' and '-'", r"[a-zA-Z0-9._\-]+", longest=253)

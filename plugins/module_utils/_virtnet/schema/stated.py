@@ -62,6 +62,11 @@ def _inner(node: Node, value: Value) -> Iterator[Invalid]:
         for index, item in enumerate(value):
             yield from _within(problems(node.item, item, True), index)
     elif isinstance(node, Group) and not isinstance(node, Choice) and isinstance(value, dict):
+        try:
+            value = node.complete(value)
+        except Invalid as error:
+            yield error
+            return
         for name, part in value.items():
             inner = node.node(name)
             if inner is None:

@@ -44,6 +44,11 @@ def apply_step(found: HostBridgeFound, files: Files, there: bool | None, inside:
     return step
 
 
+def keep_step(found: HostBridgeFound, files: Files) -> Do:
+    """Puts files in place that the next boot applies."""
+    return lambda host: host.keeper(found.keeper).put(found.name, files)
+
+
 def _look(host: Host, found: HostBridgeFound) -> HostBridgeFound:
     return look(host.look(), found.keeper, found.name, found.uplink)
 

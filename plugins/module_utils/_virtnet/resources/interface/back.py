@@ -18,17 +18,19 @@ from ...host.snapshot import Snapshot
 from ...schema.options import Options
 from ...schema.xml import dump_xml
 from ..bandwidth import rates
+from ..held import moving
 from ..network.connect import out_of_vlans
 from ..network.layers import options_of
 from ..switch import tags_as_they_were
 from .boot import boot_as, kinds_of
 from .cards import Card, cards_of
 from .piece import interface_named as named
-from .running import in_place, only_portgroup
+from .running import changes_portgroup, in_place
 from .steps import let_go, plug, update_running
 
 if TYPE_CHECKING:
     from ...engine.plan import Do
+    from ...host.host import Host
 
 
 def back(was: Snapshot, now: Snapshot, name: str) -> Iterator[Step]:
@@ -131,12 +133,14 @@ class _Live:
             yield from self._limit(old, new) if "limits" in self._target.macs else ()
         elif not names <= in_place(new.raw, old.options, self._networks(old, new), self._now.version):
             yield self._unplug(new)  # the next round plugs in what was there
-        elif only_portgroup(new.options, old.options):
-            yield self._step("connect %s as it was",
-                             lambda host: host.libvirt.plug_in_again(self._uuid, old.element, new.bridge, new.raw))
+        elif changes_portgroup(new.options, old.options):
+            yield self._step("connect %s as it was", moving(new.tap, lambda host: host.libvirt.plug_in_again(
+                self._uuid, old.element, new.bridge, new.raw)))
         else:
-            yield self._step("change %s to what it was",
-                             lambda host: update_running(host, self._uuid, old.element, old.raw))
+            def update(host: Host) -> None:
+                update_running(host, self._uuid, old.element, old.raw)
+
+            yield self._step("change %s to what it was", moving(new.tap, update) if "source" in names else update)
 
     def _device(self, tap: str) -> Iterator[Step]:
         """A tap comes back into the bridge that it was in, as it was there."""

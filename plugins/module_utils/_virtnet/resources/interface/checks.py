@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from ...documents.interface import INTERFACE, interface_too_new, refuse_incomplete, refuse_unfit
@@ -15,6 +16,7 @@ from ...schema.nodes import check_version
 from ...schema.options import Options, option
 from ...schema.scalars import MAC
 from ..bandwidth import floors, refuse_floor
+from ..network.filtering import carrying_repairs, linux_bridge, unfiltered
 from ..nwfilter.tree import refuse_unvalued
 from .boot import kinds_of
 from .cards import Card
@@ -40,6 +42,7 @@ def check(aim: Aim, wanted: Options, card: Card | None) -> None:
     check_version(interface_too_new(aim.options, aim.found.version, options), aim.found.version)
     _refuse_zeros(aim, options, card)
     _refuse_tags(aim, options)
+    _refuse_unheeded(aim, options, card)
     _refuse_switch(aim, options, card)
     _refuse_guest(aim, options)
     _refuse_floor(aim, options)
@@ -61,6 +64,31 @@ def _refuse_tags(aim: Aim, options: Options) -> None:
     switch = options.get("virtualport") or given_by(network, options).get("virtualport")
     if options.get("vlan") and like is not None and not takes_tags(like, switch, version):
         raise Invalid("vlan", vlan_refusal(version))
+
+
+def _refuse_unheeded(aim: Aim, options: Options, card: Card | None) -> None:
+    """Refuses tags, its own or those of its portgroup, on a bridge that heeds none, if they are not there already."""
+    bridge, vlan = _tagged(aim, options)
+    if vlan and bridge in aim.found.tagless and not (card and (bridge, vlan) == _tagged(aim, card.own)):
+        given = "portgroup" if option(options, "source", "portgroup") else "network"
+        raise Invalid("vlan" if options.get("vlan") else Path("source", given), unfiltered(bridge))
+
+
+def unheeded_tags(aim: Aim, options: Options) -> Iterator[str]:
+    """What is to be said of the bridge of the host that a running interface is on with these options."""
+    bridge, vlan = _tagged(aim, options)
+    if vlan and bridge in (aim.found.devices or {}):
+        yield from (repair.remedy for repair in carrying_repairs(Path("vlan"), vlan, bridge, aim.found.devices or {}))
+
+
+def _tagged(aim: Aim, options: Options) -> tuple[str, Options]:
+    """The Linux bridge of the host that an interface is on, and the tags that it has there."""
+    network = aim.found.networks.get(option(options, "source", "network"))
+    given = given_by(network, options)
+    if options.get("virtualport") or given.get("virtualport"):
+        return "", {}
+    bridge = linux_bridge(network) if network else option(options, "source", "bridge")
+    return bridge or "", options.get("vlan") or given.get("vlan") or {}
 
 
 def _refuse_switch(aim: Aim, options: Options, card: Card | None) -> None:

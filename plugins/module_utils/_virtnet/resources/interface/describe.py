@@ -13,11 +13,15 @@ from ...schema.errors import Missing
 from ...schema.options import Options, option
 from ...schema.sayable import sayable
 from .cards import Card, cards_of
+from .found import look
 from .layers import Pair, pairs_of
 
 
-def describe_interfaces(seen: Snapshot, domain: str, mac: str | None) -> list[Options]:
-    """The interfaces of a guest as the module takes them, each with ``status``, what can only be read."""
+def describe_interfaces(seen: Snapshot, domain: str, mac: str | None, kernel: bool = False) -> list[Options]:
+    """The interfaces of a guest as the module takes them, each with ``status``, what can only be read.
+
+    ``kernel`` is whether it is said too where libvirt and the kernel have lost how a running one is connected.
+    """
     record = seen.domain(domain)
     if record is None:
         raise Missing("domain", "there is no guest %s" % domain)
@@ -29,7 +33,20 @@ def describe_interfaces(seen: Snapshot, domain: str, mac: str | None) -> list[Op
             raise Missing("mac", "guest %s has no interface with MAC %s; there are %s" % (
                 domain, mac, ", ".join(sorted(macs)) or "none"))
     addresses = seen.get("addresses", record.uuid) if record.active else {}
-    return [_described(seen, record, pair, addresses, domain) for pair in pairs]
+    described = [_described(seen, record, pair, addresses, domain) for pair in pairs]
+    if kernel and record.active:
+        _add_kernel(seen, record, domain, list(zip(described, pairs)))
+    return described
+
+
+def _add_kernel(seen: Snapshot, record: DomainRecord, domain: str, pairs: list[tuple[Options, Pair]]) -> None:
+    from .kernel import kernel_drift
+    from .resource import Interface
+    from .wanted import Aim
+
+    aim = Aim(Interface(domain, {}), look(seen, domain, {}), record, {}, ["live"])
+    for described, (_config, live) in pairs:
+        described["status"]["drift"] += [drift.as_result() for drift in kernel_drift(aim, live)] if live else []
 
 
 def _described(seen: Snapshot, record: DomainRecord, pair: Pair, addresses: Options, domain: str) -> Options:

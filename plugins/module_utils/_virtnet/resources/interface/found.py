@@ -13,6 +13,7 @@ from ...host.snapshot import DomainRecord, Snapshot
 from ...host.uses import limited_here, on_open_vswitch
 from ...schema.errors import Path
 from ...schema.options import Options, option
+from ..network.filtering import tagless
 from ..network.layers import options_of
 from .cards import Card, Cards, cards_of, saved_cards
 from .meant import Meant, meant
@@ -37,7 +38,7 @@ class InterfaceFound(NamedTuple):
     ``configured`` what the networks will be when they are started again. ``unfiltered`` is by tap what the kernel lacks
     of the rules of its filter, ``hindered`` why libvirt's daemon does not put that back, empty where it can. ``switch``
     are the ports of Open vSwitch, where a running interface is on one. ``variables`` are what the filter needs that the
-    options name.
+    options name. ``tagless`` are the Linux bridges of the host that heed no VLAN tags.
     """
 
     record: DomainRecord | None
@@ -56,6 +57,7 @@ class InterfaceFound(NamedTuple):
     hindered: str = ""
     switch: Mapping[str, Options] = MappingProxyType({})
     variables: frozenset[str] = frozenset()
+    tagless: frozenset[str] = frozenset()
 
     @property
     def cards(self) -> tuple[Card, ...]:
@@ -90,6 +92,7 @@ def look(seen: Snapshot, domain: str, options: Options,
         configured=_networks(seen, networks, "network_config"),
         switch=seen.switch_ports if any(on_open_vswitch(card.raw) for card in live or ()) else {},
         variables=_variables(seen, options.get("filterref") or {}, there),
+        tagless=tagless(seen),
         **_filters(seen, live or ()),
     )
 

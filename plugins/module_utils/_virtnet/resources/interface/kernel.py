@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Iterator
 
 from ...documents.interface import INTERFACE
 from ...documents.network import manages_bridge
+from ...engine.plan import Drift
 from ...host.uses import GuestInterface, on_open_vswitch
 from ...schema.errors import Path
 from ...schema.options import Options, option
@@ -36,6 +37,11 @@ def repair(aim: Aim, plan: InterfacePlan, card: Card, changed: Collection[str]) 
     """Repairs how an interface is connected, but for the options that another step changes."""
     found = [one for one in _repairs(aim, card) if not one.drift or one.drift.path.top not in changed]
     carry_out(found, plan, aim.desired.replace, REMEDY)
+
+
+def kernel_drift(aim: Aim, card: Card) -> list[Drift]:
+    """Where libvirt and the kernel have lost how a running interface is connected."""
+    return [one.drift for one in _repairs(aim, card) if one.drift is not None]
 
 
 def _repairs(aim: Aim, card: Card) -> Iterator[Repair]:

@@ -15,7 +15,7 @@ from .cards import Card
 from .checks import check_live, refuse_hotplug, refuse_model
 from .kernel import moved_mtu, repair
 from .promise import Change, InterfacePlan
-from .running import CONNECTION, HOTPLUG, OF_CONNECTION, as_running, given_by, in_place
+from .running import CONNECTION, HOTPLUG, OF_CONNECTION, OPENS, as_running, given_by, in_place
 from .states import refuse_unplugging
 from .steps import Steps
 from .wanted import Aim, moves_later, tops
@@ -64,10 +64,12 @@ def _with_mtu(aim: Aim, plan: InterfacePlan, card: Card, now: Options, move: Ste
 
 
 def _possible(aim: Aim, card: Card, wanted: Options, drift: list[Drift]) -> set[str]:
-    """What changes now; where the connection changes later, what belongs to it does too."""
+    """What changes now; where the connection changes later, what belongs to it does too, and what opens it."""
     possible = in_place(card.raw, wanted, aim.found.networks, aim.found.version)
     stays = set(CONNECTION) & (tops(drift) - possible) or (moves_later(aim) and not set(CONNECTION) & tops(drift))
-    return possible - set(OF_CONNECTION) if stays else possible
+    if not stays:
+        return possible
+    return {name for name in possible - set(OF_CONNECTION) if name not in OPENS or not OPENS[name](wanted.get(name))}
 
 
 def _changed(aim: Aim, card: Card, wanted: Options, names: set[str]) -> Options:

@@ -13,7 +13,7 @@ from ...schema.errors import Invalid, Missing, Path
 from ...schema.options import Options, option
 from .boot import kinds_of
 from .cards import Card
-from .checks import check
+from .checks import check, unheeded_tags
 from .found import InterfaceFound, model
 from .live import change_running, keep_running, plug_in
 from .meant import Meant
@@ -100,6 +100,7 @@ def _say(aim: Aim, plan: InterfacePlan) -> None:
         if path == Path("source", "portgroup"):
             raise Missing(path, "%s, and the interface would be on it without what that gives" % problem)
         plan.warnings.append("%s: %s; guest %s does not start before there is one" % (path, problem, aim.guest))
+    plan.warnings += [one for one in unheeded_tags(aim, plan.after) if plan.steps and one not in plan.warnings]
     plan.show_layers(whole="interface")
     waits = ", ".join(str(drift.path) or "the interface" for drift in plan.waiting if drift.layer == "live")
     if waits:

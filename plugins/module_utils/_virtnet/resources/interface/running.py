@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Callable
 
 from ...documents.interface import INTERFACE, TAPS
 from ...documents.network import TAGS_ON_LINUX, manages_bridge, mode_of
@@ -30,6 +30,9 @@ FROM_NETWORK = ("virtualport", "vlan", "bandwidth", "port", "trust_guest_rx_filt
 CONNECTION = ("type", "source")
 # what says where a guest may go on what it is connected to; without its connection it would say another thing
 OF_CONNECTION = ("virtualport", "vlan", "port", "filterref")
+# what opens an interface, by whether it does with a value
+OPENS: dict[str, Callable[[Any], bool]] = {
+    "link": lambda link: (link or {}).get("state") != "down", "trust_guest_rx_filters": bool}
 # types that QEMU can plug into a running guest
 HOTPLUG = ("network", "bridge", "ethernet", "direct", "hostdev", "user", "vhostuser", "vdpa")
 # types of which libvirt changes nothing in place
@@ -166,8 +169,7 @@ def _can_move(wanted: Options, networks: dict[str, Options]) -> bool:
     return wanted["type"] == "bridge" or is_bridged(networks.get(option(wanted, "source", "network")) or {})
 
 
-def only_portgroup(current: Options, wanted: Options) -> bool:
-    """Whether an interface stays in its network and gets another portgroup, which libvirt takes for no change."""
-    now, then = (options.get("source") or {} for options in (current, wanted))
-    return (current.get("type") == wanted.get("type") == "network" and now.get("network") == then.get("network")
-            and now.get("portgroup") != then.get("portgroup"))
+def changes_portgroup(current: Options, wanted: Options) -> bool:
+    """Whether an interface of a network gets another portgroup, which libvirt takes for no change, or refuses."""
+    now, then = (option(options, "source", "portgroup") for options in (current, wanted))
+    return current.get("type") == wanted.get("type") == "network" and now != then

@@ -20,11 +20,12 @@ from ...schema.options import Options
 from ...schema.scalars import MAC
 from ...schema.xml import make
 from ..bandwidth import rates
+from ..held import moving
 from ..nwfilter_binding.chains import with_chains
 from .boot import give_orders
 from .cards import Card
 from .piece import interface as piece
-from .running import CONNECTION, alias_of, only_portgroup
+from .running import CONNECTION, alias_of, changes_portgroup
 
 if TYPE_CHECKING:
     from lxml.etree import _Element as Element
@@ -106,12 +107,13 @@ class Steps(NamedTuple):
         moves = "source" in now and bool(names & set(CONNECTION))
 
         def update(host: Host) -> None:
-            if moves and only_portgroup(card.options, now):
+            if moves and changes_portgroup(card.options, now):
                 host.libvirt.plug_in_again(self.uuid, new, card.bridge, card.raw)
             else:
                 update_running(host, self.uuid, new, _shown(card, now, names))
 
-        return Step("change %s of the running %s" % (", ".join(sorted(map(str, paths))), self.label), update,
+        return Step("change %s of the running %s" % (", ".join(sorted(map(str, paths))), self.label),
+                    moving(card.tap, update) if moves else update,
                     self._piece(card.raw, limits="bandwidth" in names), "brief" if moves else "none")
 
     def limit_again(self, card: Card, anew: Iterable[str]) -> Step:

@@ -235,11 +235,18 @@ def _devices(was: Snapshot, now: Snapshot, name: str, bridge: str | None) -> Ite
             yield set_mtu(name, device, before["mtu"])
         if before["master"] != after["master"] and before["master"] != bridge:
             yield _set_master(name, device, before["master"])
+        if before["up"] != after["up"]:
+            yield _set_up(name, device, before["up"])
 
 
 def _set_master(name: str, device: str, master: str | None) -> Step:
     return Step("take %s out of its bridge" % device if master is None else "put %s into %s" % (device, master),
                 lambda host: host.kernel.set_master(device, master), piece(name))
+
+
+def _set_up(name: str, device: str, up: bool) -> Step:
+    return Step("set %s %s" % (device, "up" if up else "down"),
+                lambda host: host.kernel.set_up(device, up), piece(name))
 
 
 def _bridge(name: str, bridge: str, before: Options | None, after: Options | None) -> Iterator[Step]:
@@ -257,8 +264,7 @@ def _bridge(name: str, bridge: str, before: Options | None, after: Options | Non
     if before["mtu"] != after["mtu"]:
         yield set_mtu(name, bridge, before["mtu"])
     if before["up"] != after["up"]:
-        yield Step("set bridge %s %s" % (bridge, "up" if before["up"] else "down"),
-                   lambda host: host.kernel.set_up(bridge, before["up"]), of)
+        yield _set_up(name, bridge, before["up"])
     yield from _addresses(bridge, before, after, of)
     yield from _routes(bridge, before, after, of)
 

@@ -20,6 +20,7 @@ from ...host.snapshot import Snapshot
 from ...host.uses import GuestInterface, guests_of, mac_of, members_of, tap_of
 from ...schema.options import Options, option
 from ...schema.xml import drop_attribute
+from ..held import held
 from .layers import options_of
 from .piece import network as piece
 
@@ -133,11 +134,12 @@ def isolate(host: Host, guest: GuestInterface) -> None:
 
 def put_into(host: Host, guest: GuestInterface, bridge: str) -> None:
     """Puts a tap into a bridge, isolated and in the VLANs there as libvirt had it."""
-    host.kernel.set_master(guest.tap, bridge)
-    if is_isolated(guest):
-        isolate(host, guest)
-    if vlans_of(guest):
-        host.kernel.set_vlans(guest.tap, vlans_of(guest))
+    with held(host, guest.tap):
+        host.kernel.set_master(guest.tap, bridge)
+        if is_isolated(guest):
+            isolate(host, guest)
+        if vlans_of(guest):
+            host.kernel.set_vlans(guest.tap, vlans_of(guest))
 
 
 def plug_in_again(name: str, bridge: str, guest: GuestInterface) -> Step:
@@ -157,8 +159,9 @@ def plug_in_again(name: str, bridge: str, guest: GuestInterface) -> Step:
         tap = host.kernel.devices().get(guest.tap) if host.local and bridge not in known else None
         if tap and tap["master"] == bridge:
             host.kernel.set_master(guest.tap, None)
-        host.libvirt.plug_in_again(guest.domain_uuid, guest.inactive, bridge, guest.live, lambda: put(host))
-        put(host)
+        with held(host, guest.tap):
+            host.libvirt.plug_in_again(guest.domain_uuid, guest.inactive, bridge, guest.live, lambda: put(host))
+            put(host)
 
     return Step("connect %s again" % guest.label, connect, piece(name), "brief")
 

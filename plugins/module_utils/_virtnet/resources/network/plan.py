@@ -24,6 +24,7 @@ from ...schema.errors import Invalid, Missing, Path
 from ...schema.nodes import check_version, in_order
 from ...schema.options import Options, is_empty, option
 from ..repair import carry_out
+from .filtering import refuse_tags, unheeded
 from .firewall import NOT_COMPARED
 from .found import NetworkFound, boot_drift, missing, model
 from .piece import network as piece
@@ -158,6 +159,7 @@ class _Planner:
         vlan = refused_vlan(options, found.version)
         if vlan:
             raise Invalid(vlan, vlan_refusal(found.version))
+        refuse_tags(options, found.config, found.devices)
         if found.functions is not None:
             for path, problem in missing_functions(options, found.functions):
                 raise Missing(path, problem)
@@ -207,6 +209,7 @@ class _Planner:
             for path, problem in self._problems():
                 self._plan.warnings.append("%s: %s; network %s needs it before it can start"
                                            % (path, problem, self.name))
+            self._plan.warnings += unheeded(self.merged, self.found.devices)
         return []
 
     def _change_running(self, live: Options, define: list[Step]) -> list[Drift]:
@@ -304,6 +307,7 @@ class _Planner:
             if not manages_bridge(self.merged):
                 raise Missing(path, problem)
             self._plan.warnings.append("%s: %s; guests reach nothing by it until there is one" % (path, problem))
+        self._plan.warnings += unheeded(self.merged, self.found.devices)
 
     def _problems(self) -> list[tuple[Path, str]]:
         """What the host lacks for the network to run."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from ...documents.device import not_a_name
 from ...documents.network import manages_bridge
 from ...engine.plan import Plan
 from ...host.snapshot import Snapshot
@@ -23,7 +24,7 @@ from .leases import reservations_of, warn_of_leases
 from .overlaps import refuse_overlaps
 from .plan import merged_options
 from .promise import bridges_of
-from .repairs import not_a_name, unstartable
+from .repairs import unstartable
 from .upkeep import chains_step, reload_step, unforwardable
 
 if TYPE_CHECKING:

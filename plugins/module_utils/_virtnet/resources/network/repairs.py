@@ -8,6 +8,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
+from ...documents.device import not_a_name, not_an_mtu
 from ...documents.network import NETWORK, manages_bridge, mode_of, prefix_of, spelled, spelled_subnet, subnet_of
 from ...engine.plan import Drift, Piece, Step
 from ...host.uses import GuestInterface
@@ -15,13 +16,13 @@ from ...schema.errors import Path
 from ...schema.options import Options, Value, option
 from ...schema.scalars import without_odd
 from ..repair import Devices, Repair, drift_of
+from .filtering import filtering_repairs
 from .found import NetworkFound
 from .piece import network as piece
 from .taps import filter_repairs, guest_repairs
 from .upkeep import Upkeep, sysctl_repairs, upkeep_repairs
 
 Problem = tuple[Path, str]
-LONGEST = 15  # name of a device
 
 
 def expected_delay(bridge: Options) -> int:
@@ -45,6 +46,7 @@ def kernel_repairs(live: Options, devices: Devices, guests: Iterable[GuestInterf
         yield Repair(drift_of(Path("bridge", "name"), name, None), None, True)
         return
     yield from upkeep_repairs(live, upkeep)  # some name a bridge by its index, and guests wait for them
+    yield from filtering_repairs(live, devices)
     yield from guest_repairs(live, devices, guests, ports, upkeep.switch)
     yield from filter_repairs(live, guests, upkeep.unfiltered, upkeep.filters_hindered,
                               upkeep.restarts_filters)
@@ -133,13 +135,6 @@ def missing_functions(options: Options, functions: frozenset[str]) -> Iterator[P
             yield Path("forward", "addresses", index), "%s is no SR-IOV virtual function of the host" % place
 
 
-def not_a_name(device: str) -> str:
-    """Why the kernel makes no device of this name, or nothing."""
-    if len(device) > LONGEST:
-        return "is too long; the kernel takes at most %d characters" % LONGEST
-    return "is no name that the kernel takes" if device in (".", "..") or "/" in device or ":" in device else ""
-
-
 def unstartable(options: Options, there: Devices, goes: str | None = None) -> Iterator[Problem]:
     """(path, problem) of what libvirt defines but the kernel does not take when the network starts.
 
@@ -150,8 +145,16 @@ def unstartable(options: Options, there: Devices, goes: str | None = None) -> It
         return
     if bridge in there and bridge != goes:
         yield Path("bridge", "name"), "the host already has a device %s, which libvirt is to make" % bridge
-    if not_a_name(bridge):
-        yield Path("bridge", "name"), "%s %s" % (bridge, not_a_name(bridge))
+    forward, mtu = options.get("forward") or {}, option(options, "mtu", "size") or 0
+    has_ipv6 = any(":" in ip["address"] for ip in options.get("ips") or [])
+    for path, value, problem in (
+            (Path("bridge", "name"), bridge, not_a_name(bridge)),
+            (Path("forward", "dev"), forward.get("dev"), not_a_name(forward.get("dev") or "")),
+            *((Path("forward", "interfaces", index, "dev"), one["dev"], not_a_name(one["dev"]))
+              for index, one in enumerate(forward.get("interfaces") or []) if one["dev"] != forward.get("dev")),
+            (Path("mtu", "size"), mtu, not_an_mtu(mtu, False, has_ipv6))):
+        if problem:
+            yield path, "%s %s" % (value, problem)
     seen: dict[Value, int] = {}
     for index, ip in enumerate(options.get("ips") or []):
         address = ipaddress.ip_address(ip["address"])

@@ -16,6 +16,7 @@ from ...schema.errors import Entry, Path
 from ...schema.options import Options, option
 from ..repair import Devices, Repair, drift_of
 from .connect import is_isolated, isolate, plug_in_again, put_into, vlans_of
+from .filtering import carrying_repairs
 from .piece import network as piece
 
 if TYPE_CHECKING:
@@ -77,8 +78,11 @@ def tap_repairs(bridge: str, devices: Devices, guests: Iterable[GuestInterface],
         if not tap["up"]:
             yield Repair(drift_of(_of(guest, "up"), True, False), Step(
                 "set %s of guest %s up" % (guest.tap, guest.domain), _set_up(guest.tap), of))
-        if tap["master"] == bridge and vlans_of(guest) and tap.get("vlans"):
-            yield from _vlan_repairs(guest, tap["vlans"], of)
+        vlan = guest.live.find("vlan")
+        if tap["master"] == bridge and vlan is not None:
+            if tap.get("vlans"):
+                yield from _vlan_repairs(guest, tap["vlans"], of)
+            yield from carrying_repairs(_of(guest, "vlan"), VLAN.parse(vlan), bridge, devices)
 
 
 def _vlan_repairs(guest: GuestInterface, there: Options, of: Piece) -> Iterator[Repair]:

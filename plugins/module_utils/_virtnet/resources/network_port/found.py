@@ -15,6 +15,7 @@ from ...schema.options import Options, option
 from ...schema.xml import load_xml
 from ..bandwidth import rates
 from ..network.layers import options_of
+from ..repair import Devices
 
 if TYPE_CHECKING:
     from lxml.etree import _Element as Element
@@ -47,6 +48,7 @@ class PortFound(NamedTuple):
     ``exists`` says that there is none of this name. ``network`` are the options of the running network, None when it
     does not run, ``configured`` those of its configuration, ``floors`` those of its other ports in kB/s, ``guests`` the
     interfaces of running guests on it. ``traffic`` is what tc limits of the guest's device, None when it is not known.
+    ``devices`` are those of the host, None when the kernel is out of reach.
     """
 
     ports: tuple[Port, ...]
@@ -59,6 +61,7 @@ class PortFound(NamedTuple):
     configured: Options | None
     guests: tuple[GuestInterface, ...]
     traffic: Options | None
+    devices: Devices | None = None
 
     @property
     def port(self) -> Port | None:
@@ -95,6 +98,7 @@ def found_of(seen: Snapshot, network: str, *ports: Port) -> PortFound:
         configured=options_of(seen, "network_config", network),
         guests=guests_of(seen, network),
         traffic=_traffic(seen, guest),
+        devices=seen.devices,
     )
 
 

@@ -18,6 +18,7 @@ from ...schema.nodes import check_version
 from ...schema.options import Options, is_empty, option
 from ..bandwidth import can_set, rates, refuse_floor, tap_drift
 from ..interface.piece import interface
+from ..network.filtering import refuse_tags
 from ..network.found import missing
 from ..network.piece import network as piece
 from ..owner import stable_uuid, stand_in
@@ -83,6 +84,7 @@ def _check(desired: NetworkPort, found: PortFound, merged: Options) -> None:
     if mac.lower().startswith("fe"):
         raise Invalid(Path("mac", "address"), "%s begins with fe, which is for the host's side" % mac)
     refuse_floor(merged.get("bandwidth"), desired.name, found.network, found.floors, found.configured)
+    _refuse_group(desired, found)
     _refuse_vlan(desired.options, found)
     _refuse_switch(desired.options, found)
 
@@ -103,12 +105,22 @@ def _warn_of_guest(desired: NetworkPort, found: PortFound, plan: Plan) -> None:
                              " interface, qos and vlan change it" % found.guest.label)
 
 
+def _refuse_group(desired: NetworkPort, found: PortFound) -> None:
+    """Refuses a portgroup that the network lacks, of which libvirt says nothing, so that the port gets none of it."""
+    name, network = desired.options.get("group"), found.network or {}
+    groups = [group["name"] for group in network.get("portgroups") or []]
+    if name and name not in groups:
+        raise Missing("group", "network %s has no portgroup %s; it has %s" % (
+            desired.name, name, ", ".join(groups) or "none"))
+
+
 def _refuse_vlan(options: Options, found: PortFound) -> None:
     network = dict(found.network or {}, portgroups=[], vlan=options.get("vlan"))
     if options.get("virtualport"):
         network["virtualport"] = options["virtualport"]
     if found.network is not None and refused_vlan(network, found.version):
         raise Invalid("vlan", vlan_refusal(found.version))
+    refuse_tags(network, found.current and dict(network, vlan=found.current.get("vlan")), found.devices)
 
 
 def _refuse_switch(options: Options, found: PortFound) -> None:

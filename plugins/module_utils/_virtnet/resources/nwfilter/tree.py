@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ...documents.nwfilter_types import variables_in
 from ...schema.errors import Invalid, Path
 from ...schema.options import Options, Value
-from ...schema.xml import load_xml
+from ...schema.xml import load_held
 
 if TYPE_CHECKING:
     from lxml.etree import _Element as Element
@@ -70,7 +70,7 @@ class Tree:
         for reference in self.filters.pop(name, NOBODY).references:
             self.referrers[reference.filter].discard(name)
         if value is not None:
-            self.filters[name] = node_of(load_xml(value["xml"]))
+            self.filters[name] = node_of(load_held(value["xml"]))
             for reference in self.filters[name].references:
                 self.referrers.setdefault(reference.filter, set()).add(name)
 

@@ -13,6 +13,7 @@ from ...schema.errors import Invalid, Missing
 from ...schema.nodes import Group, Version, check_version
 from ...schema.options import Options, is_empty
 from ..network.edit import EDITS, edit_steps, layers, main_layer
+from ..network.filtering import refuse_tags
 from ..network.found import NetworkFound, missing
 from ..network.groups import report_guests
 from .found import group_of, shown
@@ -38,6 +39,7 @@ def plan_portgroup(desired: Portgroup, found: NetworkFound) -> Plan:
         if drift or group_of(wanted, desired.portgroup) != group_of(current, desired.portgroup):
             refused_by_driver(NETWORK.check(wanted))
             refuse(desired, wanted, found.version)
+            refuse_tags(wanted, current, found.devices)
         if drift:
             plan.drift += drift
             if stays(found, layer):

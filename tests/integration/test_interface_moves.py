@@ -1,0 +1,59 @@
+# Copyright (c) virtnet.libvirt contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A running guest that changes places is nowhere before all is set where it goes, witnessed by the kernel's reports."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import time
+from typing import Callable
+
+import pytest
+from guest.domain import domain_xml
+from integration.host import sh
+from integration.modules import converge, run
+from integration.test_interface_guests import INTERFACE, LAB, MAC, PORTS
+
+FILTERED = {"source": {"network": "other"}, "filterref": {"filter": "clean-traffic"}}
+MOVES = {
+    "to another network": {"source": {"network": "other"}},
+    "to another network with another filter": FILTERED,
+    "to a bridge of the host": {"type": "bridge", "source": {"bridge": "hostbr0"}},
+    "to be isolated there": {"source": {"network": "other"}, "port": {"isolated": True}},
+    "to a portgroup of another network": {"source": {"network": "other", "portgroup": "three"}},
+    "to another portgroup": {"source": {"portgroup": "two"}},
+}
+
+
+def reported(tap: str, do: Callable[[], object]) -> list[tuple[str | None, bool]]:
+    """The bridge of a tap and whether it was up, each time that the kernel reported it."""
+    with subprocess.Popen(["ip", "-o", "monitor", "link"], stdout=subprocess.PIPE, text=True) as monitor:
+        time.sleep(0.3)
+        do()
+        time.sleep(0.3)
+        monitor.terminate()
+        lines = monitor.stdout.read().splitlines()
+    found = []
+    for line in lines:
+        told = re.match(r"\d+: %s: <([A-Z,_-]*)>" % tap, line)
+        if told:
+            master = re.search(r" master (\S+)", line)
+            found.append((master[1] if master else None, "UP" in told[1].split(",")))
+    return found
+
+
+@pytest.mark.parametrize("move", MOVES)
+def test_a_tap_is_down_while_it_moves(clean, move: str):
+    groups = [{"name": "one", "default": True}, {"name": "two"}]
+    run("network", **LAB, portgroups=groups)
+    run("network", name="other", state="active", bridge={"name": "other0"}, ips=[{"address": "192.168.196.1/24"}],
+        portgroups=[{"name": "three"}])
+    clean.defineXML(domain_xml("guest", PORTS + INTERFACE)).create()
+    tap = sh("virsh domiflist guest | awk '$5 == \"%s\" { print $1 }'" % MAC).strip()
+    told = reported(tap, lambda: converge("interface", domain="guest", mac={"address": MAC}, **MOVES[move]))
+    changes = [(before, after) for before, after in zip(told, told[1:]) if before[0] != after[0]]
+    assert not any(up for pair in changes for _master, up in pair)
+    assert changes or (move == "to another portgroup" and not all(up for _master, up in told))  # libvirt 11 leaves it
+    assert told[-1][1] and " UP " in sh("ip link show dev %s | sed 's/[<>,]/ /g'" % tap)
