@@ -7,17 +7,18 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: host_bridge
-short_description: Change a bridge of the host that systemd-networkd keeps, with a way back
+short_description: Change a bridge of the host that systemd-networkd or NetworkManager keeps, with a way back
 version_added: 1.0.0
 author:
   - virtnet.libvirt contributors (@virtnet)
 description:
-  - Puts the files of systemd-networkd for a bridge of the host in place, has it apply them, and waits until the bridge
-    is there and its uplink in it. What of that fails, or is not confirmed, is put back.
+  - Puts the files of systemd-networkd or NetworkManager for a bridge of the host in place, has it apply them, and
+    waits until the bridge is there and its uplink in it. What of that fails, or is not confirmed, is put back.
   - The role P(virtnet.libvirt.host_bridge#role) writes these files and calls this module, first on O(trial) with
     O(confirm), so that the host does not lose its connection for good, then to have a boot bring it back. Most people
     want the role.
-  - Needs root, and systemd-networkd of systemd 250 or later. O(uri) must be a libvirt of the host itself.
+  - Needs root, and systemd-networkd of systemd 250 or later, or NetworkManager 1.42 or later.
+    O(uri) must be a libvirt of the host itself.
 extends_documentation_fragment:
   - virtnet.libvirt.connection
   - virtnet.libvirt.changes
@@ -44,11 +45,19 @@ options:
       - With V(false) they stand below C(/etc), and none below C(/run).
     type: bool
     default: false
+  keeper:
+    description: Who keeps the bridge and its uplink.
+    type: str
+    choices: [networkd, NetworkManager]
+    default: networkd
 seealso:
   - module: virtnet.libvirt.network
   - name: systemd.network
     description: What the files may say.
     link: https://www.freedesktop.org/software/systemd/man/latest/systemd.network.html
+  - name: nm-settings-keyfile
+    description: What the profiles may say.
+    link: https://networkmanager.dev/docs/api/latest/nm-settings-keyfile.html
 """
 
 EXAMPLES = r"""

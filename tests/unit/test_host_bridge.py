@@ -1,7 +1,8 @@
-"""A bridge of the host that systemd-networkd keeps: made on trial, kept, removed, and as it was after any fault."""
+"""A bridge of the host that somebody keeps: made on trial, kept, removed, and as it was after any fault."""
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -12,7 +13,9 @@ from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.co
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.plan import Step
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.record import of_another_boot, take
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.restore import restore
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host import networkd
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host import boot, networkmanager
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.errors import HostError
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.host import Host as RealHost
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.host_bridge import steps
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.host_bridge.piece import (
     host_bridge as piece,
@@ -20,23 +23,42 @@ from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.host_bridge.stated import wish_of
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.errors import Invalid
 
-FILES = {"netdev": "[NetDev]\nName=br0\n", "network": "[Match]\nName=br0\n", "uplink": "[Network]\nBridge=br0\n"}
-FREED = {"network": "[Match]\nName=br0\n", "uplink": "[Network]\nLinkLocalAddressing=no\n"}
-PRESENT, ABSENT = {"files": FILES}, {"state": "absent"}
-TRIALS = ({**PRESENT, "trial": True}, PRESENT, {"state": "absent", "files": FREED, "trial": True}, ABSENT)
-CALLS = ("put", "reload", "delete", "reconfigure")
+UUIDS = {"network": "11111111-1111-1111-1111-111111111111", "uplink": "22222222-2222-2222-2222-222222222222"}
+FILES = {
+    "networkd": {"netdev": "[NetDev]\nName=br0\n", "network": "[Match]\nName=br0\n",
+                 "uplink": "[Network]\nBridge=br0\n"},
+    "NetworkManager": {"network": "[connection]\nuuid=%(network)s\ntype=bridge\n" % UUIDS,
+                       "uplink": "[connection]\nuuid=%(uplink)s\nmaster=br0\n" % UUIDS}}
+FREED = {
+    "networkd": {"network": "[Match]\nName=br0\n", "uplink": "[Network]\nLinkLocalAddressing=no\n"},
+    "NetworkManager": {"network": FILES["NetworkManager"]["network"] + "[ipv4]\n",
+                       "uplink": "[connection]\nuuid=%(uplink)s\n" % UUIDS}}
+KEEPERS = {name: RealHost.keeper(None, name) for name in FILES}
+CALLS = {"networkd": ("put", "reload", "delete", "reconfigure"),
+         "NetworkManager": ("put", "reload", "delete", "leave", "bring")}
 
 
-class Networkd:
-    """What systemd-networkd does with the files of one bridge, br0, and the uplink pf0."""
+def trials(keeper: str) -> tuple[dict, ...]:
+    files, freed = FILES[keeper], FREED[keeper]
+    return ({"files": files, "trial": True}, {"files": files},
+            {"state": "absent", "files": freed, "trial": True}, {"state": "absent"})
 
-    def __init__(self, host: Host) -> None:
-        self._host = host
+
+class Fake:
+    """What a keeper does with the files of one bridge, br0, and the uplink pf0."""
+
+    def __init__(self, host: Host, name: str) -> None:
+        self._host, self._name = host, name
+        self.title, self.about = KEEPERS[name].title, KEEPERS[name].about
+
+    @property
+    def _files(self) -> dict[str, Any]:
+        return self._host.parts["bridge_files"]["%s br0" % self._name]
 
     def put(self, bridge: str, files: dict[str, dict[str, str | None]]) -> None:
         def effect() -> None:
             for where, texts in files.items():
-                self._host.parts["networkd"][bridge][where].update(texts)
+                self._files[where].update(texts)
 
         self._host.called("put", (files,), effect)
 
@@ -47,45 +69,98 @@ class Networkd:
 
         self._host.called("delete", (device,), effect)
 
+    def holds(self, device: str, text: str) -> bool:
+        assert text == self.said()["uplink"]
+        return not self._host.failing
+
+    def said(self) -> dict[str, str | None]:
+        return {name: self._files["run"][name] or self._files["etc"][name] for name in KEEPERS[self._name].ends}
+
+
+class Networkd(Fake):
+    """It applies its files when it reads them."""
+
+    def leave(self, device: str, text: str) -> None:
+        pass
+
     def reload(self) -> None:
         self._host.called("reload", (), self._apply)
 
-    def reconfigure(self, device: str) -> None:
-        self._host.called("reconfigure", (device,), self._apply)
+    def bring(self, device: str, text: str | None, anew: bool) -> None:
+        if anew and device == "pf0":
+            self._host.called("reconfigure", (device,), self._apply)
 
     def _apply(self) -> None:
         if self._host.deaf:
             return
-        files, devices = self._host.parts["networkd"]["br0"], self._host.devices
-        said = {name: files["run"][name] or files["etc"][name] for name in networkd.ENDS}
+        said, devices = self.said(), self._host.devices
         if said["netdev"]:
             devices.setdefault("br0", {"master": None})
         devices["pf0"]["master"] = "br0" if "br0" in devices and "Bridge=br0" in (said["uplink"] or "") else None
 
 
+class NetworkManager(Fake):
+    """It applies a profile when it is told to, and forgets what has none any more."""
+
+    def leave(self, device: str, text: str) -> None:
+        assert UUIDS["uplink"] in text
+        self._host.called("leave", (device,), lambda: self._enslave(""))
+
+    def reload(self) -> None:
+        def effect() -> None:
+            if not self.said()["network"] and not self._host.deaf:
+                self._host.devices.pop("br0", None)
+            if not self.said()["uplink"]:
+                self._enslave("")
+
+        self._host.called("reload", (), effect)
+
+    def bring(self, device: str, text: str | None, anew: bool) -> None:
+        name = "uplink" if device == "pf0" else "network"
+        assert text == self.said()[name]
+
+        def effect() -> None:
+            if name == "network" and text and not self._host.deaf:
+                self._host.devices.setdefault("br0", {"master": None})
+            if name == "uplink":
+                self._enslave(text or "")
+
+        self._host.called("bring", (device, anew), effect)
+
+    def _enslave(self, text: str) -> None:
+        if not self._host.deaf:
+            inside = "br0" in self._host.devices and "master=br0" in text
+            self._host.devices["pf0"]["master"] = "br0" if inside else None
+
+
 class Host(FakeHost):
-    """A host with systemd-networkd; one that is ``deaf`` takes its files and does nothing."""
+    """A host with both keepers; one that is ``deaf`` takes its files and does nothing."""
 
     def __init__(self, **given: Any) -> None:
-        nothing = {where: dict.fromkeys(networkd.ENDS) for where in networkd.PLACES}
-        super().__init__(**{"networkd": {"br0": nothing}, "devices": {"pf0": {"master": None}}, **given})
-        self.networkd, self.deaf = Networkd(self), False
+        nothing = {"%s br0" % name: {where: dict.fromkeys(keeper.ends) for where in keeper.places}
+                   for name, keeper in KEEPERS.items()}
+        super().__init__(**{"bridge_files": nothing, "devices": {"pf0": {"master": None}}, **given})
+        self.deaf = self.failing = False
+
+    def keeper(self, name: str) -> Fake:
+        return {"networkd": Networkd, "NetworkManager": NetworkManager}[name](self, name)
 
     @property
     def state(self) -> tuple:
-        return self.parts["networkd"], self.devices
+        return self.parts["bridge_files"], self.devices
 
 
-def run(host: Host, trial: bool = False, state: str = "present", check_mode: bool = False, **options: Any) -> list[str]:
-    wish = wish_of({"state": state, "trial": trial}, {"name": "br0", "uplink": "pf0", **options})
+def run(host: Host, keeper: str, trial: bool = False, state: str = "present", check_mode: bool = False,
+        **options: Any) -> list[str]:
+    wish = wish_of({"state": state, "trial": trial, "keeper": keeper}, {"name": "br0", "uplink": "pf0", **options})
     outcome, = converge(host, [wish], check_mode)
     return [step.title for step in outcome.plan.steps]
 
 
-def host_after(number: int) -> Host:
+def host_after(keeper: str, number: int) -> Host:
     host = Host()
-    for one in TRIALS[:number]:
-        run(host, **one)
+    for one in trials(keeper)[:number]:
+        run(host, keeper, **one)
     host.calls.clear()
     return host
 
@@ -95,48 +170,54 @@ def _hasty(monkeypatch):
     monkeypatch.setattr(steps, "SECONDS", 0)
 
 
-def test_it_is_made_and_removed_each_on_trial_first():
+@pytest.mark.parametrize("keeper", KEEPERS)
+def test_it_is_made_and_removed_each_on_trial_first(keeper):
     host = Host()
     titles = []
-    for one in TRIALS:
-        predicted = run(host, check_mode=True, **one)
-        titles.append(run(host, **one))
+    for one in trials(keeper):
+        predicted = run(host, keeper, check_mode=True, **one)
+        titles.append(run(host, keeper, **one))
         assert titles[-1] == predicted
-        assert run(host, **one) == []
+        assert run(host, keeper, **one) == []
     assert titles == [["make bridge br0 with pf0, on trial"], ["keep bridge br0 with pf0"],
                       ["take pf0 out of bridge br0, on trial"], ["remove bridge br0"]]
     assert host.state == Host().state
 
 
-def test_on_trial_are_only_files_that_a_boot_forgets():
+@pytest.mark.parametrize("keeper", KEEPERS)
+def test_on_trial_are_only_files_that_a_boot_forgets(keeper):
     def there(where: str) -> set[str]:
-        return {name for name, text in host.parts["networkd"]["br0"][where].items() if text}
+        return {name for name, text in host.parts["bridge_files"]["%s br0" % keeper][where].items() if text}
 
-    host = host_after(1)
-    assert (there("run"), there("etc")) == (set(FILES), set())
-    run(host, **PRESENT)
-    assert (there("run"), there("etc")) == (set(), set(FILES))
-    assert run(host, **TRIALS[0]) == []
-    run(host, trial=True, files={**FILES, "network": "other"})
-    assert (there("run"), there("etc")) == ({"network"}, set(FILES))
+    files = FILES[keeper]
+    host = host_after(keeper, 1)
+    assert (there("run"), there("etc")) == (set(files), set())
+    run(host, keeper, files=files)
+    assert (there("run"), there("etc")) == (set(), set(files))
+    assert run(host, keeper, files=files, trial=True) == []
+    run(host, keeper, trial=True, files={**files, "network": "other"})
+    assert (there("run"), there("etc")) == ({"network"}, set(files))
 
 
-def test_an_uplink_that_left_is_put_in_again():
-    host = host_after(2)
+@pytest.mark.parametrize("keeper, calls", [
+    ("networkd", [("reload",), ("reconfigure", "pf0")]),
+    ("NetworkManager", [("reload",), ("bring", "br0", False), ("bring", "pf0", True)])])
+def test_an_uplink_that_left_is_put_in_again(keeper, calls):
+    host = host_after(keeper, 2)
     host.devices["pf0"]["master"] = None
-    assert run(host, **PRESENT) == ["keep bridge br0 with pf0"]
-    assert list(host.names()) == ["put", "reload", "reconfigure"]
+    assert run(host, keeper, files=FILES[keeper]) == ["keep bridge br0 with pf0"]
+    assert host.calls[1:] == calls
 
 
 @pytest.mark.parametrize("after", [False, True])
-@pytest.mark.parametrize("call", CALLS)
-@pytest.mark.parametrize("number", range(len(TRIALS)))
-def test_whatever_fails_all_is_as_it_was(number, call, after):
-    host = host_after(number)
+@pytest.mark.parametrize("keeper, call", [(keeper, call) for keeper, calls in CALLS.items() for call in calls])
+@pytest.mark.parametrize("number", range(4))
+def test_whatever_fails_all_is_as_it_was(number, keeper, call, after):
+    host = host_after(keeper, number)
     before = repr(host.state)
     host.breaks, host.after = [call], after
     try:
-        run(host, **TRIALS[number])
+        run(host, keeper, **trials(keeper)[number])
     except ConvergeError as error:
         assert re.search("%s is broken" % call, str(error)) and "Could not be put back" not in str(error)
         assert repr(host.state) == before
@@ -144,53 +225,138 @@ def test_whatever_fails_all_is_as_it_was(number, call, after):
         assert host.breaks == [call]  # it was not called
 
 
+@pytest.mark.parametrize("keeper, called, about", [
+    ("networkd", "systemd-networkd", "networkctl status pf0"),
+    ("NetworkManager", "NetworkManager", "nmcli device show pf0")])
 @pytest.mark.parametrize("number, said", [(0, "make br0"), (2, "take pf0 out of br0")])
-def test_what_networkd_does_not_do_is_told_and_put_back(number, said):
-    host = host_after(number)
+def test_what_a_keeper_does_not_do_is_told_and_put_back(number, said, keeper, called, about):
+    host = host_after(keeper, number)
     before = repr(host.state)
     host.deaf = True
-    with pytest.raises(ConvergeError, match="systemd-networkd did not %s; see networkctl status pf0" % said):
-        run(host, **TRIALS[number])
+    with pytest.raises(ConvergeError, match="%s did not %s; see %s" % (called, said, about)):
+        run(host, keeper, **trials(keeper)[number])
     assert repr(host.state) == before
 
 
-@pytest.mark.parametrize("options, said", [
-    ({"name": "-x"}, "name"), ({"name": "br0-uplink"}, "name"), ({"uplink": "pf 0"}, "uplink"),
-    ({"files": {"netdev": "a\0b"}}, "files.netdev"), ({"uplink": "pf9"}, "this host has no device pf9")])
-def test_what_is_not_allowed_is_refused(options, said):
+def test_an_uplink_that_only_stays_in_the_bridge_is_none_that_its_keeper_has_put_there():
+    host = Host()
+    host.failing = True
+    with pytest.raises(ConvergeError, match="NetworkManager did not put pf0 into br0; see nmcli device show pf0"):
+        run(host, "NetworkManager", **trials("NetworkManager")[0])
+    assert host.state == Host().state
+
+
+@pytest.mark.parametrize("keeper, options, said", [
+    ("networkd", {"name": "-x"}, "name"), ("networkd", {"name": "br0-uplink"}, "name"),
+    ("networkd", {"uplink": "pf 0"}, "uplink"), ("networkd", {"files": {"netdev": "a\0b"}}, "files.netdev"),
+    ("networkd", {"uplink": "pf9"}, "this host has no device pf9"),
+    ("NetworkManager", {"files": FILES["networkd"]},
+     "files.netdev: is not allowed with keeper: NetworkManager; give network, uplink")])
+def test_what_is_not_allowed_is_refused(keeper, options, said):
     with pytest.raises(Invalid, match=re.escape(said)):
-        run(Host(), **{**PRESENT, **options})
+        run(Host(), keeper, **{"files": FILES[keeper], **options})
 
 
 def test_the_files_of_another_host_are_out_of_reach():
     host = Host(host={"version": [9, 0, 0], "uri": "qemu+ssh://far/system", "local": False, "sets_metadata": False})
     with pytest.raises(Invalid, match=r"^uri: is not a libvirt of this host, of which alone the files can be written$"):
-        run(host, **PRESENT)
+        run(host, "networkd", files=FILES["networkd"])
 
 
-def test_the_files_are_written_for_all_to_read_and_root_to_write(tmp_path, monkeypatch):
-    monkeypatch.setattr(networkd.boot.sysfs, "ROOT", str(tmp_path))
-    files = {"etc": {"network": "a", "uplink": "b", "netdev": None},
-             "run": {"netdev": "c", "network": None, "uplink": None}}
-    networkd.put("br0", files)
-    assert networkd.files_of("br0") == files
-    assert {path.name: path.stat().st_mode & 0o777 for path in tmp_path.rglob("*virtnet*")} == dict.fromkeys(
-        ("05-virtnet-br0.network", "05-virtnet-br0-uplink.network", "04-virtnet-br0.netdev"), 0o644)
-    networkd.put("br0", {where: dict.fromkeys(networkd.ENDS) for where in networkd.PLACES})
+@pytest.mark.parametrize("name, mode, files", [
+    ("networkd", 0o644, {"05-virtnet-br0.network", "05-virtnet-br0-uplink.network", "04-virtnet-br0.network"}),
+    ("NetworkManager", 0o600, {"virtnet-br0.nmconnection", "virtnet-br0-uplink.nmconnection"})])
+def test_only_root_writes_the_files_and_their_keeper_reads_them(name, mode, files, tmp_path, monkeypatch):
+    monkeypatch.setattr(boot.sysfs, "ROOT", str(tmp_path))
+    keeper = KEEPERS[name]
+    nothing = dict.fromkeys(keeper.ends)
+    texts = {"etc": {**nothing, "network": "a", "uplink": "b"}, "run": {**nothing, "network": "c"}}
+    keeper.put("br0", texts)
+    assert keeper.files_of("br0") == texts
+    modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.rglob("*virtnet*")}
+    assert modes == dict.fromkeys(files, mode)
+    keeper.put("br0", dict.fromkeys(keeper.places, nothing))
     assert not list(tmp_path.rglob("*virtnet*"))
 
 
-def test_after_a_boot_the_files_that_last_are_put_back_and_what_runs_stays():
+class Bus:
+    """NetworkManager as busctl shows it: a device pf0 with an active profile, and one of ours that is not active."""
+
+    DEVICE, ACTIVE, OURS = "/nm/Devices/1", "/nm/Active/1", "/nm/Settings/2"
+
+    def __init__(self, active: str, reapplies: bool = True) -> None:
+        self.active, self.reapplies, self.calls, self.state = active, reapplies, [], 2
+
+    def tell(self, *command: str) -> str:
+        assert command[:3] == ("busctl", "--system", "--json=short")
+        what, name, _path, interface, member, *arguments = command[3:]
+        assert name == "org.freedesktop.NetworkManager" and interface.startswith(name)
+        if what == "get-property":
+            return json.dumps({"data": {"ActiveConnection": self.ACTIVE if self.active else "/",
+                                        "Uuid": self.active, "State": self.state}[member]})
+        if member in ("GetDeviceByIpIface", "GetConnectionByUuid"):
+            return json.dumps({"data": [self.DEVICE if member == "GetDeviceByIpIface" else self.OURS]})
+        self.calls.append((member, *arguments))
+        if member == "Reapply" and not self.reapplies:
+            raise HostError("busctl: it failed")
+        return ""
+
+
+OURS, OTHER = UUIDS["uplink"], UUIDS["network"]
+REAPPLY, ACTIVATE = ("Reapply", "a{sa{sv}}tu", "0", "0", "0"), ("ActivateConnection", "ooo", Bus.OURS, Bus.DEVICE, "/")
+
+
+@pytest.mark.parametrize("active, reapplies, anew, calls", [
+    (OURS, True, False, [REAPPLY]), (OURS, False, False, [REAPPLY, ACTIVATE]), (OURS, True, True, [ACTIVATE]),
+    (OTHER, True, False, [ACTIVATE]), ("", True, False, [ACTIVATE])])
+def test_a_profile_that_is_active_is_not_taken_down_where_it_need_not(active, reapplies, anew, calls, bus):
+    bus.active, bus.reapplies = active, reapplies
+    KEEPERS["NetworkManager"].bring("pf0", FILES["NetworkManager"]["uplink"], anew)
+    assert bus.calls == calls
+
+
+@pytest.mark.parametrize("active, calls", [
+    (OURS, [("ActivateConnection", "ooo", "/", Bus.DEVICE, "/")]), (OTHER, []), ("", [])])
+def test_an_uplink_gets_another_profile_before_ours_goes(active, calls, bus):
+    bus.active = active
+    KEEPERS["NetworkManager"].leave("pf0", FILES["NetworkManager"]["uplink"])
+    assert bus.calls == calls
+
+
+@pytest.mark.parametrize("active, state, holds", [(OURS, 2, True), (OURS, 1, False), (OTHER, 2, False), ("", 2, False)])
+def test_a_device_is_held_by_the_profile_that_is_active(active, state, holds, bus):
+    bus.active, bus.state = active, state
+    assert KEEPERS["NetworkManager"].holds("pf0", FILES["NetworkManager"]["uplink"]) is holds
+    assert KEEPERS["networkd"].holds("pf0", "")
+
+
+def test_a_profile_without_uuid_is_refused(bus):
+    with pytest.raises(HostError, match=r"^a keyfile of NetworkManager has no line uuid=$"):
+        KEEPERS["NetworkManager"].bring("pf0", "[connection]\n", False)
+
+
+@pytest.fixture()
+def bus(monkeypatch, tmp_path):
+    (tmp_path / "sys/class/net/pf0").mkdir(parents=True)
+    monkeypatch.setattr(boot.sysfs, "ROOT", str(tmp_path))
+    found = Bus(OTHER)
+    monkeypatch.setattr(networkmanager, "tell", found.tell)
+    return found
+
+
+@pytest.mark.parametrize("keeper", KEEPERS)
+def test_after_a_boot_the_files_that_last_are_put_back_and_what_runs_stays(keeper):
     """The machine ended while the second confirmation was waited for."""
-    host = host_after(1)
-    record = take(host.look(), [Step("keep", lambda host: None, piece("br0", "pf0"))])
+    host = host_after(keeper, 1)
+    files, nothing = host.parts["bridge_files"]["%s br0" % keeper], dict.fromkeys(KEEPERS[keeper].ends)
+    record = take(host.look(), [Step("keep", lambda host: None, piece(keeper, "br0", "pf0"))])
     record.begun = record.pieces
-    run(host, **PRESENT)
-    host.parts["networkd"]["br0"]["run"] = dict.fromkeys(networkd.ENDS)
+    run(host, keeper, files=FILES[keeper])
+    files["run"] = nothing
     record.was, devices = of_another_boot(record.was, host.look()), repr(host.devices)
     host.calls.clear()
     assert str(restore(host, record)) == (
         "All is as it was; put back: have the files of bridge br0 as they were, for the next boot.")
-    assert host.parts["networkd"]["br0"]["etc"] == dict.fromkeys(networkd.ENDS)
+    assert files["etc"] == nothing
     assert list(host.names()) == ["put"] and repr(host.devices) == devices
     assert str(restore(host, record)) == "Nothing was changed."

@@ -25,13 +25,13 @@ DATA = ("host/snapshot.py", "host/parts.py", "host/uses.py", "host/subnets.py", 
 TRANSPORTS = ("host/libvirt.py", "host/kernel.py", "host/netlink.py", "host/sysfs.py", "host/boot.py",
               "host/records.py", "host/systemd.py", "host/firewall.py", "host/limits.py", "host/places.py",
               "host/daemon.py", "host/sysctls.py", "host/start.py", "host/dnsmasq.py", "host/probes.py",
-              "host/networkd.py", "host/ovsdb.py", "host/ssh_lock.py", "host/watches.py", "host/ports.py",
-              "host/legacy.py")
+              "host/keeper.py", "host/networkd.py", "host/networkmanager.py", "host/ovsdb.py", "host/ssh_lock.py",
+              "host/watches.py", "host/ports.py", "host/legacy.py")
 # what only plans, and so only sees data
 PURE = ("found.py", "plan.py", "promise.py", "describe.py", "resource.py", "back.py", "refusals.py")
 LIBRARIES = {
     "libvirt": ["host/libvirt.py"], "pyroute2": ["host/kernel.py"], "lxml": ["schema/xml.py"],
-    "subprocess": ["host/daemon.py", "host/dnsmasq.py", "host/networkd.py", "host/probes.py", "host/ssh_lock.py",
+    "subprocess": ["host/daemon.py", "host/dnsmasq.py", "host/keeper.py", "host/probes.py", "host/ssh_lock.py",
                    "host/sysfs.py", "host/systemd.py"],
     "ctypes": ["host/firewall.py", "host/legacy.py", "host/watches.py"],
     "socket": ["host/kernel.py", "host/legacy.py", "host/netlink.py", "host/ovsdb.py", "host/ports.py",

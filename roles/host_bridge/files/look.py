@@ -14,17 +14,20 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Callable, NamedTuple
 
 from pyroute2 import IPRoute
 
 DEVICES = Path("/sys/class/net")
-# Those that last, and those on trial, which are all that there is where nobody could confirm that the first are to be.
-FILES = ("/etc/systemd/network/05-virtnet-", "/run/systemd/network/04-virtnet-")
-ENDS = (".netdev", ".network", "-uplink.network")
 OPENVSWITCH = Path("/run/openvswitch/db.sock")
-CARD = ("[Link]", "[SR-IOV]")
 PING = ("ping", "-q", "-c", "2", "-W", "2", "--")
 SERVICES = ("NetworkManager", "networking", "wicked", "connman")
+NM = "org.freedesktop.NetworkManager"
+# what NetworkManager adds to routes of a device of a type that states none, ethernet first; a bridge has 425
+METRICS = {"": 100, "vlan": 400}
+# what a profile of NetworkManager says of the bridge as well as of the card
+OF_BOTH = r"^(?:zone|stable-id|metered|mdns|llmnr|dns-over-tls|mptcp-flags|gateway-ping-timeout)=.*"
+STANZAS = ("iface", "auto", "mapping", "source", "source-directory", "no-auto-down", "no-scripts", "template", "rename")
 
 
 def works(*command: str) -> bool:
@@ -37,6 +40,12 @@ def output(*command: str) -> str | None:
         return subprocess.run(command, capture_output=True, text=True, check=True, timeout=20).stdout.strip()
     except (OSError, subprocess.SubprocessError):
         return None
+
+
+def busctl(*words: str) -> list | str | bool | None:
+    """What NetworkManager answers over D-Bus; None when it does not."""
+    said = output("busctl", "--system", "--json=short", words[0], NM, *words[1:])
+    return json.loads(said)["data"] if said else None
 
 
 def text(path: Path) -> str | None:
@@ -57,19 +66,22 @@ def bridge(name: str) -> dict | None:
     return {
         "kind": "vlan" if text(device / "bridge" / "vlan_filtering") == "1\n" else "linux",
         "ports": sorted(port.name for port in (device / "brif").iterdir()),
-        "own": any(path.endswith(".netdev") for path in files(name)),
+        "own": any(start + name + known.makes in files(keeper, name)
+                   for keeper, known in KEEPERS.items() for start in known.starts),
     }
 
 
-def files(name: str) -> dict:
-    """The files of networkd that the role wrote for this bridge."""
-    paths = [Path(start + name + end) for start in FILES for end in ENDS]
-    return {str(path): path.read_text(encoding="utf-8") for path in paths if path.exists()}
+def files(keeper: str, name: str) -> list:
+    """The files that the role wrote for this bridge."""
+    known = KEEPERS[keeper]
+    paths = [start + name + end for start in known.starts for end in known.ends]
+    return [path for path in paths if Path(path).exists()]
 
 
-def record(name: str) -> dict:
-    """What the role wrote down in the first line of its file: the uplink, and where its addresses are stated."""
-    there = (text(Path(start + name + ".network")) for start in FILES)
+def record(keeper: str, name: str) -> dict:
+    """What the role wrote down in the first line of a file: the uplink, and where its addresses are stated."""
+    known = KEEPERS[keeper]
+    there = (text(Path(start + name + known.ends[0])) for start in known.starts)
     return json.loads(next(filter(None, there), "# {}").splitlines()[0][1:])
 
 
@@ -77,7 +89,6 @@ def uplink(netlink: IPRoute, name: str) -> dict:
     device = DEVICES / name
     if not device.exists():
         return {"name": name, "exists": False}
-    status = json.loads(output("networkctl", "--json=short", "status", name) or "{}")
     addresses = netlink.get_addr(index=socket.if_nametoindex(name))
     master = device / "master"
     return {
@@ -87,18 +98,132 @@ def uplink(netlink: IPRoute, name: str) -> dict:
         "master": master.resolve().name if master.exists() else None,
         "carries": sorted({upper.name[6:] for upper in device.glob("upper_*")} - {master.resolve().name}),
         "addresses": [found.get_attr("IFA_ADDRESS") for found in addresses if found["scope"] == 0],
-        "managed": status.get("AdministrativeState", "unmanaged") != "unmanaged",
-        "sources": [path for path in [status.get("NetworkFile"), *status.get("NetworkFileDropins", [])] if path],
     }
 
 
-def stated(paths: list) -> dict:
-    """What these files of networkd say about the card itself, and the rest, which a bridge can take over."""
-    texts = [Path(path).read_text(encoding="utf-8") for path in paths if Path(path).exists()]
-    sections = re.findall(r"^\[[\w-]+\].*?(?=^\[|\Z)", "\n".join(texts), re.MULTILINE | re.DOTALL)
-    card = [section.strip() for section in sections if section.startswith(CARD)]
-    rest = [section.strip() for section in sections if not section.startswith((*CARD, "[Match]"))]
-    return {"card": "\n\n".join(card), "rest": "\n\n".join(rest)}
+def kept_by_networkd(name: str) -> list | None:
+    status = json.loads(output("networkctl", "--json=short", "status", name) or "{}")
+    if status.get("AdministrativeState", "unmanaged") == "unmanaged":
+        return None
+    return [path for path in [status.get("NetworkFile"), *status.get("NetworkFileDropins", [])] if path]
+
+
+def device_of(name: str) -> str:
+    return (busctl("call", "/org/freedesktop/NetworkManager", NM, "GetDeviceByIpIface", "s", name) or [""])[0]
+
+
+def active_of(device: str, member: str) -> str:
+    """What NetworkManager says of the profile that is active on a device; empty where there is none."""
+    active = busctl("get-property", device, NM + ".Device", "ActiveConnection") if device else None
+    return "" if active in (None, "/") else busctl("get-property", active, NM + ".Connection.Active", member)
+
+
+def kept_by_networkmanager(name: str) -> list | None:
+    """The file of its profile, or an empty path for one that was not saved."""
+    device = device_of(name)
+    if not device or not busctl("get-property", device, NM + ".Device", "Managed"):
+        return None
+    profile = active_of(device, "Connection")
+    return [busctl("get-property", profile, NM + ".Settings.Connection", "Filename")] if profile else []
+
+
+def kept_by_ifupdown(name: str) -> list | None:
+    if not works("ifquery", "--state", name):
+        return None
+    return sorted({stanza["file"] for stanza in stanzas(Path("/etc/network/interfaces"), name)})
+
+
+class Keeper(NamedTuple):
+    """Who keeps the network of a host: its service, which files have it keep a device, and those that the role writes.
+
+    They have two starts, for those that last and those on trial, which are all that there is where nobody could confirm
+    that the first are to be. Of their ends the first is of the one with the role's record, and ``makes`` is that of the
+    one that makes the bridge. ``sections`` tells what the sections of a file for an uplink are about:
+    the card, the rest, which a bridge takes over, or the file itself; ``others`` tells that of all others.
+    """
+
+    service: str
+    keeps: Callable[[str], list | None]
+    starts: tuple = ()
+    ends: tuple = ()
+    makes: str = ""
+    sections: dict | None = None
+    others: str = ""
+
+
+PROFILES = "/NetworkManager/system-connections/"
+KEEPERS = {
+    "networkd": Keeper(
+        "systemd-networkd", kept_by_networkd,
+        ("/etc/systemd/network/05-virtnet-", "/run/systemd/network/04-virtnet-"),
+        (".network", ".netdev", "-uplink.network"), ".netdev",
+        {"Link": "card", "SR-IOV": "card", "Match": "file"}, "rest"),
+    "NetworkManager": Keeper(
+        "NetworkManager", kept_by_networkmanager,
+        ("/etc" + PROFILES + "virtnet-", "/run" + PROFILES + "virtnet-"),
+        (".nmconnection", "-uplink.nmconnection"), ".nmconnection",
+        {**dict.fromkeys(("ipv4", "ipv6", "proxy", "hostname"), "rest"),
+         **dict.fromkeys(("connection", "match", "user", "802-1x"), "file")}, "card"),
+    "ifupdown": Keeper("networking", kept_by_ifupdown),
+}
+
+
+def keeper_of(name: str, wanted: str) -> str:
+    """Who keeps a bridge of the role, or is to keep it: who keeps its uplink, or else the first that runs."""
+    active = [keeper for keeper, found in KEEPERS.items() if works("systemctl", "is-active", found.service)]
+    for found in ([keeper for keeper in KEEPERS if files(keeper, name)],
+                  [keeper for keeper in KEEPERS if wanted and KEEPERS[keeper].keeps(wanted) is not None], active):
+        if found:
+            return found[0]
+    return ""
+
+
+def stated(keeper: str, paths: list) -> dict:
+    """What files say about the card itself, and the rest, which a bridge can take over."""
+    whole = "\n".join(text(Path(path)) or "" for path in paths)
+    sections = re.findall(r"^\[([^\]\n]+)\](.*?)(?=^\[|\Z)", whole, re.MULTILINE | re.DOTALL)
+    found: dict = {"card": [], "rest": [], "file": []}
+    for name, lines in sections:
+        place = KEEPERS[keeper].sections.get(name, KEEPERS[keeper].others)
+        found[place].append("[%s]%s" % (name, lines.rstrip()))
+    about = "\n".join(found.pop("file"))  # where passwords may be, which are not told
+    kind = "".join(re.findall(r"^type=(\S+)", about, re.MULTILINE))
+    if kind:
+        found["rest"] = [with_metric(section, METRICS.get(kind, METRICS[""])) for section in found["rest"]]
+    return {**{place: "\n\n".join(texts) for place, texts in found.items()},
+            "both": re.findall(OF_BOTH, about, re.MULTILINE),
+            "type": kind,
+            "sections": [name for name, _lines in sections]}
+
+
+def with_metric(section: str, metric: int) -> str:
+    """A section of a profile whose routes are to be worth as much on the bridge as they were on the card."""
+    if not section.startswith(("[ipv4]", "[ipv6]")) or re.search(r"^route-metric=\d", section, re.MULTILINE):
+        return section
+    return "%s\nroute-metric=%d" % (re.sub(r"\nroute-metric=.*", "", section), metric)
+
+
+def stanzas(path: Path, name: str) -> list:
+    """What files of ifupdown say of a device: the file, what stands behind its name, and the lines below."""
+    found: list = []
+    below = None
+    for line in re.sub(r"\\\n", " ", text(path) or "").splitlines():
+        words = line.split()
+        if not words or words[0].startswith("#"):
+            continue
+        if words[0] in STANZAS or words[0].startswith("allow-"):
+            below = None
+        if words[:2] == ["iface", name]:
+            below = []
+            found.append({"file": str(path), "kind": " ".join(words[2:]), "lines": below})
+        elif words[0] in ("source", "source-directory"):
+            pattern = words[1] + ("/*" if words[0] == "source-directory" else "")
+            for other in sorted(path.parent.glob(pattern) if not pattern.startswith("/") else Path("/").glob(
+                    pattern[1:])):
+                found += stanzas(other, name)
+        elif below is not None:
+            below.append(" ".join(words))
+    return found
 
 
 def gateways(netlink: IPRoute) -> list:
@@ -107,20 +232,26 @@ def gateways(netlink: IPRoute) -> list:
 
 
 def main(name: str, wanted: str, addresses: list | None) -> dict:
-    known = record(name)
+    keeper = keeper_of(name, wanted)
+    has_files = bool(keeper and KEEPERS[keeper].starts)
+    known = record(keeper, name) if has_files else {}
+    service = KEEPERS[keeper].service if keeper else ""
     found = {
-        "networkd": works("systemctl", "is-active", "systemd-networkd"),
-        "networkd_at_boot": works("systemctl", "is-enabled", "systemd-networkd"),
+        "keeper": keeper,
+        "runs": works("systemctl", "is-active", service),
+        "at_boot": works("systemctl", "is-enabled", service),
         "services": [service for service in SERVICES if works("systemctl", "is-active", service)],
         "openvswitch": OPENVSWITCH.exists(),
         "bridge": bridge(name),
-        "files": files(name),
+        "files": files(keeper, name) if has_files else [],
         "uplink": None,
         "sources": [],
         "missing": [],
         "silent": [],
         "check": [],
-        "stated": {"card": "", "rest": ""},
+        "stated": stated("", []),
+        "profile": "",
+        "stanzas": [],
     }
     wanted = wanted or known.get("uplink") or ""
     if wanted:
@@ -128,10 +259,17 @@ def main(name: str, wanted: str, addresses: list | None) -> dict:
             found["uplink"] = uplink(netlink, wanted)
             found["check"] = gateways(netlink) if addresses is None else addresses
         # Where it is in the bridge already, the file that is in force is the role's own.
-        sources = known["sources"] if known.get("uplink") == wanted else found["uplink"].get("sources", [])
+        kept = KEEPERS[keeper].keeps(wanted) if keeper else None
+        sources = known["sources"] if known.get("uplink") == wanted else kept or []
+        found["uplink"]["kept"] = kept is not None
         found["sources"] = sources
-        found["missing"] = [path for path in sources if not Path(path).exists()]
-        found["stated"] = stated(sources)
+        found["missing"] = [path for path in sources if path and not Path(path).exists()]
+        if keeper == "NetworkManager":
+            found["profile"] = active_of(device_of(wanted), "Uuid")
+        if has_files:
+            found["stated"] = stated(keeper, sources)
+        else:
+            found["stanzas"] = stanzas(Path("/etc/network/interfaces"), wanted)
         found["silent"] = [address for address in found["check"] if not works(*PING, address)]
     return {**found, "record": known}
 

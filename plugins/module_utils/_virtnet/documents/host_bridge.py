@@ -1,7 +1,7 @@
 # Copyright (c) virtnet.libvirt contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A bridge of the host that systemd-networkd keeps, by files that stand below /etc or, on trial, below /run."""
+"""A bridge of the host that somebody keeps, by files that stand below /etc or, on trial, below /run."""
 
 from __future__ import annotations
 
@@ -16,12 +16,18 @@ HOST_BRIDGE = Group("host_bridge", "host_bridge", "A bridge of the host.", (
         "Without it no card is looked at.",
     ], never_empty=True),
     Group("files", "files", [
-        "Files of systemd-networkd, as its manual pages systemd.netdev(5) and systemd.network(5) tell.",
-        "They are C(/etc/systemd/network/05-virtnet-NAME*), or C(/run/systemd/network/04-virtnet-NAME*) on trial."
-        " One that is not given is removed.",
+        "Files of O(keeper). Of systemd-networkd, as its manual pages systemd.netdev(5) and systemd.network(5) tell,"
+        " they are C(/etc/systemd/network/05-virtnet-NAME*), or C(/run/systemd/network/04-virtnet-NAME*) on trial.",
+        "Of NetworkManager they are profiles, as its manual page nm-settings-keyfile(5) tells, with a line C(uuid=)"
+        " each: C(/etc/NetworkManager/system-connections/virtnet-NAME*), or the same below C(/run) on trial.",
+        "One that is not given is removed.",
     ], (
-        Field("netdev", "netdev", TEXT, "What makes the bridge; C(.netdev)."),
-        Field("network", "network", TEXT, "Addresses and routes of the bridge; C(.network)."),
-        Field("uplink", "uplink", TEXT, "What puts the uplink into the bridge; C(-uplink.network)."),
+        Field("netdev", "netdev", TEXT, "What makes the bridge; C(.netdev) of systemd-networkd."),
+        Field("network", "network", TEXT, [
+            "Addresses and routes of the bridge; C(.network).",
+            "With NetworkManager it makes the bridge too; C(.nmconnection).",
+        ]),
+        Field("uplink", "uplink", TEXT, "What puts the uplink into the bridge; C(-uplink.network) or"
+              " C(-uplink.nmconnection)."),
     )),
 ))

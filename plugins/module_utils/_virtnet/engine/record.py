@@ -162,7 +162,7 @@ def of_another_boot(was: Snapshot, now: Snapshot) -> Snapshot:
             then = was.get(part, key)
         except NotRecorded:
             return now.get(part, key)
-        if part == "networkd":
+        if part == "bridge_files":
             return {where: then[where] for where in then if where == LASTING}
         if part not in ("networks", "domains"):
             return then if part in CONFIGURED else now.get(part, key)

@@ -47,17 +47,17 @@ def kept(address: str) -> dict[str, Any]:
     }
 
 
-def put(files: dict[str, str | None]) -> None:
+def put(files: dict[str, str | None], mode: int = 0o644) -> None:
     """Writes, links or removes files; those that are so already are left alone."""
     with _only_root_writes():
         for path, text in files.items():
             if text_of(path) != text:
-                _put(sysfs.place(path), text)
+                _put(sysfs.place(path), text, mode)
 
 
 @contextmanager
 def _only_root_writes() -> Iterator[None]:
-    """Files of mode 0644 and folders of 0755, whatever the umask; a boot runs the program as root."""
+    """Files of no more than mode 0644 and folders of 0755, whatever the umask; a boot runs the program as root."""
     former = os.umask(0o022)
     try:
         yield
@@ -78,7 +78,7 @@ def text_of(path: str) -> str | None:
         return None
 
 
-def _put(path: str, text: str | None) -> None:
+def _put(path: str, text: str | None, mode: int) -> None:
     if text is None:
         os.unlink(path)
         folder = os.path.dirname(path)
@@ -90,7 +90,7 @@ def _put(path: str, text: str | None) -> None:
     if ".wants/" in path:
         os.symlink(text, new)
     else:
-        with open(new, "w", encoding="utf-8") as file:
+        with open(new, "w", encoding="utf-8", opener=lambda place, flags: os.open(place, flags, mode)) as file:
             file.write(text)
     os.replace(new, path)
 

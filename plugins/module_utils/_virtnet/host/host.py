@@ -19,6 +19,7 @@ from .subnets import addresses_of_networks
 from .uses import bridges_of_networks
 
 if TYPE_CHECKING:
+    from .keeper import Keeper
     from .kernel import Kernel
     from .records import Lock
 
@@ -64,12 +65,12 @@ class Host:
 
         return boot
 
-    @property
-    def networkd(self) -> ModuleType:
-        """systemd-networkd."""
-        from . import networkd
+    def keeper(self, name: str) -> Keeper:
+        """Who keeps bridges of the host."""
+        from .networkd import Networkd
+        from .networkmanager import NetworkManager
 
-        return networkd
+        return {"networkd": Networkd, "NetworkManager": NetworkManager}[name]()
 
     def lock(self) -> Lock:
         """What only one task has that changes the host."""
@@ -191,6 +192,11 @@ def _kernel(name: str) -> Callable[[Host, str], Data]:
     return read
 
 
+def _bridge_files(host: Host, key: str) -> Data:
+    keeper, bridge = key.split(" ")
+    return host.keeper(keeper).files_of(bridge) if host.local else {}
+
+
 def _statistics(host: Host, key: str) -> Data:
     return host.libvirt.statistics(*key.split(" ", 1))
 
@@ -241,7 +247,7 @@ READERS: dict[str, Callable[[Host, str], Data]] = {
     "watches": lambda host, _: host.watches.read_watches() if host.local else None,
     "taken_ports": lambda host, _: host.ports.read_taken() if host.local else None,
     "dnsmasq_of": lambda host, network: host.programs.read_dnsmasq(network) if host.local else None,
-    "networkd": lambda host, bridge: host.networkd.files_of(bridge) if host.local else {},
+    "bridge_files": _bridge_files,
     "forwarding": lambda host, _: host.sysctls.read_forwarding() if host.local else None,
     "start": lambda host, _: host.start.read_start() if host.local else None,
     "advertised": lambda host, _: host.sysctls.read_advertised() if host.local else None,

@@ -52,7 +52,7 @@ bridge_filter                        by family: whether what stays within a brid
 bridge_sysctls       bridge          its settings of IPv6 by name
 start                                networks and daemons that start at boot, each null where not known: see ``start``
 places                               by directory: see ``places``
-networkd            bridge           by place and name: see ``networkd``
+bridge_files        keeper, bridge   by place and name: see ``keeper``
 boot                PCI address      files (by path), others, python: see ``boot``
 boot_owners         PCI address      a list of who, file
 =================== ================ =======================================================================

@@ -15,12 +15,12 @@ from .steps import apply_step, keep_step
 
 
 def back(was: Snapshot, now: Snapshot, name: str) -> Iterator[Step]:
-    bridge, _space, uplink = name.partition(" ")
-    before, after = look(was, bridge, uplink), look(now, bridge, uplink)
+    keeper, bridge, uplink = (name + " ").split(" ")[:3]
+    before, after = look(was, keeper, bridge, uplink), look(now, keeper, bridge, uplink)
     files = differing(before.files, after.files)
     if "run" not in before.files and any(files.values()):
-        yield Step("have the files of bridge %s as they were, for the next boot" % bridge, keep_step(bridge, files),
-                   piece(bridge, uplink))
+        yield Step("have the files of bridge %s as they were, for the next boot" % bridge, keep_step(before, files),
+                   piece(keeper, bridge, uplink))
     elif any(files.values()) or before.there != after.there or before.inside != after.inside:
         yield Step("have bridge %s%s as it was" % (bridge, " and %s" % uplink if uplink else ""),
-                   apply_step(before, files, before.there, before.inside), piece(bridge, uplink))
+                   apply_step(before, files, before.there, before.inside), piece(keeper, bridge, uplink))

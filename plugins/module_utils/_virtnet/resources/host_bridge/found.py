@@ -19,6 +19,7 @@ class HostBridgeFound(NamedTuple):
     ``inside`` is whether the uplink is in the bridge, None where none is looked at, or it is not there.
     """
 
+    keeper: str
     name: str
     uplink: str
     files: Files
@@ -35,14 +36,19 @@ class HostBridgeFound(NamedTuple):
                 **({"uplink": self.uplink} if self.inside else {}), "files": files, "files_on_trial": trial}
 
 
-def look(seen: Snapshot, name: str, uplink: str) -> HostBridgeFound:
+def look(seen: Snapshot, keeper: str, name: str, uplink: str) -> HostBridgeFound:
     device = seen.device(uplink)
-    return HostBridgeFound(
-        name, uplink, seen.get("networkd", name) if seen.reaches_kernel else {}, seen.device(name) is not None,
-        device["master"] == name if device else None, seen.reaches_kernel)
+    files = seen.get("bridge_files", "%s %s" % (keeper, name)) if seen.reaches_kernel else {}
+    return HostBridgeFound(keeper, name, uplink, files, seen.device(name) is not None,
+                           device["master"] == name if device else None, seen.reaches_kernel)
 
 
 def differing(wanted: Files, there: Files) -> Files:
     """Of the files that are wanted those that are not there like that."""
     return {where: {name: text for name, text in texts.items() if text != there[where][name]}
             for where, texts in wanted.items()}
+
+
+def in_force(files: Files) -> dict[str, str | None]:
+    """What holds by name: a file on trial stands before one that lasts."""
+    return {name: text if files["run"][name] is None else files["run"][name] for name, text in files["etc"].items()}

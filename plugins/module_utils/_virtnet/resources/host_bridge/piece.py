@@ -11,8 +11,8 @@ from ...engine.plan import Piece, Step
 from ...host.snapshot import Snapshot
 
 
-def host_bridge(bridge: str, uplink: str) -> Piece:
-    return Piece("host_bridge", ("%s %s" % (bridge, uplink)).rstrip(), _back)
+def host_bridge(keeper: str, bridge: str, uplink: str) -> Piece:
+    return Piece("host_bridge", ("%s %s %s" % (keeper, bridge, uplink)).rstrip(), _back)
 
 
 def _back(was: Snapshot, now: Snapshot, name: str) -> Iterator[Step]:

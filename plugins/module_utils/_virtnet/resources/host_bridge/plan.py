@@ -25,6 +25,9 @@ def plan_host_bridge(desired: HostBridge, found: HostBridgeFound) -> Plan:
         raise Invalid("uri", "is not a libvirt of this host, of which alone the files can be written")
     if desired.uplink and found.inside is None and not desired.absent:
         raise Missing("uplink", "this host has no device %s" % desired.uplink)
+    for name in sorted(desired.files.keys() - found.files["etc"].keys()):
+        raise Invalid("files.%s" % name, "is not allowed with keeper: %s; give %s" % (
+            found.keeper, ", ".join(found.files["etc"])))
     files = _files(desired, found)
     changed = differing(files, found.files)
     there, inside = _place(desired, found)
@@ -38,7 +41,7 @@ def plan_host_bridge(desired: HostBridge, found: HostBridgeFound) -> Plan:
     ])
     if plan.drift:
         plan.steps.append(Step(_title(desired), apply_step(found, changed, there, inside),
-                               piece(found.name, desired.uplink), "brief"))
+                               piece(found.keeper, found.name, desired.uplink), "brief"))
     return plan
 
 

@@ -25,6 +25,7 @@ class HostBridge:
     options: Options
     state: str = "present"
     trial: bool = False
+    keeper: str = "networkd"
     kind = "host_bridge"
     position = 5
 
@@ -53,7 +54,7 @@ class HostBridge:
         return ()
 
     def look(self, seen: Snapshot) -> f.HostBridgeFound:
-        return f.look(seen, self.name, self.uplink)
+        return f.look(seen, self.keeper, self.name, self.uplink)
 
     def plan(self, found: f.HostBridgeFound) -> Plan:
         from .plan import plan_host_bridge

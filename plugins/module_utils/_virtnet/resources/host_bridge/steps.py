@@ -9,48 +9,61 @@ import time
 from typing import TYPE_CHECKING
 
 from ...host.errors import HostError
-from .found import look
+from .found import in_force, look
 
 if TYPE_CHECKING:
     from ...engine.plan import Do
     from ...host.host import Host
     from .found import Files, HostBridgeFound
 
-SECONDS, PAUSE = 30, 0.2  # that networkd has for it
+SECONDS, PAUSE = 30, 0.2  # that a keeper has for it
 
 
 def apply_step(found: HostBridgeFound, files: Files, there: bool | None, inside: bool | None) -> Do:
-    """Has networkd apply these files, and waits until the bridge is ``there`` and its uplink ``inside``.
+    """Has the keeper apply these files, and waits until the bridge is ``there`` and its uplink ``inside``.
 
-    None is for what is not waited for. A bridge that is not to be there is deleted, which networkd leaves to others.
+    None is for what is not waited for. A bridge that is not to be there is deleted, which keepers leave to others.
     """
 
     def step(host: Host) -> None:
-        host.networkd.put(found.name, files)
-        if there is False and look(host.look(), found.name, found.uplink).there:
-            host.networkd.delete(found.name)
-        host.networkd.reload()
-        if not any(files.values()) and inside is not None:
-            host.networkd.reconfigure(found.uplink)
-        _wait(host, found, there, inside)
+        keeper, former = host.keeper(found.keeper), _look(host, found)
+        was = in_force(former.files)
+        now = in_force({where: {**texts, **files.get(where, {})} for where, texts in former.files.items()})
+        if found.uplink and was["uplink"] is not None and now["uplink"] is None and former.inside is not None:
+            keeper.leave(found.uplink, was["uplink"])
+        keeper.put(found.name, files)
+        if there is False and _look(host, found).there:
+            keeper.delete(found.name)
+        keeper.reload()
+        if there is not False:
+            keeper.bring(found.name, now["network"], False)
+        if inside is not None:
+            keeper.bring(found.uplink, now["uplink"], not any(files.values()))
+        _wait(host, found, there, inside, now["uplink"])
 
     return step
 
 
-def keep_step(name: str, files: Files) -> Do:
+def keep_step(found: HostBridgeFound, files: Files) -> Do:
     """Puts files in place that the next boot applies."""
-    return lambda host: host.networkd.put(name, files)
+    return lambda host: host.keeper(found.keeper).put(found.name, files)
 
 
-def _wait(host: Host, found: HostBridgeFound, there: bool | None, inside: bool | None) -> None:
-    end = time.monotonic() + SECONDS
+def _look(host: Host, found: HostBridgeFound) -> HostBridgeFound:
+    return look(host.look(), found.keeper, found.name, found.uplink)
+
+
+def _wait(host: Host, found: HostBridgeFound, there: bool | None, inside: bool | None, text: str | None) -> None:
+    end, keeper = time.monotonic() + SECONDS, host.keeper(found.keeper)
     while True:
-        now = look(host.look(), found.name, found.uplink)
-        if there in (None, now.there) and (inside is None or inside == bool(now.inside)):
+        now = _look(host, found)
+        if there in (None, now.there) and (inside is None or inside == bool(now.inside)) and (
+                not inside or text is None or keeper.holds(found.uplink, text)):
             return
         if time.monotonic() > end:
-            raise HostError("within %d s systemd-networkd did not %s; see networkctl status %s" % (
-                SECONDS, _undone(found, there, inside, now.there), found.uplink or found.name))
+            raise HostError("within %d s %s did not %s; see %s" % (
+                SECONDS, keeper.title, _undone(found, there, inside, now.there),
+                keeper.about % (found.uplink or found.name)))
         time.sleep(PAUSE)
 
 

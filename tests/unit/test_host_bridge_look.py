@@ -1,0 +1,123 @@
+"""What the role host_bridge finds out of a host: who keeps its uplink, and what the files of that say."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+PATH = Path(__file__).parents[2] / "roles/host_bridge/files/look.py"
+
+
+@pytest.fixture()
+def look():
+    spec = importlib.util.spec_from_file_location("look", PATH)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+NETWORKD = """[Match]
+Name=eno1
+
+[Link]
+MTUBytes=1400
+
+[Network]
+DHCP=yes
+
+[Route]
+Gateway=192.0.2.1
+"""
+KEYFILE = """[connection]
+id=Wired connection 1
+uuid=7a5a5b6e-5dbc-4ba2-a6ab-0f5e3d9a8c11
+type=ethernet
+zone=home
+interface-name=eno1
+
+[ethernet]
+mtu=1400
+
+[802-1x]
+password=secret
+
+[ipv4]
+method=auto
+
+[proxy]
+"""
+
+
+@pytest.mark.parametrize("keeper, text, expected", [
+    ("networkd", NETWORKD, {
+        "card": "[Link]\nMTUBytes=1400", "rest": "[Network]\nDHCP=yes\n\n[Route]\nGateway=192.0.2.1", "both": [],
+        "type": "", "sections": ["Match", "Link", "Network", "Route"]}),
+    ("NetworkManager", KEYFILE, {
+        "card": "[ethernet]\nmtu=1400", "rest": "[ipv4]\nmethod=auto\nroute-metric=100\n\n[proxy]",
+        "both": ["zone=home"], "type": "ethernet", "sections": ["connection", "ethernet", "802-1x", "ipv4", "proxy"]})])
+def test_what_files_say_of_the_card_and_of_the_rest(look, tmp_path, keeper, text, expected):
+    (tmp_path / "file").write_text(text)
+    assert look.stated(keeper, [str(tmp_path / "file"), str(tmp_path / "none")]) == expected
+
+
+@pytest.mark.parametrize("section, expected", [
+    ("[ipv4]\nmethod=auto", "[ipv4]\nmethod=auto\nroute-metric=400"),
+    ("[ipv6]\nroute-metric=-1\nmethod=auto", "[ipv6]\nmethod=auto\nroute-metric=400"),
+    ("[ipv4]\nroute-metric=7", "[ipv4]\nroute-metric=7"), ("[proxy]", "[proxy]")])
+def test_routes_are_worth_as_much_on_the_bridge(look, section, expected):
+    assert look.with_metric(section, look.METRICS["vlan"]) == expected
+
+
+def test_the_stanzas_of_a_device_are_found_in_all_files(look, tmp_path):
+    (tmp_path / "more").mkdir()
+    (tmp_path / "interfaces").write_text(
+        "source more/*\nauto eno1 eno2\n# iface eno1 inet manual\niface eno1 inet static\n\taddress 192.0.2.2/24\n"
+        "\n\tgateway \\\n192.0.2.1\niface eno2 inet dhcp\n\thostname other\nallow-hotplug eno3\n")
+    (tmp_path / "more/lan").write_text("iface eno1 inet6 auto\n    privext 0\n")
+    (tmp_path / "dir").mkdir()
+    assert look.stanzas(tmp_path / "interfaces", "eno1") == [
+        {"file": str(tmp_path / "more/lan"), "kind": "inet6 auto", "lines": ["privext 0"]},
+        {"file": str(tmp_path / "interfaces"), "kind": "inet static",
+         "lines": ["address 192.0.2.2/24", "gateway 192.0.2.1"]}]
+
+
+class Answers:
+    """What the commands of a host say; those that are not named fail."""
+
+    def __init__(self, monkeypatch, look, **said: str) -> None:
+        self.said = {name.replace("_", " "): text for name, text in said.items()}
+        monkeypatch.setattr(look, "output", self.output)
+        monkeypatch.setattr(look, "works", lambda *command: self.output(*command) is not None)
+
+    def output(self, *command: str) -> str | None:
+        words = " ".join(command)
+        return next((text for name, text in self.said.items() if name in words), None)
+
+
+MANAGED = '{"AdministrativeState": "configured", "NetworkFile": "/etc/systemd/network/a", "NetworkFileDropins": []}'
+UNMANAGED = '{"AdministrativeState": "unmanaged"}'
+OF_NM = {"GetDeviceByIpIface": '{"data": ["/d"]}', "Managed": '{"data": true}', "ActiveConnection": '{"data": "/a"}',
+         "Active Connection": '{"data": "/s"}', "Filename": '{"data": "/etc/NetworkManager/lan"}'}
+
+
+@pytest.mark.parametrize("said, keeper", [
+    ({"networkctl": MANAGED, "is-active": ""}, "networkd"),
+    ({"networkctl": UNMANAGED, **OF_NM, "is-active": ""}, "NetworkManager"),
+    ({"networkctl": MANAGED, **OF_NM, "is-active": ""}, "networkd"),
+    ({"networkctl": UNMANAGED, **OF_NM, "Managed": '{"data": false}', "is-active NetworkManager": ""},
+     "NetworkManager"),
+    ({"networkctl": UNMANAGED, "ifquery": "", "is-active": ""}, "ifupdown"),
+    ({"is-active networking": ""}, "ifupdown"), ({"is-active": ""}, "networkd"), ({}, "")])
+def test_who_keeps_an_uplink(look, monkeypatch, said, keeper):
+    Answers(monkeypatch, look, **said)
+    assert look.keeper_of("br0", "eno1") == keeper
+
+
+@pytest.mark.parametrize("said, files", [
+    (OF_NM, ["/etc/NetworkManager/lan"]), ({**OF_NM, "ActiveConnection": '{"data": "/"}'}, []),
+    ({**OF_NM, "Filename": '{"data": ""}'}, [""]), ({**OF_NM, "Managed": '{"data": false}'}, None), ({}, None)])
+def test_the_profile_of_networkmanager_that_is_active(look, monkeypatch, said, files):
+    Answers(monkeypatch, look, **said)
+    assert look.kept_by_networkmanager("eno1") == files
