@@ -77,14 +77,16 @@ def test_it_is_called_as_libvirt_calls_it(folder: Path):
 def test_it_is_waited_for():
     near, far = here(), there()
     near.acquire(0)
+    since = time.monotonic()
     pid = os.fork()
     if pid == 0:
         time.sleep(0.5)
         os._exit(0)  # the file is this one's too
     near.leave()
-    far.acquire(20)
-    assert os.waitpid(pid, os.WNOHANG)[0] == pid
+    far.acquire(60)
+    assert time.monotonic() - since >= 0.5
     far.release()
+    os.waitpid(pid, 0)
 
 
 def test_who_dies_has_it_no_more():
