@@ -121,3 +121,8 @@ def test_who_keeps_an_uplink(look, monkeypatch, said, keeper):
 def test_the_profile_of_networkmanager_that_is_active(look, monkeypatch, said, files):
     Answers(monkeypatch, look, **said)
     assert look.kept_by_networkmanager("eno1") == files
+
+
+def test_a_program_that_is_not_there_does_not_work(look):
+    """As ifquery, on a host that has no ifupdown."""
+    assert [look.works(name) for name in ("true", "false", "/no/such/program")] == [True, False, False]

@@ -31,7 +31,11 @@ STANZAS = ("iface", "auto", "mapping", "source", "source-directory", "no-auto-do
 
 
 def works(*command: str) -> bool:
-    return subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False).returncode == 0
+    """Whether a command succeeds, which one that is not there does not."""
+    try:
+        return subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False).returncode == 0
+    except OSError:
+        return False
 
 
 def output(*command: str) -> str | None:
