@@ -33,9 +33,10 @@ STANZAS = ("iface", "auto", "mapping", "source", "source-directory", "no-auto-do
 def works(*command: str) -> bool:
     """Whether a command succeeds, which one that is not there does not."""
     try:
-        return subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False).returncode == 0
+        done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
     except OSError:
         return False
+    return done.returncode == 0
 
 
 def output(*command: str) -> str | None:
