@@ -68,7 +68,7 @@ def test_a_bridge_of_networkmanager_has_what_the_uplinks_profile_says(rendered):
         "id": "virtnet-br0", "uuid": profile(freed["network"])["connection"]["uuid"], "type": "bridge",
         "interface-name": "br0", "zone": "home"}
     assert bridge == {
-        "bridge": {"stp": "false", "forward-delay": "0", "vlan-filtering": "true"},
+        "bridge": {"stp": "false", "vlan-filtering": "true"},
         "ethernet": {"cloned-mac-address": "52:54:00:00:00:10"},
         "ipv4": {"method": "auto"}, "ipv6": {"method": "ignore"}}
     assert port.pop("connection") == {
