@@ -182,7 +182,7 @@ def test_whatever_comes_in_a_clear_answer_comes_out(clean, name: str, capsys):
             message = str(failed)
             answered["refused"] += 1
             assert "mistake in this collection" not in message and "exception" not in failed.result, message
-            lines = message.split("\n") if name == "topology" else [message]  # a line for each thing that is wrong
+            lines = message.split("\n")  # one for each thing that is wrong
             assert message.startswith(ANSIBLES) or all(one.isprintable() and len(one) < 1100 for one in lines), message
         except SystemExit:
             pass  # what Ansible itself refuses of its own arguments

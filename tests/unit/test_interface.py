@@ -693,8 +693,10 @@ def test_tags_that_its_bridge_does_not_heed_are_told_of_and_what_has_them_moves_
     ({"target": {"dev": "default"}}, r"target\.dev: default is no name that the kernel takes"),
     ({"mtu": {"size": 67}}, r"mtu\.size: 67 is no MTU that the kernel takes; give one from 68 to 65521"),
     ({"mtu": {"size": 65522}}, r"mtu\.size: 65522 is no MTU"),
+    ({"address": {"type": "drive", "bus": "0x0"}}, r"address\.bus: 0x0 is not allowed; of type drive"),
+    ({"address": {"type": "unassigned"}}, r"address\.type: unassigned is not taken by type bridge, only by hostdev"),
 ])
-def test_what_the_kernel_takes_of_no_tap_is_refused(options: dict, problem: str):
+def test_what_no_tap_of_a_guest_can_have_is_refused(options: dict, problem: str):
     wish = Interface("off", {"type": "bridge", "mac": {"address": MAC}, "source": {"bridge": "br0"}, **options})
     with pytest.raises(Invalid, match="^" + problem):
         plan(host(), wish)

@@ -132,6 +132,8 @@ def test_what_ansible_could_not_log_is_refused(option: str):
     """ansible-core before 2.19 hands it to the module; later ones refuse it themselves."""
     with pytest.raises(Invalid, match="^%s: has characters that XML cannot hold$" % option):
         task._refuse_what_cannot_be_logged({"name": "lab", option: "a\ud800", "ips": [{"address": "10.0.0.1"}]})
+    with pytest.raises(Invalid, match="^%s: has characters that XML cannot hold$" % option):
+        task._refuse_what_cannot_be_logged({option: "a\0"})
     task._refuse_what_cannot_be_logged({"name": "lab", option: "two\nlines", "ips": None})
 
 

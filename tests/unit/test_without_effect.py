@@ -60,6 +60,7 @@ SIX = {"id": "0:1:2:A", "ip": "fd00:5::9", "name": "six"}
     (on("10.5.0.255", 24), "ips[0].address"),
     (on("224.0.0.1", 24), "ips[0].address"),
     (on("127.0.0.5", 8), "ips[0].address"),
+    (on("255.255.255.255", 32), "ips[0].address"),
     (on("ff02::1", 64), "ips[0].address"),
     (on("::1", 128), "ips[0].address"),
     (on("::", 64), "ips[0].address"),

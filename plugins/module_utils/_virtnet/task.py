@@ -192,7 +192,7 @@ def _refuse_what_is_no_name(params: Options) -> None:
 def _refuse_what_cannot_be_logged(params: Options) -> None:
     """Ansible writes all options to the system's log before a module is asked what it thinks of them."""
     for option, text in params.items():
-        if isinstance(text, str) and NOT_IN_XML.search(text):
+        if isinstance(text, str) and (NOT_IN_XML.search(text) or "\0" in text):
             raise Invalid(option, "has characters that XML cannot hold")
 
 

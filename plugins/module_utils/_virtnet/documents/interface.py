@@ -62,6 +62,13 @@ def _without_zeros(port: str) -> str:
 USB_PORT = string("a USB port such as 1.2", r"[0-9.]+")._replace(normal=_without_zeros)
 
 
+def _spelled_decimal(address: Options) -> None:
+    kind = address.get("type") or ""
+    for name in DECIMAL.get(kind, ()):
+        if str(address.get(name) or "").lower().startswith("0x"):
+            raise Invalid(name, "%s is not allowed; of type %s libvirt reads a decimal number" % (address[name], kind))
+
+
 def _as_numbers(address: Options) -> Options:
     """An address with the numbers that libvirt reads in it, as its type says."""
     decimals = DECIMAL.get(address.get("type") or "", ())
@@ -207,7 +214,7 @@ ADDRESS = Group("address", "address", [
     Field("iobase", "@iobase", hexadecimal(ANY), "I/O port (isa).", "1.2.1", filled=True),
     Field("irq", "@irq", hexadecimal(ANY), "Interrupt (isa).", "1.2.1", filled=True),
     Field("base", "@base", hexadecimal(0xFFFFFFFFFFFFFFFF), "Base (dimm).", "1.2.14", filled=True),
-), since="0.8.0", complete=_chosen_by_libvirt, simplify=_as_numbers)
+), since="0.8.0", complete=_chosen_by_libvirt, rules=(_spelled_decimal,), simplify=_as_numbers)
 
 INTERFACE = Group("interface", "interface", "A guest's network interface.", (
     Field("type", "@type", enum(*TYPES), "Kind of connection; some need a newer libvirt: vhostuser 1.2.7, udp 1.2.20,"
@@ -470,6 +477,8 @@ def _all_misfits(options: Options) -> Iterator[tuple[Path, str]]:
                 yield path, "needs backend.type: passt"
     if kind in (*TAPS, "direct"):
         yield from _unmakeable(options)
+    if option(options, "address", "type") == "unassigned" and kind != "hostdev":
+        yield Path("address", "type"), "unassigned is not taken by type %s, only by hostdev" % kind
     if options.get("filterref") and option(options, "virtualport", "type"):
         yield Path("filterref"), "is not taken by an interface with a virtualport"
     model = option(options, "model", "type")

@@ -22,7 +22,7 @@ from .virtualport import NO_ISOLATION, unfit_type
 
 Address = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
 Problem = tuple[Path, str]
-LONGEST_LABEL = 63
+LONGEST_LABEL, EVERYONE = 63, ipaddress.ip_address("255.255.255.255")
 NAMES_IN_DNS = {"txts": ("name",), "srvs": ("domain", "target"), "forwarders": ("domain",)}
 
 
@@ -57,6 +57,8 @@ def unfit_for_a_host(address: Address, subnet: Subnet) -> str:
         kind = "unspecified" if address.is_unspecified else "multicast" if address.is_multicast else "loopback"
         return "%s is %s %s address, which no host on a network can have" % (
             address, "a" if kind[0] in "ml" else "an", kind)
+    if address == EVERYONE:
+        return "%s is the broadcast address, which no host can have" % address
     if subnet.version == 4 and subnet.prefixlen < 31:
         for name, taken in (("network", subnet.network_address), ("broadcast", subnet.broadcast_address)):
             if address == taken:
@@ -167,7 +169,7 @@ def _dns_names(options: Options) -> Iterator[tuple[Path, str]]:
     for index, host in enumerate(dns.get("hosts") or []):
         yield from ((Path("dns", "hosts", index, "hostnames", place), name)
                     for place, name in enumerate(host.get("hostnames") or []))
-    named = [(Path("domain"), options.get("domain") or {}, ("name",))]
+    named: list[tuple[Path, Options, tuple[str, ...]]] = [(Path("domain"), options.get("domain") or {}, ("name",))]
     for listed, parts in NAMES_IN_DNS.items():
         named += [(Path("dns", listed, index), one, parts) for index, one in enumerate(dns.get(listed) or [])]
     for place, ip, _address, _subnet in _ips(options):
