@@ -114,7 +114,8 @@ iface br0 inet static
     bridge_fd 0
     bridge_hw 52:54:00:00:00:10
     bridge_vlan_aware yes
-    bridge_vids 1 10 20
+    up bridge vlan add dev eno1 vid 10
+    up bridge vlan add dev eno1 vid 20
 iface br0 inet6 auto
 
 iface eno1 inet manual
