@@ -707,8 +707,9 @@ def test_what_no_tap_of_a_guest_can_have_is_refused(options: dict, problem: str)
     ({"eth0": [1], "bond0": [10]}, [1], ""),
     ({"eth0": [1]}, [1], "guests in VLAN 10 reach one another alone, for eth0 of bridge br0 is not in it; have what"
                          " makes the bridge put it there (bridge vlan add dev eth0 vid 10)"),
-    ({"eth0": [1], "eth1": [2]}, [1, 10], "guests in VLAN 10 reach the host alone, for eth0, eth1 of bridge br0 are not"
-                                          " in it"),
+    ({"eth0": [1], "eth1": [2]}, [1], "guests in VLAN 10 reach one another alone, for eth0, eth1 of bridge br0 are not"
+                                      " in it"),
+    ({"eth0": [1]}, [1, 10], ""),  # the host is in it, as who routes it is
     ({}, [1], ""),  # nothing leads out of the host
 ])
 def test_a_vlan_that_no_other_port_of_the_bridge_is_in_is_told_of(out: dict, own: list, told: str):

@@ -23,8 +23,8 @@ from ..repair import Devices, Repair
 UNFILTERED = ("bridge %s of the host filters no VLANs, so that a guest with tags would be among those without; have"
               " what makes it turn that on (ip link set %s type bridge vlan_filtering 1; VLANFiltering=yes in"
               " systemd-networkd, bridge.vlan-filtering in NetworkManager)")
-NOT_CARRIED = ("guests in VLAN %s reach %s, for %s of bridge %s %s not in it; have what makes the bridge put it there"
-               " (bridge vlan add dev %s vid %s)")
+NOT_CARRIED = ("guests in VLAN %s reach one another alone, for %s of bridge %s %s not in it; have what"
+               " makes the bridge put it there (bridge vlan add dev %s vid %s)")
 
 
 def linux_bridge(network: Options) -> str:
@@ -87,20 +87,22 @@ def filtering_repairs(live: Options, devices: Devices) -> Iterator[Repair]:
 
 
 def carrying_repairs(path: Path, vlan: Options, bridge: str, devices: Devices) -> Iterator[Repair]:
-    """Where a bridge does not heed some tags, or no port of it that leads out of the host has them."""
+    """Where a bridge does not heed some tags, or neither a port of it that leads out of the host nor the host has them.
+    """
     vids = entries_of_port(vlan)["vids"]
     if is_unfiltered(bridge, devices):
         yield Repair(Others("kernel", path / "filtered", True, False), None, remedy=unfiltered(bridge))
         return
     ways_out = {name: device["vlans"]["vids"] for name, device in devices.items()
                 if device["master"] == bridge and device["kind"] != "tun" and device.get("vlans")}
-    carried = [vid for vid in vids if any(vid in there for there in ways_out.values())]
+    reached = [devices[bridge]["vlans"]["vids"], *ways_out.values()]  # the host may be the router of some
+    carried = [vid for vid in vids if any(vid in there for there in reached)]
     lost = [vid for vid in vids if vid not in carried]
     if ways_out and lost:
         yield Repair(Others("kernel", path / "carried", vids, carried), None,
-                     remedy=_not_carried(lost, list(ways_out), bridge, devices[bridge]["vlans"]["vids"]))
+                     remedy=_not_carried(lost, list(ways_out), bridge))
 
 
-def _not_carried(lost: list[int], ways_out: list[str], bridge: str, own: list[int]) -> str:
-    return NOT_CARRIED % (", ".join(map(str, lost)), "the host alone" if set(lost) <= set(own) else "one another alone",
-                          ", ".join(ways_out), bridge, "is" if len(ways_out) == 1 else "are", ways_out[0], lost[0])
+def _not_carried(lost: list[int], ways_out: list[str], bridge: str) -> str:
+    return NOT_CARRIED % (", ".join(map(str, lost)), ", ".join(ways_out), bridge, "is" if len(ways_out) == 1 else "are",
+                          ways_out[0], lost[0])
