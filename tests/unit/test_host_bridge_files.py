@@ -68,7 +68,7 @@ def test_a_bridge_of_networkmanager_has_what_the_uplinks_profile_says(rendered):
         "id": "virtnet-br0", "uuid": profile(freed["network"])["connection"]["uuid"], "type": "bridge",
         "interface-name": "br0", "zone": "home"}
     assert bridge == {
-        "bridge": {"stp": "false", "forward-delay": "0", "vlan-filtering": "true"},
+        "bridge": {"stp": "false", "vlan-filtering": "true"},
         "ethernet": {"cloned-mac-address": "52:54:00:00:00:10"},
         "ipv4": {"method": "auto"}, "ipv6": {"method": "ignore"}}
     assert port.pop("connection") == {
@@ -114,7 +114,8 @@ iface br0 inet static
     bridge_fd 0
     bridge_hw 52:54:00:00:00:10
     bridge_vlan_aware yes
-    bridge_vids 1 10 20
+    up bridge vlan add dev eno1 vid 10
+    up bridge vlan add dev eno1 vid 20
 iface br0 inet6 auto
 
 iface eno1 inet manual
