@@ -238,8 +238,8 @@ INTERFACE = Group("interface", "interface", "A guest's network interface.", (
         Field("managed", "@managed", YES_NO, "Whether libvirt makes the device (ethernet).", "5.7.0", default=True),
     ), since="0.2.0"),
     Group("guest", "guest", "The guest's end (containers).", (
-        Field("dev", "@dev", DEVICE, "Name of the device.", "1.2.7"),
-        Field("actual", "@actual", DEVICE, "Name that it has.", "1.2.7", readonly=True),
+        Field("dev", "@dev", LINE, "Name of the device.", "1.2.7"),
+        Field("actual", "@actual", LINE, "Name that it has.", "1.2.7", readonly=True),
     ), since="1.2.7"),
     Group("model", "model", "Model of the guest's network card.", (
         Field("type", "@type", MODEL, "Model; libvirt takes one that the machine has.", "0.7.0", filled=True),
