@@ -37,11 +37,11 @@ DOORS: dict[str, tuple[Any, str]] = {
 }
 
 
-def there(filters: bool | None, network: dict = PLAIN, **devices: dict) -> Snapshot:
+def there(filters: bool | None, network: dict | None = None, **devices: dict) -> Snapshot:
     """A host with the network on a bridge; None where there is no bridge."""
     bridge = {} if filters is None else {"br0": device(kind="bridge", vlans=ALL if filters else None)}
-    return host(network, network, devices={**bridge, **devices},
-                host=HOST)
+    network = PLAIN if network is None else network
+    return host(network, network, devices={**bridge, **devices}, host=HOST)
 
 
 @pytest.mark.parametrize("door", DOORS)

@@ -46,4 +46,4 @@ def test_what_is_said_in_short_is_not_wrong_beside_something_that_is():
 def test_what_is_wrong_with_items_is_told_beside_what_is_none():
     said = errors_of_items({"networks": ["lab", WRONG, None, GOOD], "nwfilters": "words",
                             "interfaces": [{"domain": "d", "mac": 7}]})
-    assert [str(one).split(":")[0] for one in said] == ["networks[1].nmae", "networks[3]", "interfaces[0].mac"]
+    assert [str(one.path) for one in said] == ["networks[1].nmae", "networks[3]", "interfaces[0].mac"]
