@@ -13,7 +13,10 @@ from typing import Any
 import pytest
 import yaml
 
-ROLE = Path(__file__).parents[2] / "roles/host_bridge"
+ROOT = Path(__file__).parents[2]
+ROLE = ROOT / "roles/host_bridge"
+BESIDE = Path(sys.executable).with_name("ansible-playbook")  # Debian's Python has none
+ANSIBLE = BESIDE if BESIDE.exists() else ROOT / ".venv/bin/ansible-playbook"
 LINKS = {"name": "eno1", "mac": "52:54:00:00:00:10", "exists": True}
 STATED = {
     "networkd": {"card": "[Link]\nMTUBytes=1400", "rest": "[Network]\nDHCP=yes", "both": [], "type": "",
@@ -47,8 +50,8 @@ def rendered(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple, Any]:
         "hosts": "localhost", "connection": "local", "gather_facts": False, "vars_files": [str(ROLE / "vars/main.yml")],
         "vars": {"ansible_python_interpreter": sys.executable}, "tasks": tasks}]))
     environment = dict(os.environ, ANSIBLE_HOME=str(folder), ANSIBLE_LOCALHOST_WARNING="0")
-    done = subprocess.run([str(Path(sys.executable).with_name("ansible-playbook")), str(folder / "play.yml")],
-                          cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run([str(ANSIBLE), str(folder / "play.yml")], cwd=folder, env=environment, capture_output=True,
+                          text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return {case: json.loads((folder / str(number)).read_text()) for number, case in enumerate(CASES)}
 

@@ -33,6 +33,7 @@ from ..schema.scalars import (
     number_of,
     pci_number,
     string,
+    without_odd,
 )
 from .address import PCI_ADDRESS, split_prefix
 from .bandwidth import bandwidth
@@ -453,7 +454,8 @@ def _misfits(options: Options, current: Options) -> Iterator[tuple[Path, str]]:
 
 def _unmakeable(options: Options) -> Iterator[tuple[Path, str]]:
     """(path, problem) of what the kernel does not take of the device that libvirt is to make."""
-    name, mtu = option(options, "target", "dev") or "", option(options, "mtu", "size") or 0
+    known = without_odd(options)
+    name, mtu = option(known, "target", "dev") or "", option(known, "mtu", "size") or 0
     for path, value, problem in ((Path("target", "dev"), name, not_a_name(name)),
                                  (Path("mtu", "size"), mtu, not_an_mtu(mtu, True))):
         if problem:
