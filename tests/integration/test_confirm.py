@@ -79,7 +79,7 @@ def test_what_no_guardian_watches_any_more_is_not_kept(guest):
     os.kill(process.pid, signal.SIGSTOP)
     sh("pkill -KILL -x virtnet-guard")
     os.kill(process.pid, signal.SIGCONT)
-    said = process.communicate(timeout=60)[0]
+    said = process.communicate(timeout=120)[0]
     assert "What was done is not kept: the guardian, which" in said and "All is as it was; put back" in said, said
     assert files() == [] and witness(guest) == before and answers()
 
@@ -98,7 +98,7 @@ def test_what_cannot_be_probed_is_refused(clean, confirm: dict, message: str):
 # --- by Ansible
 
 
-TASK = {"virtnet.libvirt.network": dict(CHANGE, confirm={"timeout": 3})}
+TASK = {"virtnet.libvirt.network": dict(CHANGE, confirm={"timeout": 20})}
 FILTER = {"virtnet.libvirt.nwfilter": {"name": "lab", "chain": "root"}}
 
 
@@ -122,7 +122,7 @@ def play(tmp_path: Path, reached: dict, task: dict, *names: str, **environment: 
 ])
 def test_ansible_confirms_by_itself(clean, tmp_path, over_ssh, ssh: bool, keywords: dict, environment: dict):
     run("network", **LAB)
-    said = play(tmp_path, over_ssh if ssh else HERE, dict(TASK, **keywords), **environment).communicate(timeout=60)[0]
+    said = play(tmp_path, over_ssh if ssh else HERE, dict(TASK, **keywords), **environment).communicate(timeout=120)[0]
     assert "changed=1 " in said and "failed=0" in said, said
     assert settled() and mtu() == "1400" and files() == []
 
@@ -134,7 +134,7 @@ def test_a_shell_that_says_things_of_its_own(clean, tmp_path, over_ssh):
     noisy.chmod(0o755)
     run("network", **LAB)
     task = dict(TASK, become=True, become_method="su")
-    said = play(tmp_path, dict(over_ssh, ansible_become_exe=str(noisy)), task).communicate(timeout=60)[0]
+    said = play(tmp_path, dict(over_ssh, ansible_become_exe=str(noisy)), task).communicate(timeout=120)[0]
     assert "changed=1 " in said and "failed=0" in said, said
     assert settled() and mtu() == "1400" and files() == []
 
@@ -151,12 +151,12 @@ def test_a_host_that_cannot_be_reached_any_more_goes_back(clean, tmp_path, over_
     run("network", **LAB)
     before = sh("virsh net-dumpxml lab")
     sh("nft add table inet cut; nft add chain inet cut input '{ type filter hook input priority 0; }'")
-    playing = play(tmp_path, over_ssh, TASK)
+    playing = play(tmp_path, over_ssh, {"virtnet.libvirt.network": dict(CHANGE, confirm={"timeout": 3})})
     assert within(30, lambda: files() != [])
     sh("nft add rule inet cut input %s drop" % NEW_CONNECTIONS)
     assert within(30, lambda: files() == ["outcome"])
     sh("nft delete table inet cut")
-    said = playing.communicate(timeout=60)[0]
+    said = playing.communicate(timeout=120)[0]
     assert "Not confirmed by a new connection within 3 s. All is as it was; put back: " in said, said
     assert settled() and sh("virsh net-dumpxml lab") == before and files() == []
 
@@ -174,7 +174,7 @@ def test_nobody_confirms_over_a_boot(clean, tmp_path, over_ssh):
     sh("pkill -KILL -x virtnet-guard; echo another >/run/boot; mount --bind /run/boot /proc/sys/kernel/random/boot_id")
     try:
         sh("nft delete table inet cut")
-        said = playing.communicate(timeout=60)[0]
+        said = playing.communicate(timeout=120)[0]
         assert "Not confirmed: the host was booted meanwhile. What is configured is put back by the next" in said, said
         assert files() == ["record"] and sh("virsh net-dumpxml --inactive lab") != before
         told = run("network", name="other")["warnings"]
@@ -185,7 +185,7 @@ def test_nobody_confirms_over_a_boot(clean, tmp_path, over_ssh):
 
 
 def test_nobody_is_there_to_confirm_what_ansible_does_not_wait_for(clean, tmp_path):
-    said = play(tmp_path, HERE, {**TASK, "async": 60, "poll": 0}).communicate(timeout=60)[0]
+    said = play(tmp_path, HERE, {**TASK, "async": 60, "poll": 0}).communicate(timeout=120)[0]
     assert "confirm: cannot be given together with async" in said
     assert sh("virsh -q net-list --all --name").strip() == ""
 
@@ -193,7 +193,7 @@ def test_nobody_is_there_to_confirm_what_ansible_does_not_wait_for(clean, tmp_pa
 def test_what_another_module_had_begun_is_put_back_first(guest, tmp_path):
     before = witness(guest)
     cut_off()
-    said = play(tmp_path, HERE, FILTER).communicate(timeout=60)[0]
+    said = play(tmp_path, HERE, FILTER).communicate(timeout=120)[0]
     assert " of 20" in said and "was cut off. All is as it was; put back: " in said, said
     assert "changed=1 " in said and "failed=0" in said and sh("virsh nwfilter-dumpxml lab")
     assert witness(guest) == before and answers() and files() == []
