@@ -59,10 +59,8 @@ def _refuse_zeros(aim: Aim, options: Options, card: Card | None) -> None:
 
 
 def _refuse_tags(aim: Aim, options: Options) -> None:
-    networks, version = aim.found.networks, aim.found.version
-    network, like = networks.get(option(options, "source", "network")), network_like(options, networks)
-    switch = options.get("virtualport") or given_by(network, options).get("virtualport")
-    if options.get("vlan") and like is not None and not takes_tags(like, switch, version):
+    version, like = aim.found.version, network_like(options, aim.found.networks)
+    if options.get("vlan") and like is not None and not takes_tags(like, _switch(aim, options), version):
         raise Invalid("vlan", vlan_refusal(version))
 
 
@@ -83,12 +81,11 @@ def unheeded_tags(aim: Aim, options: Options) -> Iterator[str]:
 
 def _tagged(aim: Aim, options: Options) -> tuple[str, Options]:
     """The Linux bridge of the host that an interface is on, and the tags that it has there."""
-    network = aim.found.networks.get(option(options, "source", "network"))
-    given = given_by(network, options)
-    if options.get("virtualport") or given.get("virtualport"):
+    if _switch(aim, options):
         return "", {}
+    network = _network(aim, options)
     bridge = linux_bridge(network) if network else option(options, "source", "bridge")
-    return bridge or "", options.get("vlan") or given.get("vlan") or {}
+    return bridge or "", options.get("vlan") or _given(aim, options).get("vlan") or {}
 
 
 def _refuse_switch(aim: Aim, options: Options, card: Card | None) -> None:
@@ -96,9 +93,8 @@ def _refuse_switch(aim: Aim, options: Options, card: Card | None) -> None:
     problem = _unfit_switch(aim, options)
     if problem and not (card and problem == _unfit_switch(aim, card.own)):
         raise Invalid(Path("virtualport", "type"), problem)
-    network = aim.found.networks.get(option(options, "source", "network"))
-    switch = options.get("virtualport") or given_by(network, options).get("virtualport")
-    if option(switch, "type") == "openvswitch" and options.get("port") and not (card and card.own.get("port")):
+    on_switch = option(_switch(aim, options), "type") == "openvswitch"
+    if on_switch and options.get("port") and not (card and card.own.get("port")):
         raise Invalid(Path("port", "isolated"), NO_ISOLATION)
 
 
@@ -107,9 +103,23 @@ def _unfit_switch(aim: Aim, options: Options) -> str:
     if like is None or options["type"] not in CONNECTED:
         return ""
     connection = "a bridge of the host" if options["type"] == "bridge" else connection_of(like)
-    network = aim.found.networks.get(option(options, "source", "network"))
-    given = option(given_by(network, options), "virtualport", "type")
+    given = option(_given(aim, options), "virtualport", "type")
     return unfit_type(option(options, "virtualport", "type"), connection, given)
+
+
+def _network(aim: Aim, options: Options) -> Options | None:
+    """The network that an interface is on, where that runs or is configured."""
+    return aim.found.networks.get(option(options, "source", "network"))
+
+
+def _given(aim: Aim, options: Options) -> Options:
+    """What its network and portgroup give an interface."""
+    return given_by(_network(aim, options), options)
+
+
+def _switch(aim: Aim, options: Options) -> Options | None:
+    """The virtualport that an interface has, its own or a given one."""
+    return options.get("virtualport") or _given(aim, options).get("virtualport")
 
 
 def _refuse_guest(aim: Aim, options: Options) -> None:

@@ -46,12 +46,6 @@ def tagless(seen: Snapshot) -> frozenset[str]:
     return frozenset(name for name in seen.devices or () if is_unfiltered(name, seen.devices))
 
 
-def refuse_unfiltered(path: Path, bridge: str, devices: Devices | None) -> None:
-    """Refuses tags that libvirt would set and the bridge would not heed."""
-    if is_unfiltered(bridge, devices):
-        raise Invalid(path, unfiltered(bridge))
-
-
 def unfiltered(bridge: str) -> str:
     return UNFILTERED % (bridge, bridge)
 
@@ -60,9 +54,9 @@ def refuse_tags(options: Options, there: Options | None, devices: Devices | None
     """Refuses tags in a network that it does not have already, where its bridge would not heed them."""
     bridge = linux_bridge(options)
     known = [vlan for _path, vlan in _tags(there or {})] if linux_bridge(there or {}) == bridge else []
-    for path, vlan in _tags(options) if bridge else ():
+    for path, vlan in _tags(options) if is_unfiltered(bridge, devices) else ():
         if vlan not in known:
-            refuse_unfiltered(path, bridge, devices)
+            raise Invalid(path, unfiltered(bridge))
 
 
 def _tags(options: Options) -> Iterator[tuple[Path, Options]]:

@@ -85,6 +85,7 @@ def start_without_chains(seen: Snapshot, options: Options) -> list[str]:
     return missing_chains(options, state["chains"], backend_of(state))
 
 
+@once
 def unmakeable_chains(seen: Snapshot) -> list[str]:
     """Those that running networks lack, or lack jumps in, which libvirt makes only when its daemon starts."""
     state: dict[str, Any] | None = seen.firewall
