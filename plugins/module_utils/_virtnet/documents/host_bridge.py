@@ -16,8 +16,8 @@ HOST_BRIDGE = Group("host_bridge", "host_bridge", "A bridge of the host.", (
         "Without it no card is looked at.",
     ], never_empty=True),
     Many("vlans", "vlan", [
-        "VLANs that pass O(uplink) with tags; VLAN 1 passes it without. The bridge then filters VLANs, and the host itself"
-        " is in VLAN 1.",
+        "VLANs that pass O(uplink) with tags; VLAN 1 passes it without. The bridge then filters VLANs, and the host"
+        " itself is in VLAN 1.",
         "What of that the files do not say or the kernel has lost is put back there, and nothing else is disturbed. The"
         " bridge and its uplink stay in others.",
         "Without it the VLANs are not looked at.",

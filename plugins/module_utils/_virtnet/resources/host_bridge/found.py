@@ -26,8 +26,8 @@ class HostBridgeFound(NamedTuple):
     files: Files
     there: bool
     inside: bool | None
+    vlans: Options
     local: bool = True
-    vlans: Options = {}
 
     @property
     def model(self) -> Options:
@@ -43,8 +43,8 @@ def look(seen: Snapshot, keeper: str, name: str, uplink: str) -> HostBridgeFound
     files = seen.get("bridge_files", "%s %s" % (keeper, name)) if seen.reaches_kernel else {}
     inside = device["master"] == name if device else None
     vlans = {one: (seen.device(one) or {}).get("vlans") for one in ([name, uplink] if inside else [name])}
-    return HostBridgeFound(keeper, name, uplink, files, seen.device(name) is not None, inside, seen.reaches_kernel,
-                           vlans)
+    return HostBridgeFound(keeper, name, uplink, files, seen.device(name) is not None, inside, vlans,
+                           seen.reaches_kernel)
 
 
 def differing(wanted: Files, there: Files) -> Files:
