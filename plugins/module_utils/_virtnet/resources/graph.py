@@ -23,6 +23,7 @@ from .network.layers import options_of
 
 VERSION = 1
 LAYERS = ("config", "live", "saved", "kernel", "boot")
+OF_NOBODY = ("lo", "ovs-system")  # the kernel has them, and people no use for them
 DEVICE_KINDS = {None: "uplink", "bridge": "bridge", "openvswitch": "bridge", "bond": "bond", "team": "bond"}
 
 
@@ -70,6 +71,7 @@ class _Drawn:
     def __init__(self, seen: Snapshot, graph: Graph) -> None:
         self.seen, self.graph = seen, graph
         self.taps: dict[str, str] = {}
+        self.switched = {name: port["bridge"] for port in seen.switch_ports.values() for name in port["devices"]}
         self.functions: dict[str, str] = {}  # the names and addresses of virtual functions, by both
         for function in seen.physical_functions.values():
             for vf in function["vfs"]:
@@ -96,11 +98,15 @@ class _Drawn:
         vlan = found.get("vlan")
         tag = {"tags": [{"id": vlan["id"]}]} if vlan else None
         key = self.graph.node(
-            DEVICE_KINDS.get(found["kind"], "device"), name, layers=("kernel",), state="up" if found["up"] else "down",
+            self._kind(name, found), name, layers=("kernel",), state="up" if found["up"] else "down",
             mac=found["mac"], mtu=found["mtu"], driver=found["kind"], addresses=found["addresses"], vlan=tag)
         if vlan and vlan["link"]:
             self.graph.edge("tags", key, self.device(vlan["link"]), "kernel", vlan=tag)
         return key
+
+    def _kind(self, name: str, found: Options) -> str:
+        """The bridges of Open vSwitch are of any kind to the kernel, by what forwards their frames."""
+        return "bridge" if self.switched.get(name) == name else DEVICE_KINDS.get(found["kind"], "device")
 
     def devices(self) -> None:
         """The functions of cards; other devices are drawn where something refers to them, and uplinks always."""
@@ -115,14 +121,15 @@ class _Drawn:
                                       device=vf["device"], driver=vf["driver"], index=vf["index"], used_by=used)
                 self.graph.edge("belongs", key, uplink, "kernel")
         for name, found in (self.seen.devices or {}).items():
-            if name != "lo" and found["kind"] in (None, "bond", "team", "bridge", "openvswitch"):
+            if name not in OF_NOBODY and self._kind(name, found) != "device":
                 self.device(name)
 
     def members(self) -> None:
-        """What the kernel has in bridges and bonds."""
+        """What the kernel and Open vSwitch have in bridges and bonds."""
         for name, found in (self.seen.devices or {}).items():
-            if found["master"]:
-                self.graph.edge("member", self.device(name), self.device(found["master"]), "kernel",
+            master = self.switched.get(name) or found["master"]
+            if master and master != name:
+                self.graph.edge("member", self.device(name), self.device(master, "bridge"), "kernel",
                                 state="up" if found["up"] else "down", device=name if name in self.taps else None)
 
     def bindings(self) -> None:
