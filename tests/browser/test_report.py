@@ -98,7 +98,7 @@ def test_networks_say_who_uses_them_and_whether_a_boot_starts_them(report):
         assert page.locator("#fleet tbody tr[data-state]:visible").count() == 1
     page = one.host("kvm1")
     cells = page.locator("table", has_text="All networks of the host").locator("tbody tr").first.inner_text()
-    assert cells.split("\t") == ["lab", "active", "starts", "nat", "lab0, virbr7", "10.0.0.1/24", "20",
+    assert cells.split("\t") == ["lab", "active", "starts", "nat", "lab0 → ens1, virbr7", "10.0.0.1/24", "", "20",
                                  "inbound 1000 kB/s", "db, web"]
 
 

@@ -50,14 +50,32 @@
 
   // --- the fleet
 
+  const HITS = 5;
+  const every = (selector) => [...document.querySelectorAll(selector)].map((row) => ({
+    row, text: row.textContent.toLowerCase(), lines: (row.dataset.has || "").split("\n").filter(Boolean) }));
+  const hosts = every("#fleet tr[data-state]"), findings = every("#findings tbody tr");
+
+  // VLAN 20 is not VLAN 200
+  function matcher(text) {
+    const wanted = text.trim().toLowerCase();
+    const whole = /^vlan \d+$/.test(wanted) && new RegExp(wanted + "(?!\\d)");
+    return whole ? (said) => whole.test(said.toLowerCase()) : (said) => said.toLowerCase().includes(wanted);
+  }
+
   function filterFleet() {
-    const text = byId("find-host").value.toLowerCase(), state = byId("find-state").value;
-    let count = 0;
-    for (const row of document.querySelectorAll("#fleet tbody tr[data-state]")) {
-      row.hidden = !((row.textContent + " " + row.dataset.has).toLowerCase().includes(text) && (!state || row.dataset.state === state));
-      count += row.hidden ? 0 : 1;
+    const text = byId("find-host").value, state = byId("find-state").value, matches = matcher(text);
+    for (const { row, text: said, lines } of hosts) {
+      const hits = text.trim() ? lines.filter(matches) : [];
+      row.hidden = !((matches(said) || hits.length) && (!state || row.dataset.state === state));
+      const list = row.querySelector(".hits");
+      list.hidden = !hits.length;
+      list.replaceChildren(...hits.slice(0, HITS).map((hit) => make("li", {}, named(hit))),
+        ...(hits.length > HITS ? [make("li", {}, "and " + (hits.length - HITS) + " more")] : []));
     }
-    byId("found-hosts").textContent = count + " shown";
+    for (const { row, text: said } of findings) row.hidden = !matches(said);
+    const shown = (rows, one, many) => { const count = rows.filter(({ row }) => !row.hidden).length; return count + " " + (count === 1 ? one : many); };
+    byId("found-hosts").textContent = shown(hosts, "host", "hosts") + (findings.length ? ", "
+      + shown(findings, "finding", "findings") + " across hosts" : "");
   }
 
   // --- a host
@@ -75,26 +93,54 @@
         make("pre", { tabindex: "0", "aria-label": "stated" }, one.stated || "(not stated by name)"))));
   }
 
+  // What frames go by from a node on, down to the cables: "br0 → bond0 → ens1, ens2"
+  function waysOut(graph) {
+    const nodes = new Map(graph.nodes.map((node) => [node.id, node])), next = new Map();
+    for (const edge of graph.edges) {
+      const [start, end] = edge.kind === "member" ? [edge.to, edge.from] : [edge.from, edge.to];
+      const goes = ["member", "uses", "belongs", "tags"].includes(edge.kind) && nodes.get(edge.from).kind !== "port";
+      if (goes && nodes.get(end).kind !== "interface") next.set(start, (next.get(start) || new Set()).add(end));
+    }
+    function way(id, passed) {
+      const ends = [...next.get(id) || []].filter((end) => !passed.includes(end));
+      return ends.map((end) => {
+        const after = way(end, [...passed, end]), name = nodes.get(end).kind === "network" ? "" : nodes.get(end).name;
+        return [name, after].filter(Boolean).join(" → ");
+      }).filter(Boolean).sort().join(", ");
+    }
+    return (id) => way(id, [id]);
+  }
+
+  const ROUTED = ["nat", "route", "open"];
+
+  function leavesBy(nodes, way, end) {
+    const network = end.kind === "portgroup" ? nodes.get("network/" + end.network) : end;
+    const routed = network && ROUTED.includes(network.mode) ? "routes of the host" : "";
+    return [way(end.id), routed].filter(Boolean).join(" → ") || (end.kind === "network" ? "" : end.name);
+  }
+
   function networks(graph) {
-    const nodes = new Map(graph.nodes.map((node) => [node.id, node])), users = new Map(), ways = new Map();
+    const nodes = new Map(graph.nodes.map((node) => [node.id, node])), users = new Map(), mtus = new Map();
+    const way = waysOut(graph);
     const put = (map, key, value) => map.set(key, (map.get(key) || new Set()).add(value));
     for (const edge of graph.edges) {
       const start = nodes.get(edge.from), end = nodes.get(edge.to);
-      if (edge.kind === "uses" && start.kind === "network") put(ways, edge.from, end.name);
+      if (edge.kind === "uses" && end.mtu) put(mtus, edge.from, end.mtu);
       if (edge.kind === "connects") put(users, end.kind === "portgroup" ? "network/" + end.network : edge.to, start.guest);
     }
     const list = (map, node) => [...map.get(node.id) || []].sort().join(", ");
     const rows = graph.nodes.filter((node) => node.kind === "network").map((node) => make("tr", {},
       make("th", { scope: "row" }, make("button", { type: "button", click: () => select(node.id) }, named(node.name))),
       make("td", {}, node.state), make("td", {}, node.layers.includes("boot") ? "starts" : "no"),
-      make("td", {}, node.mode || ""), make("td", {}, named(list(ways, node))), make("td", {}, spell(node.subnets || [])),
+      make("td", {}, node.mode || ""), make("td", {}, named(way(node.id))), make("td", {}, spell(node.subnets || [])),
+      make("td", {}, list(mtus, node) || node.mtu || ""),
       make("td", {}, tags(node.vlan)), make("td", {}, qos(node.qos)), make("td", {}, named(list(users, node)))));
     return table("All networks of the host",
-      ["network", "state", "at boot", "mode", "bridge or card", "addresses", "VLAN", "QoS", "guests"], rows);
+      ["network", "state", "at boot", "mode", "bridge or card", "addresses", "MTU", "VLAN", "QoS", "guests"], rows);
   }
 
   function connections(graph) {
-    const nodes = new Map(graph.nodes.map((node) => [node.id, node])), filters = new Map();
+    const nodes = new Map(graph.nodes.map((node) => [node.id, node])), filters = new Map(), way = waysOut(graph);
     for (const edge of graph.edges) if (edge.kind === "filtered") filters.set(edge.from, nodes.get(edge.to).name);
     const rows = graph.edges.filter((edge) => edge.kind === "connects").map((edge) => {
       const card = nodes.get(edge.from), end = nodes.get(edge.to);
@@ -102,12 +148,13 @@
         make("th", { scope: "row" }, named(card.guest)),
         make("td", {}, make("button", { type: "button", click: () => select(card.id) }, card.mac || card.name)),
         make("td", {}, spell(card.addresses || {}) || make("span", { class: "dim" }, "none known")),
-        make("td", {}, end.kind + " ", named(end.name), end.network && end.kind === "portgroup" ? " of " + end.network : ""),
+        make("td", {}, end.kind + " ", named(end.name), end.network && end.kind === "portgroup" ? [" of ", named(end.network)] : ""),
+        make("td", {}, named(leavesBy(nodes, way, end))),
         make("td", {}, tags(edge.vlan)), make("td", {}, qos(edge.qos)), make("td", {}, named(filters.get(card.id) || "")),
         make("td", {}, card.state), make("td", {}, edge.layers.join(", ")));
     });
     return table("All that the picture shows of guests, as text",
-      ["guest", "interface", "addresses", "connected to", "VLAN", "QoS", "filter", "state", "layers"], rows);
+      ["guest", "interface", "addresses", "connected to", "leaves by", "VLAN", "QoS", "filter", "state", "layers"], rows);
   }
 
   function checks(legend, names, hidden, change) {
@@ -170,7 +217,10 @@
   // what is printed is on white
   const restyle = (isDark) => { if (picture) picture.style(look(isDark)); };
   dark.addEventListener("change", () => restyle(dark.matches));
-  addEventListener("beforeprint", () => restyle(false));
+  addEventListener("beforeprint", () => {
+    restyle(false);
+    for (const folded of document.querySelectorAll("details")) folded.open = true;
+  });
   addEventListener("afterprint", () => restyle(dark.matches));
 
   function draw(graph) {
