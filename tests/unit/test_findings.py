@@ -82,7 +82,9 @@ def plant_pool(hosts: list[dict], used: bool) -> None:
 def plant_macvtap(hosts: list[dict], *kinds: str, but: int | None = None) -> None:
     """A guest of the first host on a device that each host has, in turn as each of the kinds."""
     for number in range(20):
-        if number != but:
+        names = ["ens1", "lab0", *(["bond9.10"] if number != but else [])]
+        graph(hosts, number)["host"]["devices"] = names
+        if number % 2 == 0:  # elsewhere nothing refers to it
             graph(hosts, number)["nodes"].append(node(kinds[number % len(kinds)], "bond9.10", layers=["kernel"]))
     graph(hosts, 0)["edges"].append(edge("connects", card(graph(hosts, 0))["id"], kinds[0] + "/bond9.10"))
 
@@ -143,7 +145,9 @@ ALIKE = {
     "a guest that moved": lambda hosts: plant_same_guest(hosts, False),
     "one address, two VLANs": lambda hosts: (on_bridge(hosts, 3), on_bridge(hosts, 5, vlan=TAGS)),
     "free VFs": lambda hosts: plant_pool(hosts, False),
-    "a card here, a bond there": lambda hosts: plant_macvtap(hosts, "uplink", "bond"),
+    "a card here, a bond there": lambda hosts: plant_macvtap(hosts, "uplink", "device", "bond"),
+    "a host of which nobody knows its cards": lambda hosts: (
+        plant_macvtap(hosts, "uplink", but=3), graph(hosts)["host"].pop("devices")),
     "a routed network of all": lambda hosts: [routed(hosts, number, "r", "10.7.0.1/24") for number in range(20)],
     "link-local addresses": lambda hosts: [card(graph(hosts, number)).update(addresses={"agent": ["fe80::1/64"]})
                                            for number in (3, 5)],

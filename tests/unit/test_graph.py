@@ -103,6 +103,16 @@ def test_the_kernel_says_what_is_in_what(graph):
                                           "layers": []}
 
 
+def test_devices_are_listed_where_the_kernel_is_within_reach(graph):
+    assert graph["host"]["devices"] == ["bond0", "br0", "ens1", "ens2", "lab0"]
+    assert "devices" not in graph_of(host(devices=None))["host"]
+
+
+def test_an_address_by_arp_has_no_prefix_length():
+    found = graph_of(host(addresses={WEB: {"arp": {MAC % 1: ["10.0.0.9/0"]}}}))
+    assert nodes(found)["interface/web/" + MAC % 1]["addresses"] == {"arp": ["10.0.0.9"]}
+
+
 def test_open_vswitch_says_what_is_in_its_bridges():
     port = {"tag": None, "trunks": [], "vlan_mode": None, "traffic": {}}
     ports = {"ovs0": dict(port, bridge="ovs0", devices=["ovs0"]), "vnet1": dict(port, bridge="ovs0", devices=["vnet1"]),

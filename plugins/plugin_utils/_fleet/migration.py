@@ -43,6 +43,7 @@ class _Host:
 
     def __init__(self, graph: Options) -> None:
         nodes = {node["id"]: node for node in graph["nodes"]}
+        self.devices = graph["host"].get("devices")  # None where nobody can know
         self.has = {_key(node): node for node in graph["nodes"] if node["state"] != "missing"}
         self.free = _free(graph)
         self.gone = {edge["from"]: nodes[edge["to"]] for edge in graph["edges"]
@@ -51,6 +52,9 @@ class _Host:
     def lack(self, thing: Options) -> Lack | None:
         """Why it could not give a guest a thing."""
         what, other = called(thing), self.has.get(_key(thing))
+        if thing["kind"] in DEVICES:  # of which a graph has those that something refers to
+            there = self.devices is None or thing["name"] in self.devices
+            return None if there else ("is not there", "make %s" % what)
         if other is None:  # a portgroup goes with its network, which is told
             follows = thing["kind"] == "portgroup" and "network/%s" % thing["network"] not in self.has
             return None if follows else ("is not there", "make %s" % what)

@@ -62,7 +62,8 @@ def graph_of(seen: Snapshot) -> Options:
     drawn = _Drawn(seen, graph)
     for draw in (drawn.filters, drawn.devices, drawn.networks, drawn.guests, drawn.members, drawn.bindings):
         draw()
-    return graph.as_result({"libvirt": ".".join(map(str, seen.version)), "uri": seen.uri})
+    there = {} if seen.devices is None else {"devices": sorted({*seen.devices} - {*OF_NOBODY, *drawn.taps})}
+    return graph.as_result({"libvirt": ".".join(map(str, seen.version)), "uri": seen.uri, **there})
 
 
 class _Drawn:
@@ -220,7 +221,8 @@ class _Drawn:
     def _interface(self, guest: str, record: DomainRecord, name: str, pair: Pair, addresses: Options) -> None:
         layers = {layer: card for layer, card in zip(("live", "config"), (pair.live, pair.config)) if card is not None}
         card = pair.live or pair.cards[0]
-        found = {source: told[card.mac] for source, told in addresses.items() if told.get(card.mac)}
+        found = {source: [_address(text) for text in told[card.mac]]
+                 for source, told in addresses.items() if told.get(card.mac)}
         key = self.graph.node(
             "interface", name, record.name, layers=tuple(layers), guest=record.name, mac=card.mac, model=option(
                 card.options, "model", "type"), device=card.tap if pair.live else None, addresses=found,
@@ -268,6 +270,11 @@ class _Drawn:
 
 def _limits(options: Options) -> Options:
     return {"vlan": options.get("vlan"), "qos": options.get("bandwidth")}
+
+
+def _address(told: str) -> str:
+    """What is told by ARP has no prefix length, for which libvirt writes 0."""
+    return told[:-2] if told.endswith("/0") else told
 
 
 def _subnet(ip: Options) -> str:

@@ -86,11 +86,17 @@
       make("h3", {}, one.kind + " ", named(one.name), " ", make("span", { class: "state " + one.state }, one.state)),
       one.steps.length ? make("p", {}, "Applying would: " + one.steps.join("; ") + " (" + IMPACT[one.impact] + ")") : null,
       make("div", { class: "pair" },
-        table("What differs", ["field", "layer", "is", "stated", ""], one.fields.map((field) => make("tr", {},
-          make("td", {}, named(field.path || "the object")), make("td", { class: "short" }, field.layer),
-          make("td", {}, named(words(field.current))), make("td", {}, named(words(field.desired))),
-          make("td", {}, field.waits ? "waits for a restart" : "")))),
+        fields(one.fields.filter((field) => field.path || !one.steps.length)),
         make("pre", { tabindex: "0", "aria-label": "stated" }, one.stated || "(not stated by name)"))));
+  }
+
+  // of what is not there at all, or does not run, the steps say all there is
+  function fields(differing) {
+    if (!differing.length) return make("p", {}, "Not a field of it: it is not there, or not in use.");
+    return table("What differs", ["field", "layer", "is", "stated", ""], differing.map((field) => make("tr", {},
+          make("td", {}, named(field.path || "all of it")), make("td", { class: "short" }, field.layer),
+          make("td", {}, named(words(field.current))), make("td", {}, named(words(field.desired))),
+          make("td", {}, field.waits ? "waits for a restart" : ""))));
   }
 
   // What frames go by from a node on, down to the cables: "br0 → bond0 → ens1, ens2"
