@@ -81,7 +81,7 @@ def _asset(name: str) -> str:
 
 def _row(number: int, host: Options) -> str:
     counts = "".join("<td>%d</td>" % host["counts"][name] for name in COUNTS)
-    return ROW % (host["state"], escape("\n".join(_has(host["graph"]))), number, escape(host["name"]),
+    return ROW % (host["state"], escape("\n".join(sorted(_has(host["graph"]), key=_guests_first))), number, escape(host["name"]),
                   host["state"].replace(" ", "-"), host["state"],
                   escape(host["since"][:16].replace("T", " ")), counts,
                   escape(host["libvirt"] or ""), escape(_what(host)))
@@ -113,6 +113,10 @@ def _has(graph: Options) -> Iterator[str]:
         who = "guest " + node["guest"] if node["kind"] == "interface" else called(node)
         said = [node.get("mac"), *_addresses(node), *told.get(key, [])]
         yield _one_line(": ".join(filter(None, [who, ", ".join(dict.fromkeys(filter(None, said)))])))
+
+
+def _guests_first(line: str) -> bool:
+    return not line.startswith("guest ")
 
 
 def _addresses(node: Options) -> list[str]:

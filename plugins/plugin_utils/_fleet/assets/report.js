@@ -92,7 +92,7 @@
 
   // of what is not there at all, or does not run, the steps say all there is
   function fields(differing) {
-    if (!differing.length) return make("p", {}, "Not a field of it: it is not there, or not in use.");
+    if (!differing.length) return make("p", {}, "It is not there, or does not run.");
     return table("What differs", ["field", "layer", "is", "stated", ""], differing.map((field) => make("tr", {},
           make("td", {}, named(field.path || "all of it")), make("td", { class: "short" }, field.layer),
           make("td", {}, named(words(field.current))), make("td", {}, named(words(field.desired))),
