@@ -253,6 +253,19 @@ def test_dark_and_on_paper(report):
     assert dark.pdf()[:4] == b"%PDF"
 
 
+def test_an_a4_page_has_room_for_what_is_told(report):
+    hosts = usual()
+    hosts[3]["read"]["msg"] = "no route to host, " * 20
+    hosts[1]["read"]["graph"]["host"]["libvirt"] = "11.3.0"
+    page = report(hosts, viewport={"width": 794, "height": 1123}).open()
+    page.emulate_media(media="print")
+    page.evaluate("() => dispatchEvent(new Event('beforeprint'))")
+    wide = page.locator("#hosts td:last-child").evaluate_all("(all) => all.map((one) => one.clientWidth)")
+    assert min(wide) > 200, wide
+    assert page.locator("#findings details li").first.is_visible()  # nothing stays folded on paper
+    assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+
+
 def test_names_that_want_to_be_more(report):
     one = report([host(name, [differs(name, current=name)], graph_with([name], number))
                   for number, name in enumerate(HOSTILE)])

@@ -35,7 +35,7 @@ PAGE = """<!doctype html>
  placeholder="host, guest, MAC, VLAN 20, bridge"></label>
 <label>State <select id="find-state"><option value="">all</option>%(options)s</select></label>
 <span id="found-hosts" role="status"></span></div>
-<table><caption class="dim">Hosts</caption><thead><tr><th scope="col">host</th><th scope="col">state</th>
+<table id="hosts"><caption class="dim">Hosts</caption><thead><tr><th scope="col">host</th><th scope="col">state</th>
 <th scope="col">since</th><th scope="col">differ</th><th scope="col">wait</th><th scope="col">objects</th>
 <th scope="col">networks</th><th scope="col">guests</th><th scope="col">running</th><th scope="col">libvirt</th>
 <th scope="col">what</th></tr></thead><tbody>
@@ -81,7 +81,8 @@ def _asset(name: str) -> str:
 
 def _row(number: int, host: Options) -> str:
     counts = "".join("<td>%d</td>" % host["counts"][name] for name in COUNTS)
-    return ROW % (host["state"], escape("\n".join(sorted(_has(host["graph"]), key=_guests_first))), number, escape(host["name"]),
+    has = "\n".join(sorted(_has(host["graph"]), key=_guests_first))
+    return ROW % (host["state"], escape(has), number, escape(host["name"]),
                   host["state"].replace(" ", "-"), host["state"],
                   escape(host["since"][:16].replace("T", " ")), counts,
                   escape(host["libvirt"] or ""), escape(_what(host)))

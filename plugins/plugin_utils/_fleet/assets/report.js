@@ -62,6 +62,11 @@
     return whole ? (said) => whole.test(said.toLowerCase()) : (said) => said.toLowerCase().includes(wanted);
   }
 
+  function shown(rows, what) {
+    const count = rows.filter(({ row }) => !row.hidden).length;
+    return count + " " + what + (count === 1 ? "" : "s");
+  }
+
   function filterFleet() {
     const text = byId("find-host").value, state = byId("find-state").value, matches = matcher(text);
     for (const { row, text: said, lines } of hosts) {
@@ -73,9 +78,8 @@
         ...(hits.length > HITS ? [make("li", {}, "and " + (hits.length - HITS) + " more")] : []));
     }
     for (const { row, text: said } of findings) row.hidden = !matches(said);
-    const shown = (rows, one, many) => { const count = rows.filter(({ row }) => !row.hidden).length; return count + " " + (count === 1 ? one : many); };
-    byId("found-hosts").textContent = shown(hosts, "host", "hosts") + (findings.length ? ", "
-      + shown(findings, "finding", "findings") + " across hosts" : "");
+    byId("found-hosts").textContent = shown(hosts, "host") + (findings.length ? ", " + shown(findings, "finding")
+      + " across hosts" : "");
   }
 
   // --- a host
@@ -154,13 +158,14 @@
         make("th", { scope: "row" }, named(card.guest)),
         make("td", {}, make("button", { type: "button", click: () => select(card.id) }, card.mac || card.name)),
         make("td", {}, spell(card.addresses || {}) || make("span", { class: "dim" }, "none known")),
-        make("td", {}, end.kind + " ", named(end.name), end.network && end.kind === "portgroup" ? [" of ", named(end.network)] : ""),
+        make("td", {}, end.kind + " ", named(end.name), end.kind === "portgroup" ? [" of ", named(end.network)] : ""),
         make("td", {}, named(leavesBy(nodes, way, end))),
         make("td", {}, tags(edge.vlan)), make("td", {}, qos(edge.qos)), make("td", {}, named(filters.get(card.id) || "")),
         make("td", {}, card.state), make("td", {}, edge.layers.join(", ")));
     });
     return table("All that the picture shows of guests, as text",
-      ["guest", "interface", "addresses", "connected to", "leaves by", "VLAN", "QoS", "filter", "state", "layers"], rows);
+      ["guest", "interface", "addresses", "connected to", "leaves by", "VLAN", "QoS", "filter", "state", "layers"],
+      rows);
   }
 
   function checks(legend, names, hidden, change) {
