@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from html import escape
 from typing import Any
 
-from .layout import positions
+from .layout import implied, laid_out
 from .model import STATES
 from .pictures import COLOURS
 from .words import called, count_words, counts_words, tags
@@ -150,7 +150,11 @@ def _hosts(hosts: Options, numbers: dict[str, int]) -> str:
 
 
 def _packed(host: Options) -> str:
-    places = positions(host["graph"])
-    nodes = [dict(node, x=places[node["id"]][0], y=places[node["id"]][1]) for node in host["graph"]["nodes"]]
-    text = json.dumps(dict(host, graph=dict(host["graph"], nodes=nodes)), ensure_ascii=False, separators=(",", ":"))
+    graph, said = host["graph"], implied(host["graph"])
+    places, bends = laid_out(graph)
+    nodes = [dict(node, x=places[node["id"]][0], y=places[node["id"]][1]) for node in graph["nodes"]]
+    edges = [dict(edge, **({"bends": bends[ends]} if ends in bends else {"implied": True} if ends in said else {}))
+             for edge in graph["edges"] for ends in [(edge["from"], edge["to"])]]
+    text = json.dumps(dict(host, graph=dict(graph, nodes=nodes, edges=edges)), ensure_ascii=False,
+                      separators=(",", ":"))
     return base64.b64encode(zlib.compress(text.encode("utf-8", "replace"), 6)).decode()

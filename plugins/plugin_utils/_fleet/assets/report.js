@@ -217,6 +217,8 @@
         color: text } },
       { selector: "edge", style: { width: 1.5, "line-color": "#8a929a", "curve-style": "straight", label: "data(label)",
         "font-size": 12, color: text, "text-background-color": back, "text-background-opacity": 1 } },
+      { selector: "edge.bent", style: { "curve-style": "segments", "edge-distances": "node-position",
+        "segment-weights": (edge) => edge.data("weights"), "segment-distances": (edge) => edge.data("distances") } },
       { selector: "node.dim", style: { "border-style": "dashed", color: dim } },
       { selector: "edge.dim", style: { "line-style": "dashed" } },
       { selector: "node.found", style: { "background-color": isDark ? "#5c4a12" : "#ffe9a8" } },
@@ -234,14 +236,25 @@
   });
   addEventListener("afterprint", () => restyle(dark.matches));
 
+  // where points are as cytoscape has it: along the line between both ends, and beside it
+  function bent(start, end, points) {
+    const x = end.x - start.x, y = end.y - start.y, length = Math.hypot(x, y);
+    const along = points.map(([px, py]) => ((px - start.x) * x + (py - start.y) * y) / length ** 2);
+    const beside = points.map(([px, py]) => ((py - start.y) * x - (px - start.x) * y) / length);
+    return { weights: along.join(" "), distances: beside.join(" ") };
+  }
+
   function draw(graph) {
+    const nodes = new Map(graph.nodes.map((node) => [node.id, node]));
     if (picture) picture.destroy();
     const elements = graph.nodes.map((node) => ({ group: "nodes", data: Object.assign({}, node, { label: node.name }),
       position: { x: node.x, y: node.y }, classes: ["missing", "down", "unplugged", "off", "shut off"].includes(node.state) ? "dim" : "" }));
     graph.edges.forEach((edge, index) => elements.push({ group: "edges", data: {
-      id: "e" + index, source: edge.from, target: edge.to, kind: edge.kind, layers: edge.layers,
+      id: "e" + index, source: edge.from, target: edge.to, kind: edge.kind, layers: edge.layers, implied: Boolean(edge.implied),
+      ...(edge.bends ? bent(nodes.get(edge.from), nodes.get(edge.to), edge.bends) : {}),
       label: [edge.vlan ? "VLAN " + tags(edge.vlan) : "", qos(edge.qos), edge.state === "down" ? "down" : ""].filter(Boolean).join("; "),
-    }, classes: edge.layers.some((layer) => layer === "live" || layer === "kernel") ? "" : "dim" }));
+    }, classes: (edge.layers.some((layer) => layer === "live" || layer === "kernel") ? "" : "dim")
+      + (edge.bends ? " bent" : "") }));
     picture = cytoscape({
       container: byId("picture"), elements, layout: { name: "preset", fit: true, padding: 20 }, minZoom: 0.02, maxZoom: 4,
       textureOnViewport: elements.length > 1500, hideEdgesOnViewport: elements.length > 3000,
@@ -257,7 +270,8 @@
     picture.batch(() => {
       picture.nodes().forEach((node) => { node.toggleClass("hidden", hidden.has(node.data("kind"))
         || (node.data("layers").length > 0 && node.data("layers").every((layer) => hidden.has(layer)))); });
-      picture.edges().forEach((edge) => { edge.toggleClass("hidden", edge.data("layers").every((layer) => hidden.has(layer))); });
+      picture.edges().forEach((edge) => { edge.toggleClass("hidden", edge.data("implied")
+        || edge.data("layers").every((layer) => hidden.has(layer))); });
     });
     picture.fit(picture.elements(":visible"), 20);
   }
