@@ -37,6 +37,8 @@ options:
         and plugs of ports), and the filters that libvirt brings.
       - A MAC of a guest's interface that libvirt made up goes too, where something else names the interface and no
         reservation has it.
+      - An interface with a boot order has O(virtnet.libvirt.interface#module:convert_boot) too, for on the other host
+        its guest may have none yet.
     type: bool
     default: false
   graph:
