@@ -114,7 +114,8 @@ def test_a_tap_in_the_bridge_of_its_network_is_not_drawn_twice():
     graph = graph_with(["web", "db"])
     cards = [one["id"] for one in graph["nodes"] if one["kind"] == "interface"]
     graph["nodes"] += [node("bridge", "other"), node("portgroup", "pg", "lab", network="lab")]
-    graph["edges"] += [edge("member", cards[0], "bridge/lab0", "kernel"), edge("member", cards[1], "bridge/other", "kernel"),
+    graph["edges"] += [edge("member", cards[0], "bridge/lab0", "kernel"),
+                       edge("member", cards[1], "bridge/other", "kernel"),
                        edge("belongs", "portgroup/lab/pg", "network/lab")]
     assert implied(graph) == {(cards[0], "bridge/lab0")}  # the other one was moved
     next(one for one in graph["edges"] if one["kind"] == "connects")["to"] = "portgroup/lab/pg"

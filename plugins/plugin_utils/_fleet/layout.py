@@ -53,8 +53,8 @@ def implied(graph: Options) -> set[tuple[str, str]]:
 
 
 def laid_out(graph: Options) -> Layout:
-    """Columns are ordered from the cables on, each by what its nodes are connected to there. A line that passes a column
-    by has a row of its own there, as if it were a node, and so is never behind one."""
+    """Columns are ordered from the cables on, each by what its nodes are connected to there. A line that passes one by
+    has a row of its own there, as if it were a node, and so is never behind one."""
     used = sorted({PLACES[node["kind"]] for node in graph["nodes"]}, reverse=True)
     column = {node["id"]: used.index(PLACES[node["kind"]]) for node in graph["nodes"]}
     columns: dict[int, list[str]] = {number: [] for number in range(len(used))}
@@ -66,7 +66,8 @@ def laid_out(graph: Options) -> Layout:
     for start, end in dict.fromkeys((edge["from"], edge["to"]) for edge in graph["edges"] if edge["kind"] in BENT):
         if (start, end) not in said:
             way = 1 if column[end] > column[start] else -1
-            between = {"%s>%s>%d" % (start, end, number): number for number in range(column[start] + way, column[end], way)}
+            between = {"%s>%s>%d" % (start, end, number): number
+                       for number in range(column[start] + way, column[end], way)}
             passing[start, end] = [*between]
             for key, number in between.items():
                 columns[number].append(key)
