@@ -109,7 +109,7 @@ graph:
       returned: always
   sample:
     version: 1
-    host: {"libvirt": "9.0.0", "uri": "qemu:///system"}
+    host: {"libvirt": "9.0.0", "uri": "qemu:///system", "devices": ["lab0", "ens1"]}
     nodes: [{"id": "filter/clean-traffic", "kind": "filter", "name": "clean-traffic", "state": "defined",
              "layers": ["config"]}]
     edges: [{"from": "interface/web/52:54:00:00:00:11", "to": "network/lab", "kind": "connects",
