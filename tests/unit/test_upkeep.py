@@ -124,6 +124,11 @@ def test_lists_that_were_edited_are_written_anew():
     assert [step.title for step in found.steps] == [RELOAD]
 
 
+def test_records_of_one_address_are_one_line():
+    hosts = [{"ip": "10.0.0.7", "hostnames": ["seven"]}, {"ip": "10.0.0.7", "hostnames": ["sieben"]}]
+    assert drifts(planned(dict(LIVE, dns=dict(LIVE["dns"], hosts=hosts)), **service())) == []
+
+
 def test_guests_that_make_up_addresses_of_ipv6_themselves():
     live = {"name": "lab", "bridge": {"name": "virbr0"}, "ips": [{"address": "fd00::1", "prefix": 64}]}
     bare = {"dnsmasq_of": {"lab": {"runs": True, "hosts": "", "names": "",

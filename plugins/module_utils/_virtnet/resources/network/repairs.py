@@ -23,6 +23,7 @@ from .taps import filter_repairs, guest_repairs
 from .upkeep import Upkeep, sysctl_repairs, upkeep_repairs
 
 Problem = tuple[Path, str]
+DHCPV6_PREFIX = 64
 
 
 def expected_delay(bridge: Options) -> int:
@@ -158,6 +159,9 @@ def unstartable(options: Options, there: Devices, goes: str | None = None) -> It
     seen: dict[Value, int] = {}
     for index, ip in enumerate(options.get("ips") or []):
         address = ipaddress.ip_address(ip["address"])
+        if address.version == 6 and ip.get("dhcp") and prefix_of(ip) < DHCPV6_PREFIX:
+            yield Path("ips", index, "dhcp"), ("dnsmasq serves DHCPv6 only where the prefix is %d or longer, and that"
+                                               " of %s is %d" % (DHCPV6_PREFIX, address, prefix_of(ip)))
         if address in seen:
             yield Path("ips", index, "address"), "%s is already in ips[%d]" % (address, seen[address])
         seen.setdefault(address, index)
