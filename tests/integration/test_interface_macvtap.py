@@ -37,7 +37,7 @@ def test_a_device_is_put_back_as_libvirt_made_it(clean, device: str):
     kind, inner, harm, lost = DEVICES[device]
     boot(clean, "up", inner, kind)
     tap = sh("virsh domiflist guest | awk '$5 == \"%s\" { print $1 }'" % MAC).strip()
-    shows = "ip -br -4 addr show %s; cat /sys/class/net/%s/mtu; ip link show %s | grep -o '[<,]UP[,>]'" % (tap, tap, tap)
+    shows = "tap=%s; ip -br -4 addr show $tap; cat /sys/class/net/$tap/mtu; ip link show $tap | grep -o '[<,]UP[,>]'" % tap
     before = sh(shows)
     same()
     sh("tap=%s; %s" % (tap, harm))

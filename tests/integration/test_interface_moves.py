@@ -100,7 +100,8 @@ def test_a_filter_is_redefined_without_such_a_moment(clean):
     run("network", **LAB)
     clean.defineXML(domain_xml("guest", PORTS + INTERFACE)).create()
     tap = sh("virsh domiflist guest | awk '$5 == \"%s\" { print $1 }'" % MAC).strip()
-    rules = [{"rule": {"action": "drop", "direction": "out", "ip": [{"srcipaddr": "10.9.0.%d" % end}]}} for end in (1, 2)]
+    rules = [{"rule": {"action": "drop", "direction": "out", "ip": [{"srcipaddr": "10.9.0.%d" % end}]}}
+             for end in (1, 2)]
     run("nwfilter", name="mine", entries=rules[:1])
     run("interface", domain="guest", mac={"address": MAC}, filterref={"filter": "mine"})
     looks, open_ = unfiltered(tap, lambda: run("nwfilter", name="mine", entries=rules))

@@ -82,7 +82,7 @@ def test_what_was_there_is_not_judged():
 
 
 @pytest.mark.parametrize(("options", "message"), [
-    (dict(ON_LAB, ips=[{"address": "10.0.0.9", "prefix": 24}]), "ips: is not taken by type network with QEMU, only by user"),
+    (dict(ON_LAB, ips=[{"address": "10.0.0.9", "prefix": 24}]), "ips: is not taken by type network with QEMU"),
     ({"type": "user", "ips": [{"address": "fd00::9"}, {"address": "10.0.0.9"}, {"address": "10.0.0.8"}]},
      r"ips\[2\]: is the second of IPv4, of which QEMU takes one"),
     ({"type": "user", "ips": [{"address": "fd00::9", "family": "ipv4"}]}, r"give family: ipv6"),
@@ -98,7 +98,7 @@ def test_what_libvirt_does_not_define_is_refused(options: dict, message: str):
 def test_a_bridge_that_is_none_is_told():
     planned = on_off({"type": "bridge", "source": {"bridge": "eth0"}})
     assert "source.bridge: eth0 is not a Linux bridge" in planned.warnings[0]
-    with pytest.raises(Invalid, match="^source.bridge: eth0 is not a Linux bridge"):
+    with pytest.raises(Invalid, match=r"^source\.bridge: eth0 is not a Linux bridge"):
         on_off({"type": "bridge", "source": {"bridge": "eth0"}, "model": {"type": "virtio"}}, domain="on")
 
 

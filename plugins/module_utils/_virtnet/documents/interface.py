@@ -42,6 +42,7 @@ from .filterref import filterref
 from .virtualport import virtualport
 from .vlan import VLAN
 
+
 def _power_of_two(value: Value) -> int:
     number = int(POSITIVE.coerce(value))
     if number & (number - 1):

@@ -51,8 +51,8 @@ def refuse_taken_place(aim: Aim, layer: str, wanted: Options, card: Card | None)
     if guest is None or place is None or (card and place == _place(card.options)):
         return
     if any(place == _numbers(address) for address in guest.iterfind("devices/*/address[@type='pci']")):
-        raise Invalid("address", "%04x:%02x:%02x.%x is the place of another device of guest %s; leave it out to have"
-                      " one found" % (*place, aim.guest))
+        raise Invalid("address", "%s is the place of another device of guest %s; leave it out to have one found"
+                      % ("%04x:%02x:%02x.%x" % place, aim.guest))
 
 
 def refuse_addresses(aim: Aim, wanted: Options, card: Card | None) -> None:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 
 from ...documents.device import not_a_name, not_an_mtu
 from ...documents.network import NETWORK, manages_bridge, mode_of, prefix_of, spelled, spelled_subnet, subnet_of
