@@ -37,7 +37,7 @@ def test_a_device_is_put_back_as_libvirt_made_it(clean, device: str):
     kind, inner, harm, lost = DEVICES[device]
     boot(clean, "up", inner, kind)
     tap = sh("virsh domiflist guest | awk '$5 == \"%s\" { print $1 }'" % MAC).strip()
-    shows = "tap=%s; ip -br -4 addr show $tap; cat /sys/class/net/$tap/mtu; ip link show $tap | grep -o '[<,]UP[,>]'" % tap
+    shows = f"ip -br -4 addr show {tap}; cat /sys/class/net/{tap}/mtu; ip link show {tap} | grep -o '[<,]UP[,>]'"
     before = sh(shows)
     same()
     sh("tap=%s; %s" % (tap, harm))
