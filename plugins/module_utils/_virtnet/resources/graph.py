@@ -17,6 +17,7 @@ from ..documents.nwfilter_binding import NWFILTER_BINDING
 from ..host.snapshot import DomainRecord, Snapshot
 from ..host.uses import function_users, pci_address
 from ..schema.options import Options, option
+from .interface.addresses import addresses_of
 from .interface.cards import Card, cards_of
 from .interface.layers import Pair, pairs_of
 from .network.layers import options_of
@@ -221,8 +222,8 @@ class _Drawn:
     def _interface(self, guest: str, record: DomainRecord, name: str, pair: Pair, addresses: Options) -> None:
         layers = {layer: card for layer, card in zip(("live", "config"), (pair.live, pair.config)) if card is not None}
         card = pair.live or pair.cards[0]
-        found = {source: [_address(text) for text in told[card.mac]]
-                 for source, told in addresses.items() if told.get(card.mac)}
+        found = {source: [_address(text) for text in told]
+                 for source, told in addresses_of(self.seen, card, addresses).items() if told}
         key = self.graph.node(
             "interface", name, record.name, layers=tuple(layers), guest=record.name, mac=card.mac, model=option(
                 card.options, "model", "type"), device=card.tap if pair.live else None, addresses=found,
