@@ -183,7 +183,7 @@ def check_live(aim: Aim, wanted: Options) -> None:
     kind, source = wanted["type"], wanted.get("source") or {}
     network, bridge = source.get("network"), source.get("bridge")
     for path, problem in aim.found.lacks:
-        if path.top == "filterref" or path == Path("source", "network"):
+        if path.top in ("filterref", "target") or path in (Path("source", "network"), Path("source", "bridge")):
             raise Missing(path, "%s, and guest %s runs" % (problem, aim.guest))
     if kind == "network" and network not in aim.found.networks:
         raise Missing(Path("source", "network"), "network %s does not run, and guest %s does" % (network, aim.guest))

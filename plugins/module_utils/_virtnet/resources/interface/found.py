@@ -141,10 +141,21 @@ def _lacks(seen: Snapshot, options: Options, card: Card | None) -> Iterator[Prob
         yield Path("filterref", "filter"), "there is no filter %s" % name
     for other in _missing(seen, name) if name else ():
         yield Path("filterref", "filter"), "there is no filter %s, which %s refers to" % (other, name)
+    tap = option(options, "target", "dev")
+    if option(options, "target", "managed") is False and tap and devices is not None and tap not in devices:
+        yield Path("target", "dev"), "the host has no device %s" % tap
     named = {"bridge": source.get("bridge"), "dev": source.get("dev") if options.get("type") == "direct" else None}
     for kind, device in named.items():
         if device and devices is not None and device not in devices:
             yield Path("source", kind), "the host has no device %s" % device
+        elif device and devices is not None and kind == "bridge" and not _is_bridge(devices[device], options, card):
+            yield Path("source", kind), ("%s is not a Linux bridge; for an Open vSwitch bridge give"
+                                         " virtualport: {type: openvswitch}" % device)
+
+
+def _is_bridge(device: Options, options: Options, card: Card | None) -> bool:
+    switch = option(options, "virtualport", "type") or (card and option(card.options, "virtualport", "type"))
+    return bool(switch) or device["kind"] == "bridge"
 
 
 def _missing(seen: Snapshot, name: str) -> list[str]:

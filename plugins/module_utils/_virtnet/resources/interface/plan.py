@@ -19,6 +19,7 @@ from .live import change_running, keep_running, plug_in
 from .meant import Meant
 from .promise import Change, InterfacePlan
 from .saved import wait_for_saved
+from .startable import refuse_addresses, refuse_taken_place, refuse_unstartable
 from .states import refuse_unplugging
 from .steps import Steps
 from .wanted import Aim, aim_of, current_of, drift_of, merged, tops, with_connection
@@ -62,6 +63,9 @@ def _make(aim: Aim, plan: InterfacePlan) -> None:
             continue
         plan.drift += drift
         check(aim, wanted[layer], card)
+        refuse_addresses(aim, wanted[layer], card)
+        refuse_taken_place(aim, layer, wanted[layer], card)
+        refuse_unstartable(aim, plan, layer, wanted[layer], card)
         if layer == "config":
             _configure(aim, plan, card, wanted[layer], drift)
         elif card is None:
