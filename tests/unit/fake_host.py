@@ -485,6 +485,12 @@ class Kernel(Layer):
     def _set_port(self, name: str, settings: dict[str, int]) -> None:
         self._host.devices[name]["port"].update(settings)
 
+    def _set_filtering(self, bridge: str, filters: bool) -> None:
+        usual = {"pvid": 1, "untagged": [1], "vids": [1]}
+        for name, device in self._host.devices.items():
+            if bridge in (name, device["master"]):
+                device["vlans"] = usual if filters else None
+
     def _set_vlans(self, name: str, vlans: dict[str, Any]) -> None:
         self._host.devices[name]["vlans"] = vlans
 

@@ -209,6 +209,72 @@ def test_an_uplink_that_left_is_put_in_again(keeper, calls):
     assert host.calls[1:] == calls
 
 
+OWN = {"pvid": 1, "untagged": [1], "vids": [1]}
+BOTH = {"pvid": 1, "untagged": [1], "vids": [1, 10, 20]}
+PUT_BACK = ["put bridge br0 and pf0 back into VLANs"]
+
+
+def host_in(bridge: Any, uplink: Any, keeper: str = "networkd") -> Host:
+    """A host whose bridge lasts, with these VLANs of its own and of its uplink."""
+    host = host_after(keeper, 2)
+    host.devices["br0"]["vlans"], host.devices["pf0"]["vlans"] = bridge, uplink
+    return host
+
+
+@pytest.mark.parametrize("keeper", KEEPERS)
+@pytest.mark.parametrize("bridge, uplink, after, calls", [
+    (OWN, {**BOTH, "vids": [1, 10]}, (OWN, BOTH), ["set_vlans"]),
+    (OWN, {"pvid": 10, "untagged": [10], "vids": [10]}, (OWN, BOTH), ["set_vlans"]),
+    ({"pvid": None, "untagged": [], "vids": [30]}, BOTH, ({**OWN, "vids": [1, 30]}, BOTH), ["set_vlans"]),
+    (None, None, (OWN, BOTH), ["set_filtering", "set_vlans"])])
+def test_a_bridge_and_its_uplink_come_back_into_vlans_and_nothing_is_brought_up_anew(
+        bridge, uplink, after, calls, keeper):
+    host = host_in(bridge, uplink, keeper)
+    predicted = run(host, keeper, files=FILES[keeper], vlans=[10, 20], check_mode=True)
+    assert predicted == run(host, keeper, files=FILES[keeper], vlans=[10, 20]) == PUT_BACK
+    assert (host.devices["br0"]["vlans"], host.devices["pf0"]["vlans"]) == after
+    assert [call[0] for call in host.calls] == calls
+    assert run(host, keeper, files=FILES[keeper], vlans=[10, 20]) == []
+
+
+@pytest.mark.parametrize("bridge, uplink, vlans", [
+    (OWN, {**BOTH, "vids": [1, 10, 20, 30]}, [10, 20]),  # another VLAN of others
+    ({"pvid": 20, "untagged": [20], "vids": [1, 20]}, BOTH, [10, 20]),  # the host itself is in another one
+    (None, None, None)])  # not stated
+def test_vlans_of_others_and_those_that_are_not_stated_stay(bridge, uplink, vlans):
+    stated = {} if vlans is None else {"vlans": vlans}
+    assert run(host_in(bridge, uplink), "networkd", files=FILES["networkd"], **stated) == []
+
+
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize("bridge, uplink, call", [
+    (OWN, OWN, "set_vlans"), (None, None, "set_vlans"), (None, None, "set_filtering")])
+def test_vlans_that_could_not_be_put_back_are_as_they_were(bridge, uplink, call, after):
+    host = host_in(bridge, uplink)
+    before = repr(host.state)
+    host.breaks, host.after = [call], after
+    with pytest.raises(ConvergeError, match="%s is broken" % call):
+        run(host, "networkd", files=FILES["networkd"], vlans=[10, 20])
+    assert repr(host.state) == before
+
+
+@pytest.mark.parametrize("keeper", KEEPERS)
+def test_what_a_keeper_does_not_put_into_vlans_is_put_there(keeper):
+    host = Host()
+    host.devices["pf0"]["vlans"] = None
+    assert run(host, keeper, vlans=[10, 20], **trials(keeper)[0]) == ["make bridge br0 with pf0, on trial"]
+    assert (host.devices["br0"]["vlans"], host.devices["pf0"]["vlans"]) == (OWN, BOTH)
+
+
+def test_a_bridge_without_an_uplink_filters_vlans_again():
+    host = host_in(None, None)
+    host.devices["pf0"]["master"] = None
+    wish = wish_of({"keeper": "networkd"}, {"name": "br0", "files": FILES["networkd"], "vlans": []})
+    outcome, = converge(host, [wish], False)
+    assert [step.title for step in outcome.plan.steps] == ["put bridge br0 back into VLANs"]
+    assert host.devices["br0"]["vlans"] == OWN
+
+
 @pytest.mark.parametrize("after", [False, True])
 @pytest.mark.parametrize("keeper, call", [(keeper, call) for keeper, calls in CALLS.items() for call in calls])
 @pytest.mark.parametrize("number", range(4))
@@ -250,6 +316,7 @@ def test_an_uplink_that_only_stays_in_the_bridge_is_none_that_its_keeper_has_put
     ("networkd", {"name": "-x"}, "name"), ("networkd", {"name": "br0-uplink"}, "name"),
     ("networkd", {"uplink": "pf 0"}, "uplink"), ("networkd", {"files": {"netdev": "a\0b"}}, "files.netdev"),
     ("networkd", {"uplink": "pf9"}, "this host has no device pf9"),
+    ("networkd", {"vlans": [10, 4095]}, "vlans[1]"), ("networkd", {"vlans": [10, 10]}, "vlans"),
     ("NetworkManager", {"files": FILES["networkd"]},
      "files.netdev: is not allowed with keeper: NetworkManager; give network, uplink")])
 def test_what_is_not_allowed_is_refused(keeper, options, said):

@@ -126,3 +126,25 @@ def test_the_profile_of_networkmanager_that_is_active(look, monkeypatch, said, f
 def test_a_program_that_is_not_there_does_not_work(look):
     """As ifquery, on a host that has no ifupdown."""
     assert [look.works(name) for name in ("true", "false", "/no/such/program")] == [True, False, False]
+
+
+@pytest.mark.parametrize("file, says, filters, kind, own", [
+    ("etc/br0.netdev", "[Bridge]\nVLANFiltering=yes\n", "0", "vlan", True),
+    ("run/br0.nmconnection", "[bridge]\nvlan-filtering=true\n", "0", "vlan", True),
+    ("etc/br0.netdev", "[Bridge]\nVLANFiltering=no\n", "1", "linux", True),
+    ("etc/br0.network", "VLANFiltering=yes\n", "0", "linux", False),  # not the file that makes the bridge
+    ("etc/br1.netdev", "VLANFiltering=yes\n", "1", "vlan", False)])
+def test_whether_a_bridge_of_the_role_filters_vlans_is_up_to_its_file(
+        look, tmp_path, monkeypatch, file, says, filters, kind, own):
+    (tmp_path / "net/br0/bridge").mkdir(parents=True)
+    (tmp_path / "net/br0/brif").mkdir()
+    (tmp_path / "net/br0/bridge/vlan_filtering").write_text(filters + "\n")
+    for place in ("etc", "run"):
+        (tmp_path / place).mkdir()
+    (tmp_path / file).write_text(says)
+    monkeypatch.setattr(look, "DEVICES", tmp_path / "net")
+    monkeypatch.setattr(look, "OPENVSWITCH", tmp_path / "none")
+    monkeypatch.setattr(look, "KEEPERS", {
+        name: keeper._replace(starts=("%s/etc/" % tmp_path, "%s/run/" % tmp_path))
+        for name, keeper in look.KEEPERS.items() if keeper.starts})
+    assert look.bridge("br0") == {"kind": kind, "ports": [], "own": own}

@@ -423,6 +423,17 @@ def test_vlans_are_taken_away_before_others_are_given(kernel):
     assert len(asked.asked) == 2
 
 
+@pytest.mark.parametrize("of_bridge, flags", [(True, 2), (False, None)])
+def test_vlans_of_a_bridge_itself_are_asked_of_that(of_bridge, flags, kernel):
+    asked = kernel([message(2, bytes(4))])
+    one = {"pvid": 1, "untagged": [1], "vids": [1]}
+    netlink.set_vlans(1, {"pvid": None, "untagged": [], "vids": []}, one, of_bridge)
+    said = netlink.nested({0: ("flags", lambda data: int.from_bytes(data, "little"))})
+    (_kind, _flags, body), = asked.asked
+    assert netlink.attributes(body, {26: ("said", said)}, 16)["said"].get("flags") == flags
+    assert netlink.attributes(body, {26: ("vlans", netlink.vlans)}, 16)["vlans"] == one
+
+
 def test_settings_of_a_port_are_told_as_they_are_read(kernel):
     asked = kernel([message(2, bytes(4))])
     netlink.set_port(1, {"brport_isolated": 1, "brport_learning": 0})

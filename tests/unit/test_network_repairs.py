@@ -295,7 +295,7 @@ def said(problems: Iterator[Problem]) -> list:
     return [(str(path), problem) for path, problem in problems]
 
 
-THERE = {"eth0": device(), "br0": device(kind="bridge")}
+THERE = {"eth0": device(), "br0": device(kind="bridge"), "ovs0": device(kind="openvswitch")}
 
 
 @pytest.mark.parametrize(("forward", "bridge", "found"), [
@@ -310,7 +310,10 @@ THERE = {"eth0": device(), "br0": device(kind="bridge")}
     ({"mode": "bridge"}, {"name": "br0"}, []),
     ({"mode": "bridge"}, {"name": "br1"}, [("bridge.name", "the host has no bridge br1")]),
     ({"mode": "bridge"}, {"name": "eth0"}, [
-        ("bridge.name", "eth0 is not a Linux bridge; for an Open vSwitch bridge give"
+        ("bridge.name", "eth0 is no bridge; give one that eth0 is a port of, or leave bridge out and give"
+                        " forward.interfaces: [{dev: eth0}] (macvtap)")]),
+    ({"mode": "bridge"}, {"name": "ovs0"}, [
+        ("bridge.name", "ovs0 is not a Linux bridge; for an Open vSwitch bridge give"
                         " virtualport: {type: openvswitch}")]),
     ({"mode": "nat"}, {"name": "virbr7"}, []),
 ])

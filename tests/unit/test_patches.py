@@ -156,7 +156,7 @@ def test_a_network_that_is_not_there_is_found_missing(patch: Any):
 @pytest.mark.parametrize(("patch", "message"), [
     (qos({}, network="lab", portgroup="a"), "portgroup: network lab has no portgroup a; it has b, c"),
     (qos({}, network="lab", port=MAC), "port: network lab has no port " + MAC),
-    (qos({}, domain="web", mac=MAC), "domain: there is no guest web"),
+    (qos({}, domain="web", mac=MAC), "domain: there is no guest web; there are none"),
 ])
 def test_a_part_that_is_not_there_is_found_missing(patch: Any, message: str):
     network = lab(portgroups=[{"name": "b"}, {"name": "c"}])

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
+import signal
 import socket
 import struct
 import subprocess
@@ -249,14 +251,57 @@ def test_watches_are_counted_by_taking_them():
 
 def test_only_the_daemon_of_these_files_counts(tmp_path, monkeypatch):
     """A process that has another name, or sees other files, says nothing of what libvirt can start."""
-    (tmp_path / "pid").write_text("%d\n" % os.getpid())
-    monkeypatch.setattr(daemon, "DAEMONS", {"networks": ((str(tmp_path / "pid"), "libvirtd"),)})
+    place, name = os.path.split(os.path.realpath("/proc/self/exe"))
+    (tmp_path / "driver.pid").write_text("%d\n" % os.getpid())
+    has_driver = {"networks": (str(tmp_path / "driver.pid"), name)}
+    monkeypatch.setattr(daemon, "DRIVERS", {"networks": (str(tmp_path / "driver.pid"), "virtnetworkd")})
     assert daemon.find_daemon() is None
-    place = os.path.realpath("/proc/self/exe")
-    monkeypatch.setattr(daemon, "DAEMONS", {"networks": ((str(tmp_path / "pid"), os.path.basename(place)),)})
-    assert daemon.daemon_name("networks") == os.path.basename(place)
-    monkeypatch.setattr(daemon, "USUAL", ("/gnu/store",))
+    monkeypatch.setattr(daemon, "DRIVERS", has_driver)
+    assert daemon.daemon_name("networks") == name
+    monkeypatch.setattr(daemon, "USUAL", (place + "/below",))
     assert daemon.find_daemon() is None
+
+
+@pytest.mark.parametrize("drivers, name", [
+    ("networks", "virtnetworkd"), ("filters", "virtnwfilterd"), ("networks", "libvirtd"), ("filters", "libvirtd")])
+def test_the_daemon_is_the_one_that_has_the_driver(drivers, name, tmp_path, monkeypatch):
+    """Where each driver has a daemon of its own, that is reloaded, and systemd restarts its service."""
+    of = {"virtnetworkd": "networks", "virtnwfilterd": "filters"}
+    program = tmp_path / name
+    shutil.copy(shutil.which("sleep") or "", program)
+    asked: list[tuple] = []
+    with subprocess.Popen([str(program), "60"]) as running:
+        try:
+            pids = {"networks": str(running.pid), "filters": str(running.pid)} if name == "libvirtd" else {
+                of[name]: str(running.pid)}
+            drivers_there = {}
+            for kind, (_path, own) in daemon.DRIVERS.items():
+                (tmp_path / kind).write_text(pids.get(kind, "1"))
+                drivers_there[kind] = (str(tmp_path / kind), own)
+            monkeypatch.setattr(daemon, "DRIVERS", drivers_there)
+            monkeypatch.setattr(daemon, "USUAL", (str(tmp_path),))
+            monkeypatch.setattr(daemon.systemd, "is_running", lambda: True)
+            monkeypatch.setattr(daemon.systemd, "cgroup_of", lambda pid: ["0::/system.slice/%s.service" % name])
+            monkeypatch.setattr(daemon.systemd.subprocess, "run", lambda command, **_how: asked.append(command)
+                                or subprocess.CompletedProcess(command, 0, stderr=""))
+            assert daemon.find_daemon(drivers) == (running.pid, name)
+            daemon.restart_daemon(drivers)
+            daemon.reload_daemon(drivers)
+            assert asked == [("systemctl", "restart", "%s.service" % name)]
+            assert running.wait(10) == -signal.SIGHUP
+        finally:
+            running.kill()
+
+
+@pytest.mark.parametrize("lines, service", [
+    (["0::/system.slice/virtnetworkd.service"], "virtnetworkd.service"),
+    (["1:name=systemd:/system.slice/libvirtd.service", "0::/"], "libvirtd.service"),
+    (["0::/user.slice/user-0.slice/session-1.scope"], ""), (["0::/system.slice/docker-1.scope"], ""),
+    (["0::/system.slice/containerd.service/pod/libvirtd.service"], ""), ([], "")])
+def test_the_service_that_a_daemon_is_of(lines, service, monkeypatch):
+    monkeypatch.setattr(daemon.systemd, "is_running", lambda: True)
+    monkeypatch.setattr(daemon.systemd, "cgroup_of", lambda pid: lines)
+    assert daemon.systemd.service_of(1) == service
 
 
 # --- the definition

@@ -27,6 +27,7 @@ NM = "org.freedesktop.NetworkManager"
 METRICS = {"": 100, "vlan": 400}
 # what a profile of NetworkManager says of the bridge as well as of the card
 OF_BOTH = r"^(?:zone|stable-id|metered|mdns|llmnr|dns-over-tls|mptcp-flags|gateway-ping-timeout)=.*"
+FILTERS = re.compile("^(?:VLANFiltering=yes|vlan-filtering=true)$", re.MULTILINE)
 STANZAS = ("iface", "auto", "mapping", "source", "source-directory", "no-auto-down", "no-scripts", "template", "rename")
 
 
@@ -68,11 +69,14 @@ def bridge(name: str) -> dict | None:
         return None
     if not (device / "bridge").is_dir():
         return {"kind": "other", "ports": [], "own": False}
+    made = [start + name + known.makes for known in KEEPERS.values() for start in known.starts if known.makes]
+    own = [said for said in (text(Path(path)) for path in made) if said is not None]
+    # whether one of the role filters VLANs is up to its file; what the kernel has of that the role puts back
+    filters = any(map(FILTERS.search, own)) if own else text(device / "bridge" / "vlan_filtering") == "1\n"
     return {
-        "kind": "vlan" if text(device / "bridge" / "vlan_filtering") == "1\n" else "linux",
+        "kind": "vlan" if filters else "linux",
         "ports": sorted(port.name for port in (device / "brif").iterdir()),
-        "own": any(start + name + known.makes in files(keeper, name)
-                   for keeper, known in KEEPERS.items() for start in known.starts),
+        "own": bool(own),
     }
 
 

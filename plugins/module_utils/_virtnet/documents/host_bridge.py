@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ..schema.nodes import Field, Group
+from ..schema.nodes import Field, Group, Many
 from ..schema.scalars import TEXT
 from .role_values import FORMS
 
@@ -15,6 +15,13 @@ HOST_BRIDGE = Group("host_bridge", "host_bridge", "A bridge of the host.", (
         "Network card of the host that is in the bridge, or that is taken out of it.",
         "Without it no card is looked at.",
     ], never_empty=True),
+    Many("vlans", "vlan", [
+        "VLANs that pass O(uplink) with tags; VLAN 1 passes it without. The bridge then filters VLANs, and the host"
+        " itself is in VLAN 1.",
+        "What of that the files do not say or the kernel has lost is put back there, and nothing else is disturbed. The"
+        " bridge and its uplink stay in others.",
+        "Without it the VLANs are not looked at.",
+    ], Field("vlan", ".", FORMS["vlan"], "A VLAN."), unique=True),
     Group("files", "files", [
         "Files of O(keeper). Of systemd-networkd, as its manual pages systemd.netdev(5) and systemd.network(5) tell,"
         " they are C(/etc/systemd/network/05-virtnet-NAME*), or C(/run/systemd/network/04-virtnet-NAME*) on trial.",

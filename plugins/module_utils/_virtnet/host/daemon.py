@@ -1,7 +1,10 @@
 # Copyright (c) virtnet.libvirt contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The daemons of libvirt by their drivers; only those that see the files that we see, from where packages put them."""
+"""The daemons of libvirt by their drivers; only those that see the files that we see, from where packages put them.
+
+A driver is in one daemon at a time, whose process it writes down: libvirtd, or the one that has it alone.
+"""
 
 from __future__ import annotations
 
@@ -9,16 +12,13 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 
 from . import systemd
 from .errors import KernelError
 
-DAEMONS = {
-    "networks": (("/run/virtnetworkd.pid", "virtnetworkd"), ("/run/libvirtd.pid", "libvirtd")),
-    "filters": (("/run/virtnwfilterd.pid", "virtnwfilterd"), ("/run/libvirtd.pid", "libvirtd")),
-}
+DRIVERS = {"networks": ("/run/libvirt/network/driver.pid", "virtnetworkd"),
+           "filters": ("/run/libvirt/nwfilter/driver.pid", "virtnwfilterd")}
 PATIENCE = 60  # seconds for its end, and for its start
 USUAL = ("/usr/sbin", "/usr/bin", "/sbin", "/bin", "/usr/local/sbin")
 
@@ -26,27 +26,29 @@ USUAL = ("/usr/sbin", "/usr/bin", "/sbin", "/bin", "/usr/local/sbin")
 def find_daemon(drivers: str = "networks") -> tuple[int, str] | None:
     """Its process and name."""
     with suppress(OSError):
-        return next(((pid, name) for pid, name in _running(drivers) if _same_files(pid)), None)
+        found = _running(drivers)
+        return found if found and _same_files(found[0]) else None
     return None
 
 
 def shares_network() -> bool:
     """Whether we see the devices and rules of the daemon of networks; so we do where the daemon itself is not seen."""
     with suppress(OSError):
-        return all(os.readlink("/proc/%d/ns/net" % pid) == os.readlink("/proc/self/ns/net")
-                   for pid, _name in _running("networks"))
+        found = _running("networks")
+        return not found or os.readlink("/proc/%d/ns/net" % found[0]) == os.readlink("/proc/self/ns/net")
     return True
 
 
-def _running(drivers: str) -> Iterator[tuple[int, str]]:
-    """Those into which we can look, from where packages put them."""
-    for path, name in DAEMONS[drivers]:
-        with suppress(OSError, ValueError):
-            with open(path, encoding="ascii") as file:
-                pid = int(file.read())
-            place = os.readlink("/proc/%d/exe" % pid)
-            if os.path.basename(place) == name and place.startswith(USUAL):
-                yield pid, name
+def _running(drivers: str) -> tuple[int, str] | None:
+    """The one that has these drivers, where we can look into it and it is from where packages put it."""
+    path, own = DRIVERS[drivers]
+    with suppress(OSError, ValueError):
+        with open(path, encoding="ascii") as file:
+            pid = int(file.read())
+        place, name = os.path.split(os.readlink("/proc/%d/exe" % pid))
+        if name in (own, "libvirtd") and place in USUAL:
+            return pid, name
+    return None
 
 
 def daemon_name(drivers: str) -> str | None:

@@ -133,12 +133,16 @@ class Kernel:
             with by_netlink():
                 set_port(index, settings)
 
+    def set_filtering(self, bridge: str, filters: bool) -> None:
+        """Whether a bridge heeds VLANs."""
+        self._call("link", "set", index=self._index(bridge), kind="bridge", br_vlan_filtering=int(filters))
+
     def set_vlans(self, name: str, vlans: Any) -> None:
-        """Puts a device of a bridge that filters VLANs into these."""
+        """Puts a device of a bridge that filters VLANs, or such a bridge itself, into these."""
         there = self.devices().get(name)
         if there and there["vlans"] is not None:
             with by_netlink():
-                set_vlans(there["index"], there["vlans"], vlans)
+                set_vlans(there["index"], there["vlans"], vlans, there["kind"] == "bridge")
 
     def add_fdb(self, name: str, mac: str, vlan: int | None) -> None:
         """Tells a device's bridge that a MAC address is to be found there."""

@@ -70,6 +70,7 @@ NEW_LINK, NEW_ADDRESS, NEW_ROUTE, NEW_NEIGHBOUR = 16, 20, 24, 28
 GET = 2  # from the type of an answer to that of its request
 SET_LINK, PORT_INFO = 19, 12 | 0x8000  # a nested attribute
 DELETE_LINK, SPECIFIC, VLAN_INFO = 17, 26, 2
+VLANS_OF, VLANS_OF_BRIDGE = 0, b"\2\0"  # IFLA_BRIDGE_FLAGS: BRIDGE_FLAGS_SELF
 EXTENDED, VLANS_COMPRESSED = 29, 4  # else those of a trunk are too many for a message
 
 CODE = Struct("=i")
@@ -368,15 +369,19 @@ def set_port(index: int, settings: dict[str, int]) -> None:
         + attribute(PORT_INFO, port))
 
 
-def set_vlans(index: int, now: Vlans, wanted: Vlans) -> None:
-    """Has the VLANs of a port of a bridge be as :func:`read_devices` says them, never more than now or then."""
+def set_vlans(index: int, now: Vlans, wanted: Vlans, of_bridge: bool = False) -> None:
+    """Has the VLANs of a port of a bridge, or of a bridge itself, be as :func:`read_devices` says them.
+
+    They are never more than now or then.
+    """
+    meant = attribute(VLANS_OF, VLANS_OF_BRIDGE) if of_bridge else b""
     there, then = ({vid: (PVID if vid == one["pvid"] else 0) | (UNTAGGED if vid in one["untagged"] else 0)
                     for vid in one["vids"]} for one in (now, wanted))
     for request, entries in ((DELETE_LINK, {vid: 0 for vid in there if vid not in then}),
                              (SET_LINK, {vid: flags for vid, flags in then.items() if there.get(vid) != flags})):
         if entries:
             ask(request, request, ACKNOWLEDGE, LINK.pack(socket.AF_BRIDGE, index, 0) + attribute(SPECIFIC, b"".join(
-                attribute(VLAN_INFO, VLAN.pack(flags, vid)) for vid, flags in entries.items())))
+                attribute(VLAN_INFO, VLAN.pack(flags, vid)) for vid, flags in entries.items()) + meant))
 
 
 def attribute(kind: int, value: bytes) -> bytes:

@@ -37,13 +37,17 @@ def service_of(pid: int) -> str:
     """The service of the system that a process is of; empty where it is of none."""
     if not is_running():
         return ""
-    try:
-        with open("/proc/%d/cgroup" % pid, encoding="utf-8") as file:
-            paths = [line.rstrip("\n").rpartition(":")[2].split("/") for line in file]
-    except OSError:
-        return ""
+    paths = [line.rpartition(":")[2].split("/") for line in cgroup_of(pid)]
     return next((path[2] for path in paths if path[1:2] == ["system.slice"] and path[-1].endswith(".service")
                  and len(path) == 3), "")
+
+
+def cgroup_of(pid: int) -> list[str]:
+    try:
+        with open("/proc/%d/cgroup" % pid, encoding="utf-8") as file:
+            return file.read().splitlines()
+    except OSError:
+        return []
 
 
 def restart_service(name: str) -> None:

@@ -24,7 +24,8 @@ class Entries:
     ``path`` is its place there. ``keys`` are the options by which an entry is named to be removed, ``identity``
     those that make two entries the same one, of which for DHCP the first that is given counts. ``joins`` is an option
     of which each value is an entry's own: what is given of it is put in beside what is there, or taken out of that.
-    With ``replace`` an entry is to be just as it is given, and what is in its way goes.
+    With ``replace`` an entry is to be just as it is given, and what is in its way goes. A ``single`` one is given by
+    options of its own, not by the list.
     """
 
     option: str
@@ -34,6 +35,11 @@ class Entries:
     joins: str = ""
     items: tuple[Options, ...] = ()
     replace: bool = False
+    single: bool = False
+
+    def at(self, index: int) -> tuple[str | int, ...]:
+        """Where a task says an item."""
+        return () if self.single else (self.option, index)
 
     @property
     def of_dhcp(self) -> bool:
@@ -86,11 +92,13 @@ DNS_TXTS = Entries("txts", updates.DNS_TXTS.path, ("name", "value"), ("name",))
 DNS_SRVS = Entries("srvs", updates.DNS_SRVS.path, updates.SRV, updates.SRV)
 
 
-def stated(kind: Entries, items: list[Options], absent: bool, replace: bool = False) -> Entries:
-    """Entries as a task gives them, checked; to be removed they need only name what identifies them."""
-    checked = []
-    for index, item in enumerate(items):
-        with inside(kind.option, index):
+def stated(kind: Entries, items: list[Options] | Options, absent: bool, replace: bool = False) -> Entries:
+    """Entries as a task gives them, or the options of one, checked; to be removed they need only name what
+    identifies them."""
+    single, checked = isinstance(items, dict), []
+    kind = dataclasses.replace(kind, single=single)
+    for index, item in enumerate([items] if single else items):
+        with inside(*kind.at(index)):
             entry = kind.table.item.check(item, whole=not absent)
             names = kind.keys if absent else kind.identity
             if not any(entry.get(name) for name in names):

@@ -12,6 +12,7 @@ from ...host.snapshot import Snapshot
 from .found import differing, look
 from .piece import host_bridge as piece
 from .steps import apply_step, keep_step
+from .vlans import have_vlans
 
 
 def back(was: Snapshot, now: Snapshot, name: str) -> Iterator[Step]:
@@ -24,3 +25,6 @@ def back(was: Snapshot, now: Snapshot, name: str) -> Iterator[Step]:
     elif any(files.values()) or before.there != after.there or before.inside != after.inside:
         yield Step("have bridge %s%s as it was" % (bridge, " and %s" % uplink if uplink else ""),
                    apply_step(before, files, before.there, before.inside), piece(keeper, bridge, uplink))
+    elif before.there and before.vlans != after.vlans:
+        yield Step("have the VLANs of bridge %s as they were" % bridge,
+                   lambda host: have_vlans(host, bridge, before.vlans), piece(keeper, bridge, uplink))

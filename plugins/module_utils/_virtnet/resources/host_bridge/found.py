@@ -16,7 +16,8 @@ Files = dict[str, dict[str, Optional[str]]]
 class HostBridgeFound(NamedTuple):
     """``files`` are by place (etc, run) and name.
 
-    ``inside`` is whether the uplink is in the bridge, None where none is looked at, or it is not there.
+    ``inside`` is whether the uplink is in the bridge, None where none is looked at, or it is not there. ``vlans`` are
+    those that the bridge itself and an uplink inside are in, None for each where it filters none.
     """
 
     keeper: str
@@ -25,6 +26,7 @@ class HostBridgeFound(NamedTuple):
     files: Files
     there: bool
     inside: bool | None
+    vlans: Options
     local: bool = True
 
     @property
@@ -39,8 +41,10 @@ class HostBridgeFound(NamedTuple):
 def look(seen: Snapshot, keeper: str, name: str, uplink: str) -> HostBridgeFound:
     device = seen.device(uplink)
     files = seen.get("bridge_files", "%s %s" % (keeper, name)) if seen.reaches_kernel else {}
-    return HostBridgeFound(keeper, name, uplink, files, seen.device(name) is not None,
-                           device["master"] == name if device else None, seen.reaches_kernel)
+    inside = device["master"] == name if device else None
+    vlans = {one: (seen.device(one) or {}).get("vlans") for one in ([name, uplink] if inside else [name])}
+    return HostBridgeFound(keeper, name, uplink, files, seen.device(name) is not None, inside, vlans,
+                           seen.reaches_kernel)
 
 
 def differing(wanted: Files, there: Files) -> Files:

@@ -12,7 +12,8 @@ from ...schema.errors import Invalid, Missing, Path
 from ...schema.options import Options
 from .found import Files, HostBridgeFound, differing
 from .piece import host_bridge as piece
-from .steps import apply_step
+from .steps import apply_step, vlan_step
+from .vlans import vlan_drift
 
 if TYPE_CHECKING:
     from .resource import HostBridge
@@ -39,9 +40,15 @@ def plan_host_bridge(desired: HostBridge, found: HostBridgeFound) -> Plan:
         *([Drift("kernel", Path("uplink"), *(desired.uplink if there else None for there in (inside, found.inside)))]
           if inside not in (None, found.inside) else []),
     ])
+    of = piece(found.keeper, found.name, desired.uplink)
     if plan.drift:
-        plan.steps.append(Step(_title(desired), apply_step(found, changed, there, inside),
-                               piece(found.keeper, found.name, desired.uplink), "brief"))
+        plan.steps.append(Step(_title(desired), apply_step(found, changed, there, inside, desired.vlans), of, "brief"))
+    if desired.vlans is not None and found.there:
+        lost = list(vlan_drift(desired.vlans, found))
+        if lost and not plan.steps:
+            plan.steps.append(Step("put bridge %s%s back into VLANs" % (
+                found.name, " and %s" % found.uplink if found.inside else ""), vlan_step(found, desired.vlans), of))
+        plan.drift += lost
     return plan
 
 

@@ -43,6 +43,10 @@ class HostBridge:
         return files
 
     @property
+    def vlans(self) -> list[int] | None:
+        return None if self.absent else self.options.get("vlans")
+
+    @property
     def key(self) -> Key:
         return ("host_bridge", self.name)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from ...host.errors import HostError
 from .found import in_force, look
+from .vlans import put_into_vlans
 
 if TYPE_CHECKING:
     from ...engine.plan import Do
@@ -19,10 +20,12 @@ if TYPE_CHECKING:
 SECONDS, PAUSE = 30, 0.2  # that a keeper has for it
 
 
-def apply_step(found: HostBridgeFound, files: Files, there: bool | None, inside: bool | None) -> Do:
+def apply_step(found: HostBridgeFound, files: Files, there: bool | None, inside: bool | None,
+               vlans: list[int] | None = None) -> Do:
     """Has the keeper apply these files, and waits until the bridge is ``there`` and its uplink ``inside``.
 
     None is for what is not waited for. A bridge that is not to be there is deleted, which keepers leave to others.
+    What it does not put into ``vlans`` is put there then.
     """
 
     def step(host: Host) -> None:
@@ -40,8 +43,14 @@ def apply_step(found: HostBridgeFound, files: Files, there: bool | None, inside:
         if inside is not None:
             keeper.bring(found.uplink, now["uplink"], not any(files.values()))
         _wait(host, found, there, inside, now["uplink"])
+        if vlans is not None:
+            put_into_vlans(host, found, vlans)
 
     return step
+
+
+def vlan_step(found: HostBridgeFound, vlans: list[int]) -> Do:
+    return lambda host: put_into_vlans(host, found, vlans)
 
 
 def keep_step(found: HostBridgeFound, files: Files) -> Do:

@@ -60,7 +60,7 @@ def aim_of(desired: Interface, found: InterfaceFound) -> Aim:
 def known_guest(domain: str, found: InterfaceFound) -> DomainRecord:
     """The guest, when there is one and it can be told which of its interfaces is meant."""
     if found.record is None:
-        raise Missing("domain", "there is no guest %s" % domain)
+        raise Missing(*found.lacks[0])
     if found.meant.problem:
         raise Invalid(*found.meant.problem)
     return found.record

@@ -25,6 +25,8 @@ from .upkeep import Upkeep, sysctl_repairs, upkeep_repairs
 Problem = tuple[Path, str]
 DHCPV6_PREFIX = 64
 
+SWITCH_KINDS = ("openvswitch", "tun")  # of bridges of Open vSwitch, in the kernel and in userspace
+
 
 def expected_delay(bridge: Options) -> int:
     """The forward delay in seconds that the kernel makes of libvirt's: with spanning tree it is from 2 to 30."""
@@ -120,8 +122,14 @@ def missing_devices(options: Options, there: Devices) -> Iterator[Problem]:
         if bridge not in there:
             yield Path("bridge", "name"), "the host has no bridge %s" % bridge
         elif not options.get("virtualport") and there[bridge]["kind"] != "bridge":
-            yield Path("bridge", "name"), ("%s is not a Linux bridge; for an Open vSwitch bridge give"
-                                           " virtualport: {type: openvswitch}" % bridge)
+            yield Path("bridge", "name"), _no_bridge(bridge, there[bridge]["kind"])
+
+
+def _no_bridge(device: str, kind: str | None) -> str:
+    if kind in SWITCH_KINDS:
+        return "%s is not a Linux bridge; for an Open vSwitch bridge give virtualport: {type: openvswitch}" % device
+    return ("%s is no bridge; give one that %s is a port of, or leave bridge out and give"
+            " forward.interfaces: [{dev: %s}] (macvtap)" % (device, device, device))
 
 
 def place_of(address: Options) -> str:
