@@ -342,6 +342,15 @@ def test_patches_that_say_the_same_fold():
     assert plan.after["ips"] == with_hosts(ONE, TWO)
 
 
+@pytest.mark.parametrize(("names", "state", "left"), [
+    (["A"], "absent", ["b"]), (["A", "B"], "absent", []), (["A", "c"], "present", ["a", "b", "c"])])
+def test_names_of_dns_have_no_case(names: list, state: str, left: list):
+    seen = host(lab(dns={"hosts": [{"ip": "10.5.0.9", "hostnames": ["a", "b"]}]}))
+    item = {"ip": "10.5.0.9", "hostnames": names}
+    plan, = planned(seen, dns(DNS_HOSTS, item, state=state))
+    assert plan.after["hosts"] == ([{"ip": "10.5.0.9", "hostnames": left}] if left else [])
+
+
 def test_what_is_wrong_with_a_patch_names_it():
     assert refusal(host(None), Network("lab", lab()), dhcp(dict(ONE, ip="10.9.0.1"))) == (
         "hosts[0].ip: 10.9.0.1 is in no subnet of the network; it has 10.5.0.0/24 (dhcp_host lab)")

@@ -69,15 +69,21 @@ class Entries:
             return None if absent else normal
         given, there = normal.get(self.joins) or [], entry.get(self.joins) or []
         if absent:
-            left = [value for value in there if value not in given] if given else []
+            left = _without(there, given) if given else []
             return dict(entry, **{self.joins: left}) if left else None
-        return dict(entry, **{self.joins: there + [value for value in given if value not in there]})
+        return dict(entry, **{self.joins: there + _without(given, there)})
 
     def label(self, normal: Options) -> str:
         """What names an entry among others of its module."""
         names = [name for name in self.identity if name in normal] or [name for name in self.keys if name in normal]
         values = [str(normal[name]) for name in names] + [str(value) for value in normal.get(self.joins) or []]
         return " ".join(values[:1] if self.of_dhcp else [self.option, *values])
+
+
+def _without(names: list[str], others: list[str]) -> list[str]:
+    """Names of DNS but those that others are, for which upper and lower case are the same."""
+    known = {name.lower() for name in others}
+    return [name for name in names if name.lower() not in known]
 
 
 DHCP_HOSTS = Entries("hosts", updates.HOSTS.path, ("mac", "id", "name", "ip"), ("mac", "id", "name"))
