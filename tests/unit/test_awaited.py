@@ -30,7 +30,8 @@ def host(addresses: dict, active: bool = True, runs: str = "") -> Snapshot:
     lab = {"lab": dict(NETWORK, active=True)} if runs else {}
     return Snapshot.of_record(parts(
         networks={**dict.fromkeys(networks, NETWORK), **lab}, addresses={UUID: addresses},
-        network_live=dict.fromkeys(lab, "<network><name>lab</name>%s</network>" % runs), ports=dict.fromkeys(lab, []),
+        network_live=dict.fromkeys(lab, "<network><name>lab</name>%s</network>" % runs),
+        ports={name: [] for name in lab},
         network_config={name: "<network><name>%s</name></network>" % name for name in networks},
         statistics={"%s %s" % (UUID, mac): None for mac in (ONE, TWO)},
         domains={UUID: {"name": "web", "active": active, "persistent": True}}, domain_config={UUID: GUEST},
