@@ -84,6 +84,7 @@ cache_connection: /tmp/libvirt_guests
 
 import json
 import os
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 from ansible.errors import AnsibleParserError
@@ -136,10 +137,22 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             with open(path, encoding="utf-8") as file:
                 text = json.load(file)
             if "hosts" in text:
-                return {host["name"]: host["graph"] for host in text["hosts"] if host["state"] != "unreachable"}
+                return dict(self._of_report(path, text["hosts"]))
             return {os.path.splitext(os.path.basename(path))[0]: text["graph"]}
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise AnsibleParserError("saved: %s has no graphs: %s" % (path, error)) from error
+
+    def _of_report(self, path: str, hosts: list) -> Iterator[tuple[str, dict]]:
+        for host in hosts:
+            if host["state"] == "unreachable":
+                self._left_out("saved: %s: %s" % (path, host["name"]), "; ".join(host["problems"]))
+            else:
+                yield host["name"], host["graph"]
+
+    def _left_out(self, where: str, why: object) -> None:
+        if self.get_option("strict"):
+            raise AnsibleParserError("%s: %s" % (where, why)) from (why if isinstance(why, Exception) else None)
+        self.display.warning("%s: %s; its guests are left out" % (where, why))
 
     def _asked(self, hypervisors: dict) -> dict:
         """What those say that answer; a warning tells of the others, with C(strict) an error."""
@@ -154,7 +167,5 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             try:
                 found[name] = answer.result()
             except NotRead as error:
-                if self.get_option("strict"):
-                    raise AnsibleParserError("hypervisors.%s: %s" % (name, error)) from error
-                self.display.warning("hypervisors.%s: %s; its guests are left out" % (name, error))
+                self._left_out("hypervisors.%s" % name, error)
         return found

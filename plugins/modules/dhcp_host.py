@@ -147,8 +147,7 @@ def main() -> None:
         if items is not None and given:
             raise Invalid("hosts", "cannot be given together with %s" % ", ".join(sorted(given)))
         absent = module.params["state"] == "absent"
-        entries = stated(DHCP_HOSTS, [given] if items is None else items, absent,
-                         module.params["replace"])
+        entries = stated(DHCP_HOSTS, given if items is None else items, absent, module.params["replace"])
         return NetworkEntries("dhcp_host", module.params["network"], [entries], module.params["state"])
 
     converge_one(module, desired, returns="network")

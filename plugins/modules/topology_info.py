@@ -37,6 +37,8 @@ options:
         and plugs of ports), and the filters that libvirt brings.
       - A MAC of a guest's interface that libvirt made up goes too, where something else names the interface and no
         reservation has it.
+      - An interface with a boot order has O(virtnet.libvirt.interface#module:convert_boot) too, for on the other host
+        its guest may have none yet.
     type: bool
     default: false
   graph:
@@ -107,7 +109,7 @@ graph:
       returned: always
   sample:
     version: 1
-    host: {"libvirt": "9.0.0", "uri": "qemu:///system"}
+    host: {"libvirt": "9.0.0", "uri": "qemu:///system", "devices": ["lab0", "ens1"]}
     nodes: [{"id": "filter/clean-traffic", "kind": "filter", "name": "clean-traffic", "state": "defined",
              "layers": ["config"]}]
     edges: [{"from": "interface/web/52:54:00:00:00:11", "to": "network/lab", "kind": "connects",

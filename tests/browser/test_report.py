@@ -36,7 +36,7 @@ class Report:
         return self.page
 
     def host(self, name):
-        self.page.get_by_role("link", name=name, exact=True).click()
+        self.page.locator("#fleet tr[data-state]").get_by_role("link", name=name, exact=True).click()
         self.page.wait_for_function("() => window.virtnetPicture && !document.getElementById('page').hidden")
         return self.page
 
@@ -82,6 +82,61 @@ def test_the_fleet_says_how_each_host_is_and_what_is_across(report):
     assert page.locator("#fleet tbody tr[data-state]:visible").all_inner_texts()[0].startswith("kvm2")
 
 
+def test_a_search_says_what_it_found_and_hides_other_findings(report):
+    tagged, other = graph_with(["web", "db"]), graph_with(["mail"], 1)
+    for seen, vlan in ((tagged, 20), (other, 200)):
+        next(edge for edge in seen["edges"] if edge["kind"] == "connects")["vlan"] = {"tags": [{"id": vlan}]}
+    other["host"]["libvirt"] = "11.3.0"
+    page = report([host("kvm1", graph=tagged), host("kvm2", graph=other)]).open()
+    hits = page.locator("#fleet .hits li:visible")
+    page.get_by_label("Search").fill("vlan 20")
+    assert hits.all_inner_texts() == [
+        "guest web: 52:54:00:00:00:00, 10.0.0.0/16, network lab, VLAN 20, filter strict"]
+    assert page.locator("#found-hosts").inner_text() == "1 host, 0 findings across hosts"
+    page.get_by_label("Search").fill("strict")
+    assert [text[:9] for text in hits.all_inner_texts()] == ["guest web", "guest db:", "guest mai"]
+    page.get_by_label("Search").fill("11.3")
+    assert page.locator("#findings tbody tr:visible").count() == 1
+    page.get_by_label("Search").fill("")
+    assert hits.count() == 0 and page.locator("#fleet tr[data-state]:visible").count() == 2
+    page.locator("#findings summary").first.click()
+    page.locator("#findings details[open]").get_by_role("link", name="kvm2").click()
+    page.wait_for_function("() => document.querySelector('#page h2')?.innerText.includes('kvm2')")
+
+
+def test_who_is_read_aloud_to_hears_by_what_a_guest_leaves(report):
+    seen = graph_with(["web"])
+    for one in seen["nodes"]:
+        one.update({"mtu": 9000} if one["kind"] == "bridge" else {"mode": "bridge"} if one["kind"] == "network" else {})
+    routed = graph_with(["db"], 1)
+    one = report([host("kvm1", graph=seen), host("kvm2", graph=routed)])
+    for name, way in (("kvm1", "lab0 → ens1"), ("kvm2", "lab0 → ens1 → routes of the host")):
+        one.open()
+        page = one.host(name)
+        table = page.get_by_role("table", name="All that the picture shows of guests, as text")
+        assert table.locator("td").nth(3).inner_text() == way
+    one.open()
+    assert "9000" in one.host("kvm1").get_by_role("table", name="All networks").locator("td").all_inner_texts()
+
+
+def test_what_is_not_there_is_told_by_its_steps(report):
+    gone = {"kind": "network", "name": "lab", "changed": True, "steps": ["define network lab"], "drift": []}
+    one = report([host("kvm1", [gone])])
+    one.open()
+    page = one.host("kvm1")
+    said = page.locator("section.object").inner_text()
+    assert "Applying would: define network lab" in said and "not so" not in said
+    assert page.locator("section.object table").count() == 0
+
+
+def test_names_of_any_length_do_not_break_what_is_short(report):
+    one = report([host("kvm1", graph=graph_with(["x" * 200]))])
+    one.open()
+    page = one.host("kvm1")
+    lines = page.locator("table button").evaluate_all("(all) => all.map((one) => one.clientHeight)")
+    assert max(lines) < 40, lines
+
+
 def test_networks_say_who_uses_them_and_whether_a_boot_starts_them(report):
     seen = graph_with(["web", "db"])
     network = next(node for node in seen["nodes"] if node["kind"] == "network")
@@ -98,7 +153,7 @@ def test_networks_say_who_uses_them_and_whether_a_boot_starts_them(report):
         assert page.locator("#fleet tbody tr[data-state]:visible").count() == 1
     page = one.host("kvm1")
     cells = page.locator("table", has_text="All networks of the host").locator("tbody tr").first.inner_text()
-    assert cells.split("\t") == ["lab", "active", "starts", "nat", "lab0, virbr7", "10.0.0.1/24", "20",
+    assert cells.split("\t") == ["lab", "active", "starts", "nat", "lab0 → ens1, virbr7", "10.0.0.1/24", "", "20",
                                  "inbound 1000 kB/s", "db, web"]
 
 
@@ -196,6 +251,19 @@ def test_dark_and_on_paper(report):
     dark.emulate_media(color_scheme="light")
     dark.wait_for_function("() => virtnetPicture.nodes()[0].style('color') === 'rgb(17,17,17)'")
     assert dark.pdf()[:4] == b"%PDF"
+
+
+def test_an_a4_page_has_room_for_what_is_told(report):
+    hosts = usual()
+    hosts[3]["read"]["msg"] = "no route to host, " * 20
+    hosts[1]["read"]["graph"]["host"]["libvirt"] = "11.3.0"
+    page = report(hosts, viewport={"width": 794, "height": 1123}).open()
+    page.emulate_media(media="print")
+    page.evaluate("() => dispatchEvent(new Event('beforeprint'))")
+    wide = page.locator("#hosts td:last-child").evaluate_all("(all) => all.map((one) => one.clientWidth)")
+    assert min(wide) > 200, wide
+    assert page.locator("#findings details li").first.is_visible()  # nothing stays folded on paper
+    assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
 
 
 def test_names_that_want_to_be_more(report):

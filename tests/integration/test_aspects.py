@@ -139,7 +139,7 @@ REFUSED = [
     ({"network": "lab", "portgroup": "none"}, r"^portgroup: network lab has no portgroup none; it has a$"),
     ({"network": "lab", "port": "none"}, r"^port: none is not allowed; give a UUID or a MAC address$"),
     ({"network": "lab", "port": MAC}, r"^port: network lab has no port %s$" % MAC),
-    ({"domain": "none", "mac": MAC}, r"^domain: there is no guest none$"),
+    ({"domain": "none", "mac": MAC}, r"^domain: there is no guest none; there are guest$"),
     ({"domain": "guest", "mac": "52:54:00:00:04:99"}, r"^mac: guest guest has no interface with MAC 52:54:00:00:04:99;"
                                                       r" there are %s$" % MAC),
     ({"domain": "guest", "mac": MAC, "layers": ["live"]}, r"^mac: .* in layer live; there are"),

@@ -81,9 +81,10 @@ def test_guests_of_a_report(tmp_path):
     model = fleet_of([host("kvm1", graph=graph_with(list(HOSTILE))), lost], "2026-11-27T08:30:00+00:00")
     (tmp_path / "report.json").write_text(as_json(model))
     (tmp_path / "kvm7.json").write_text(json.dumps({"graph": graph_with(["web"])}))
-    found, groups, _said = inventory(tmp_path, saved=["report.json", "kvm7.json"], keyed_groups=[
+    found, groups, said = inventory(tmp_path, saved=["report.json", "kvm7.json"], keyed_groups=[
         {"key": "libvirt_hypervisor", "prefix": "on"}], compose={"at": "libvirt_hypervisor ~ '!'"})
     assert set(found) == {*HOSTILE, "web"} and groups["on_kvm7"]["hosts"] == ["web"]
     assert found["web"]["at"] == "kvm7!"
+    assert "kvm2: no route to host; its guests are left out" in said.replace("\n", " ")
     (tmp_path / "bad.json").write_text("[]")
     assert "bad.json has no graphs" in inventory(tmp_path, saved=["bad.json"])[2].replace("\n", " ")

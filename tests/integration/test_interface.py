@@ -157,7 +157,7 @@ def test_info_of_what_is_not_there_is_a_warning_in_check_mode(off):
 
 REFUSED = [
     ({"domain": "none"}, "domain: there is no guest none"),
-    ({"source": {"network": "lab"}}, "type: is missing; give one of network"),
+    ({"source": {"network": "lab"}}, "type: is missing, and guest guest has no interface"),
     ({"type": "bridge", "mac": None}, "mac.address: is missing; give it, or alias.name, or a source"),
     ({"type": "network"}, "source.network: is missing; type network needs it"),
     ({"type": "udp", "source": {"address": "1.2.3.4", "port": 5}}, "source.local.address: is missing"),

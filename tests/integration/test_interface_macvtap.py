@@ -24,6 +24,29 @@ def boot(connection, link: str = "down", source: str = "<source dev='nic0' mode=
             kind, MAC, source, link)))).create()
 
 
+DEVICES = {
+    "macvtap": ("direct", "<source dev='nic0' mode='bridge'/>", "ip link set $tap down", ["up"]),
+    "tap": ("ethernet", "<source><ip address='10.77.0.1' prefix='24'/></source><mtu size='1400'/>",
+            "ip addr flush dev $tap; ip link set $tap mtu 1500; ip link set $tap down",
+            ["up", "mtu", "source.ips[0].address"]),
+}
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_a_device_is_put_back_as_libvirt_made_it(clean, device: str):
+    kind, inner, harm, lost = DEVICES[device]
+    boot(clean, "up", inner, kind)
+    tap = sh("virsh domiflist guest | awk '$5 == \"%s\" { print $1 }'" % MAC).strip()
+    shows = f"ip -br -4 addr show {tap}; cat /sys/class/net/{tap}/mtu; ip link show {tap} | grep -o '[<,]UP[,>]'"
+    before = sh(shows)
+    same()
+    sh("tap=%s; %s" % (tap, harm))
+    predicted, done = (run("interface", check=check, domain="guest", mac={"address": MAC}) for check in (True, False))
+    assert predicted["drift"] == done["drift"] and [one["path"] for one in done["drift"]] == lost
+    assert sh(shows) == before
+    same()
+
+
 def runs() -> tuple[str, str, str]:
     """The device that its macvtap is on, the mode of that, and its cable."""
     found, = [one for one in json.loads(sh("ip -d -j link show type macvtap")) if one["address"] == MAC]

@@ -57,3 +57,54 @@ def test_a_tap_is_down_while_it_moves(clean, move: str):
     assert not any(up for pair in changes for _master, up in pair)
     assert changes or (move == "to another portgroup" and not all(up for _master, up in told))  # libvirt 11 leaves it
     assert told[-1][1] and " UP " in sh("ip link show dev %s | sed 's/[<>,]/ /g'" % tap)
+
+
+# --- filters
+
+
+LOOKING = """is_up() { ip link show dev $tap | grep -q '[<,]UP[,>]'; }
+while :; do
+  if is_up && ! ebtables -t nat -L PREROUTING | grep -q $tap && is_up; then echo open; else echo closed; fi
+done"""
+
+
+def unfiltered(tap: str, do: Callable[[], object]) -> tuple[int, int]:
+    """How often a tap was looked at meanwhile, and how often it was up without rules for what its guest sends."""
+    with subprocess.Popen(["sh", "-c", "tap=%s; %s" % (tap, LOOKING)], stdout=subprocess.PIPE, text=True) as looking:
+        time.sleep(0.3)
+        do()
+        looking.terminate()
+        seen = looking.stdout.read().split()
+    return len(seen), seen.count("open")
+
+
+def filtered(name: str, address: str) -> dict:
+    return {"filterref": {"filter": name, "parameters": [{"name": "IP", "value": address}]}}
+
+
+@pytest.mark.parametrize("change", [filtered("clean-traffic", "192.168.160.10"),
+                                    filtered("no-ip-spoofing", "192.168.160.9")], ids=["values", "filter"])
+def test_a_guest_is_never_without_a_filter_while_that_changes(clean, change: dict):
+    run("network", **LAB)
+    clean.defineXML(domain_xml("guest", PORTS + INTERFACE)).create()
+    tap = sh("virsh domiflist guest | awk '$5 == \"%s\" { print $1 }'" % MAC).strip()
+    guest = {"domain": "guest", "mac": {"address": MAC}}
+    run("interface", **guest, **filtered("clean-traffic", "192.168.160.9"))
+    looks, open_ = unfiltered(tap, lambda: run("interface", **guest, **change))
+    assert looks > 10 and open_ == 0
+    assert " UP " in sh("ip link show dev %s | sed 's/[<>,]/ /g'" % tap)
+    assert not run("interface", **guest, **change)["changed"]
+
+
+def test_a_filter_is_redefined_without_such_a_moment(clean):
+    run("network", **LAB)
+    clean.defineXML(domain_xml("guest", PORTS + INTERFACE)).create()
+    tap = sh("virsh domiflist guest | awk '$5 == \"%s\" { print $1 }'" % MAC).strip()
+    rules = [{"rule": {"action": "drop", "direction": "out", "ip": [{"srcipaddr": "10.9.0.%d" % end}]}}
+             for end in (1, 2)]
+    run("nwfilter", name="mine", entries=rules[:1])
+    run("interface", domain="guest", mac={"address": MAC}, filterref={"filter": "mine"})
+    looks, open_ = unfiltered(tap, lambda: run("nwfilter", name="mine", entries=rules))
+    assert looks > 10 and open_ == 0
+    run("interface", domain="guest", mac={"address": MAC}, filterref={})
+    run("nwfilter", name="mine", state="absent")

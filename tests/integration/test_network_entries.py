@@ -85,12 +85,12 @@ def test_an_inactive_network_is_changed_too():
 
 
 @pytest.mark.parametrize(("options", "message"), [
-    (dict(WEB, ip="10.6.0.1"), "hosts[0].ip: 10.6.0.1 is in no subnet of the network; it has 10.5.0.0/24, fd00:5::/64"),
-    (dict(WEB, ip="10.5.0.11"), "hosts[0].ip: 10.5.0.11 is already that of 52:54:00:00:00:01"),
-    (dict(WEB, name="one"), "hosts[0].name: one is already that of 52:54:00:00:00:01"),
-    ({"mac": "52:54:00:00:00:21"}, "hosts[0].ip: is missing"),
-    ({"ip": "10.5.0.21"}, "hosts[0]: give mac or id or name"),
-    ({"state": "absent"}, "hosts[0]: give mac or id or name or ip"),
+    (dict(WEB, ip="10.6.0.1"), "ip: 10.6.0.1 is in no subnet of the network; it has 10.5.0.0/24, fd00:5::/64"),
+    (dict(WEB, ip="10.5.0.11"), "ip: 10.5.0.11 is already that of 52:54:00:00:00:01"),
+    (dict(WEB, name="one"), "name: one is already that of 52:54:00:00:00:01"),
+    ({"mac": "52:54:00:00:00:21"}, "ip: is missing"),
+    ({"ip": "10.5.0.21"}, "give mac or id or name"),
+    ({"state": "absent"}, "give mac or id or name or ip"),
     ({"hosts": [{"mac": "zz", "ip": "10.5.0.9"}]}, "hosts[0].mac: \"zz\" is not allowed"),
     ({"hosts": [WEB], "mac": "52:54:00:00:00:09"}, "hosts: cannot be given together with mac"),
 ])

@@ -15,6 +15,7 @@ LAB = {
     "state": "active",
     "forward": {"mode": "route"},
     "bridge": {"name": "lab0", "delay": 4},
+    "mac": {"address": "52:54:00:00:0a:01"},
     "mtu": {"size": 1400},
     "ips": [{"address": "10.7.0.1", "prefix": 24, "dhcp": {"ranges": [{"start": "10.7.0.10", "end": "10.7.0.20"}]}},
             {"family": "ipv6", "address": "fd00:7::1", "prefix": 64}],
@@ -34,7 +35,8 @@ def is_deaf() -> bool:
 def seen():
     """What the kernel has, by other witnesses than netlink in the module."""
     return [sh("cat /sys/class/net/lab0/bridge/stp_state /sys/class/net/lab0/bridge/forward_delay"
-               " /sys/class/net/lab0/mtu /sys/class/net/lab0/address"),
+               " /sys/class/net/lab0/mtu /sys/class/net/lab0/address"
+               " /proc/sys/net/ipv4/conf/lab0/forwarding /proc/sys/net/ipv6/conf/lab0/forwarding"),
             sorted(sh("ip -br addr show lab0 scope global").split()[2:]),
             [line.replace(" proto static", "").split(" linkdown")[0].strip()
              for line in sh("ip route show dev lab0; ip -6 route show dev lab0 via fd00:7::2").splitlines()],
@@ -48,6 +50,9 @@ def seen():
     ("ip -6 route del fd00:8::/64", [ROUTES[1]]),
     ("ip link set lab0 down", ["add address fd00:7::1/64 to bridge lab0", "set bridge lab0 up", *ROUTES]),
     ("ip link set lab0 mtu 1300", ["set MTU 1400 of bridge lab0"]),
+    ("ip link set lab0 address 52:54:00:00:0a:0a", ["set MAC address 52:54:00:00:0a:01 of bridge lab0"]),
+    ("sysctl -w net.ipv4.conf.lab0.forwarding=0", ["set forwarding.ipv4 1 of bridge lab0"]),
+    ("sysctl -w net.ipv6.conf.lab0.forwarding=0", ["set forwarding.ipv6 1 of bridge lab0"]),
     ("ip link set lab0 type bridge stp_state 0", [BRIDGE]),
     ("ip link set lab0 type bridge forward_delay 900", [BRIDGE]),
     ("ip link del lab0", ["make bridge lab0 again", "set IPv6 of bridge lab0 on", BRIDGE, "set MTU 1400 of bridge lab0",

@@ -236,7 +236,8 @@ def test_what_hosts_have_in_common_is_the_groups(off, tmp_path):
 
 def test_another_host_is_given_what_is_portable(off):
     parent = {"name": "zz-base", "chain": "root", "entries": [{"filterref": {"filter": "clean-traffic"}}]}
-    run("topology", **with_(nwfilters=[parent, HOST["nwfilters"][1]]))
+    first = dict(HOST["interfaces"][0], boot={"order": 1}, convert_boot=True)
+    run("topology", **with_(nwfilters=[parent, HOST["nwfilters"][1]], interfaces=[first]))
     given = run("topology_info", portable=True)["topology"]
     assert "clean-traffic" not in [one["name"] for one in given["nwfilters"]]
     # another host has none of these, other UUIDs of libvirt's own filters, and a guest of the same name
@@ -250,7 +251,9 @@ def test_another_host_is_given_what_is_portable(off):
     lists = {name: items for name, items in given.items() if items}
     converge("topology", **lists)
     assert run("topology_info", portable=True)["topology"] == given
-    assert "aa-web" in sh("virsh dumpxml off") and "clean-traffic" in sh("virsh nwfilter-dumpxml zz-base")
+    guest = sh("virsh dumpxml off")
+    assert "aa-web" in guest and "<boot order='1'/>" in guest
+    assert "clean-traffic" in sh("virsh nwfilter-dumpxml zz-base")
 
 
 def test_what_has_no_shape_hides_nothing(clean):

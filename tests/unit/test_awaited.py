@@ -24,10 +24,14 @@ TOLD = {"lease": {ONE: ["10.0.0.9/24"]}, "agent": {ONE: ["fe80::1/64", "2001:db8
         "arp": {TWO: ["192.0.2.7/0"]}}
 
 
-def host(addresses: dict, active: bool = True) -> Snapshot:
+def host(addresses: dict, active: bool = True, runs: str = "") -> Snapshot:
+    """``runs`` is what the network lab has, where it is to run."""
     networks = ("lab", "lan", "other")
+    lab = {"lab": dict(NETWORK, active=True)} if runs else {}
     return Snapshot.of_record(parts(
-        networks=dict.fromkeys(networks, NETWORK), addresses={UUID: addresses},
+        networks={**dict.fromkeys(networks, NETWORK), **lab}, addresses={UUID: addresses},
+        network_live=dict.fromkeys(lab, "<network><name>lab</name>%s</network>" % runs),
+        ports={name: [] for name in lab},
         network_config={name: "<network><name>%s</name></network>" % name for name in networks},
         statistics={"%s %s" % (UUID, mac): None for mac in (ONE, TWO)},
         domains={UUID: {"name": "web", "active": active, "persistent": True}}, domain_config={UUID: GUEST},
@@ -51,6 +55,13 @@ def waited(*snapshots: Snapshot, mac: str | None = None, **wanted: object) -> tu
 ])
 def test_the_address_that_is_asked_for(wanted, found):
     assert waited(host(TOLD), **wanted) == (*found, 0.0)
+
+
+def test_a_lease_of_the_subnet_that_the_network_had_is_no_address():
+    told = {"lease": {ONE: ["10.0.0.9/24", "10.1.0.9/24"]}}
+    assert waited(host(told, runs="<ip address='10.1.0.1' prefix='24'/>")) == ("10.1.0.9", "lease", "lab", 0.0)
+    with pytest.raises(NoAddress, match="lease: none"):
+        waited(host(told, runs="<ip address='10.2.0.1' prefix='24'/>"), timeout=1)
 
 
 def test_it_is_waited_for():

@@ -18,6 +18,7 @@ NOT_RUN = {
     "a shell to type in": 1,
     "needs a card with SR-IOV": 13,
     "needs a kernel with sch_sfq": 2,
+    "needs Docker": 1,
     "needs NetBox": 2,
     "needs Prometheus": 1,
     "needs a report of before": 1,
@@ -36,6 +37,7 @@ NOT_RUN = {
     "writes outside of the sandbox": 1,
 }
 ONCE = {
+    "a cable that is pulled is a change each time": 1,
     "it takes away what the task puts back": 1,
     "the report has its time in it": 4,
     "the second time it is gone": 1,

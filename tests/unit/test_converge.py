@@ -169,7 +169,7 @@ def test_the_result_has_steps_drift_and_diff(host):
         "changed": True, "steps": ["make x"], "restart_required": False, "restarts": [],
         "drift": [{"layer": "config", "path": "a", "desired": 1, "current": 2}],
         "diff": {"before_header": "thing x (before)", "after_header": "thing x (after)", "before": "was: 1\n",
-                 "after": "will: 2\n"},
+                 "after": "will: 2\n", "prepared": "steps:\n  1. make x\n\n"},
     }
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from unit.fake_host import UUID, device, parts
 
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.converge import plan_each
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.snapshot import Snapshot
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.topology import Topology
 
@@ -125,11 +126,20 @@ def test_what_goes(case: str):
         there = dict(there, devices={**there["devices"], **{"virbr%d" % one: device(kind="bridge") for one in (1, 2)}})
     read = Topology(wanted, True, told.append)
     assert read.errors == []
-    gone = ["%s %s" % (one.kind, one.name) for one in read.more(host(**there))]
+    seen = host(**there)
+    wishes = read.more(seen)
+    gone = ["%s %s" % (one.kind, one.name) for one in wishes]
+    assert plan_each(seen.fork(), wishes, True, read.place)[1] == []
     if isinstance(expected, str):
         assert [expected in str(error) for error in read.errors] == [True]
     else:
         assert (sorted(gone), read.errors) == (sorted(expected), []), told
+
+
+def test_what_stays_for_its_user_is_told_and_what_goes_is_not():
+    told: list[str] = []
+    Topology({"exclusive": ALL}, True, told.append).more(host(config=ON_ONE))
+    assert told == ["network one is in no list and stays, for it is used by guest web"]
 
 
 # by what it is about: the host, the document, and what goes beside what is refused

@@ -79,6 +79,16 @@ def plant_pool(hosts: list[dict], used: bool) -> None:
     graph(hosts, 0)["edges"].append(edge("connects", card(graph(hosts, 0))["id"], "network/pool"))
 
 
+def plant_macvtap(hosts: list[dict], *kinds: str, but: int | None = None) -> None:
+    """A guest of the first host on a device that each host has, in turn as each of the kinds."""
+    for number in range(20):
+        names = ["ens1", "lab0", *(["bond9.10"] if number != but else [])]
+        graph(hosts, number)["host"]["devices"] = names
+        if number % 2 == 0:  # elsewhere nothing refers to it
+            graph(hosts, number)["nodes"].append(node(kinds[number % len(kinds)], "bond9.10", layers=["kernel"]))
+    graph(hosts, 0)["edges"].append(edge("connects", card(graph(hosts, 0))["id"], kinds[0] + "/bond9.10"))
+
+
 def plant_same_guest(hosts: list[dict], runs: bool) -> None:
     hosts[4]["read"]["graph"] = copy.deepcopy(graph(hosts, 3))
     if not runs:
@@ -110,6 +120,10 @@ PLANTED = {
                     "is not active there"),
     "no filter": (lambda hosts: without(emptied(graph(hosts)), "filter/strict"), ["migration"], "filter strict"),
     "no free VF": (lambda hosts: plant_pool(hosts, True), ["migration"], "has no free VF there"),
+    "no bridge of the network": (lambda hosts: find(emptied(graph(hosts)), "bridge/lab0").update(
+        state="missing", layers=[]), ["migration"], "network lab has no bridge lab0 there"),
+    "no card": (lambda hosts: plant_macvtap(hosts, "device", "uplink", but=3), ["migration"],
+                "guest web0 of kvm00 could not move to kvm03: device bond9.10 is not there"),
 }
 
 
@@ -131,6 +145,9 @@ ALIKE = {
     "a guest that moved": lambda hosts: plant_same_guest(hosts, False),
     "one address, two VLANs": lambda hosts: (on_bridge(hosts, 3), on_bridge(hosts, 5, vlan=TAGS)),
     "free VFs": lambda hosts: plant_pool(hosts, False),
+    "a card here, a bond there": lambda hosts: plant_macvtap(hosts, "uplink", "device", "bond"),
+    "a host of which nobody knows its cards": lambda hosts: (
+        plant_macvtap(hosts, "uplink", but=3), graph(hosts)["host"].pop("devices")),
     "a routed network of all": lambda hosts: [routed(hosts, number, "r", "10.7.0.1/24") for number in range(20)],
     "link-local addresses": lambda hosts: [card(graph(hosts, number)).update(addresses={"agent": ["fe80::1/64"]})
                                            for number in (3, 5)],
@@ -144,6 +161,19 @@ def test_what_is_right_is_not_told_of(name):
     hosts = fleet()
     ALIKE[name](hosts)
     assert findings_of(hosts) == []
+
+
+def test_what_to_do_about_a_guest_that_could_not_move():
+    hosts = fleet(4)
+    find(emptied(graph(hosts, 1)), "network/lab").update(state="inactive")
+    without(emptied(graph(hosts, 2)), "network/lab")
+    found, = findings_of(hosts)
+    assert found["text"] == (
+        "guests db0 of kvm00, db3 of kvm03, web0 of kvm00, web3 of kvm03 could not move to kvm01: network lab is not"
+        " active there; to kvm02: network lab is not there")
+    assert found["do"] == "To move them there, start network lab on kvm01; make network lab on kvm02."
+    assert found["hosts"] == {"kvm00": ["db0", "web0"], "kvm01": "is not active there", "kvm02": "is not there",
+                              "kvm03": ["db3", "web3"]}
 
 
 def test_a_reserved_address_that_a_guest_of_another_mac_has():

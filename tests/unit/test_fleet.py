@@ -19,7 +19,7 @@ from unit.fleets import HOSTILE, differs, edge, graph_with, host, node
 from ansible_collections.virtnet.libvirt.plugins.filter.fleet import fleet
 from ansible_collections.virtnet.libvirt.plugins.filter.fleet_as import fleet_as
 from ansible_collections.virtnet.libvirt.plugins.filter.graph_as import graph_as
-from ansible_collections.virtnet.libvirt.plugins.plugin_utils._fleet.layout import positions
+from ansible_collections.virtnet.libvirt.plugins.plugin_utils._fleet.layout import implied, laid_out
 
 SCHEMAS = pathlib.Path(__file__).parents[2] / "docs/schemas"
 TIME, LATER = "2026-11-27T08:30:00+00:00", "2026-11-28T08:30:00+00:00"
@@ -99,10 +99,34 @@ def test_what_differs_as_a_whole_says_what_is_to_be_done():
     assert (absent["current"], absent["desired"]) == ("absent", "present")
 
 
-def test_a_line_that_passes_a_column_by_is_not_behind_its_boxes():
-    nodes = [node("interface", "m", "web"), node("portgroup", "office", "lan"), node("network", "lab")]
-    places = positions({"nodes": nodes, "edges": [edge("connects", "interface/web/m", "network/lab")]})
-    assert places["interface/web/m"][1] == places["network/lab"][1] != places["portgroup/lan/office"][1]
+@pytest.mark.parametrize("groups", [1, 2, 5])
+def test_a_line_that_passes_a_column_by_is_not_behind_its_boxes(groups):
+    nodes = [node("interface", "m", "web"), node("network", "lab"), node("uplink", "ens1"),
+             *(node("portgroup", "g%d" % number, "lan") for number in range(groups))]
+    ends = [("interface/web/m", "network/lab"), ("interface/web/m", "uplink/ens1")]
+    found = laid_out({"nodes": nodes, "edges": [edge("connects", *one) for one in ends]})
+    points = [point for way in found.bends.values() for point in way]
+    assert [len(found.bends[one]) for one in ends] == [1, 2]
+    assert len({*points, *found.places.values()}) == len(points) + len(nodes)  # each has a place of its own
+
+
+def test_a_tap_in_the_bridge_of_its_network_is_not_drawn_twice():
+    graph = graph_with(["web", "db"])
+    cards = [one["id"] for one in graph["nodes"] if one["kind"] == "interface"]
+    graph["nodes"] += [node("bridge", "other"), node("portgroup", "pg", "lab", network="lab")]
+    graph["edges"] += [edge("member", cards[0], "bridge/lab0", "kernel"),
+                       edge("member", cards[1], "bridge/other", "kernel"),
+                       edge("belongs", "portgroup/lab/pg", "network/lab")]
+    assert implied(graph) == {(cards[0], "bridge/lab0")}  # the other one was moved
+    next(one for one in graph["edges"] if one["kind"] == "connects")["to"] = "portgroup/lab/pg"
+    assert implied(graph) == {(cards[0], "bridge/lab0")}
+
+
+def test_cables_are_on_the_right_of_a_chart():
+    lines = graph_as(graph_with([]), "mermaid").splitlines()
+    bridge, uplink = (next(line.split("[")[0].split("{")[0].strip() for line in lines if name in line)
+                      for name in ('"bridge lab0"', '"uplink ens1"'))
+    assert "  %s --- %s" % (bridge, uplink) in lines
 
 
 def test_since_when():
@@ -173,7 +197,7 @@ def test_drawings_show_names_and_no_more(name):
     graph = graph_with([name])
     drawing = ElementTree.fromstring(graph_as(graph, "svg"))
     tags = {element.tag.rpartition("}")[2] for element in drawing.iter()}
-    assert tags == {"svg", "title", "rect", "line", "g", "text"}
+    assert tags == {"svg", "title", "rect", "polyline", "g", "text"}
     assert "guest %s: running" % name in {element.text for element in drawing.iter() if element.text}
     chart = graph_as(graph, "mermaid").splitlines()
     assert len(chart) == 1 + len(graph["nodes"]) + len(graph["edges"]) + len({one["kind"] for one in graph["nodes"]})

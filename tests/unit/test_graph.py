@@ -103,6 +103,31 @@ def test_the_kernel_says_what_is_in_what(graph):
                                           "layers": []}
 
 
+def test_devices_are_listed_where_the_kernel_is_within_reach(graph):
+    assert graph["host"]["devices"] == ["bond0", "br0", "ens1", "ens2", "lab0"]
+    assert "devices" not in graph_of(host(devices=None))["host"]
+
+
+def test_an_address_by_arp_has_no_prefix_length():
+    found = graph_of(host(addresses={WEB: {"arp": {MAC % 1: ["10.0.0.9/0"]}}}))
+    assert nodes(found)["interface/web/" + MAC % 1]["addresses"] == {"arp": ["10.0.0.9"]}
+
+
+def test_open_vswitch_says_what_is_in_its_bridges():
+    port = {"tag": None, "trunks": [], "vlan_mode": None, "traffic": {}}
+    ports = {"ovs0": dict(port, bridge="ovs0", devices=["ovs0"]), "vnet1": dict(port, bridge="ovs0", devices=["vnet1"]),
+             "bond9": dict(port, bridge="ovs0", devices=["ens1", "ens2"])}
+    in_kernel = {name: device(kind=kind, master="ovs-system") for name, kind in (
+        ("ens1", None), ("ens2", None), ("vnet1", "tun"))}
+    for own in (device(kind="openvswitch"), device(kind="tun")):  # the kernel forwards, or the switch itself
+        found = graph_of(host(switch_ports=ports, devices={
+            "ovs-system": device(kind="openvswitch"), "ovs0": own, **in_kernel}))
+        jsonschema.validate(found, SCHEMA)
+        assert edges(found, "member") == [(start, "bridge/ovs0", ["kernel"]) for start in (
+            "uplink/ens1", "uplink/ens2", "interface/web/" + MAC % 2)]
+        assert not {"bridge/ovs-system", "device/ovs0"} & set(nodes(found))
+
+
 def test_a_vlan_device_is_between_its_bridge_and_the_cable():
     tagged, outer = ({"kind": "vlan", "vlan": {"id": number, "link": link}} for number, link in (
         (10, "ens1"), (20, "ens1.10")))

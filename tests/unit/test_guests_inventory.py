@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from unit.fleets import graph_with
+import pytest
+from unit.fleets import graph_with, node
 
 from ansible_collections.virtnet.libvirt.plugins.plugin_utils._fleet.guests import SOURCES, guests_of
 
@@ -29,6 +30,17 @@ def test_what_a_guest_has():
     assert (found["ansible_host"], found["libvirt_address_source"]) == ("10.1.0.9", "agent")
     other, = guests_of({"kvm1": graph}, ["arp"])
     assert other["variables"]["ansible_host"] == "192.0.2.1"
+
+
+@pytest.mark.parametrize("kind", ["uplink", "bond", "device"])
+def test_a_card_is_an_uplink_beside_the_tap(kind):
+    graph = graph_with(["web"])
+    graph["nodes"].append(node(kind, "bond9.10"))
+    next(one for one in graph["nodes"] if one["kind"] == "interface")["device"] = "macvtap0"
+    next(one for one in graph["edges"] if one["kind"] == "connects")["to"] = kind + "/bond9.10"
+    one, = guests_of({"kvm1": graph}, list(SOURCES))
+    interface, = one["variables"]["libvirt_interfaces"]
+    assert (interface["uplink"], interface["device"]) == ("bond9.10", "macvtap0")
 
 
 def test_one_name_on_two_hypervisors_and_none_without_an_address():

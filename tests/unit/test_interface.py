@@ -213,7 +213,9 @@ TWO = domain(CONFIGURED, CONFIGURED.replace(MAC, "52:54:00:00:00:02"))
 
 
 @pytest.mark.parametrize(("guest", "options", "message"), [
-    ("none", {}, "domain: there is no guest none"),
+    ("none", {}, "domain: there is no guest none; there are off"),
+    ("off", {"mac": {"address": "52:54:00:00:00:09"}, "link": {"state": "down"}}, "type: is missing, and guest off has"
+     " no interface 52:54:00:00:00:09 to change, but 52:54:00:00:00:01, 52:54:00:00:00:02; to make it, give one of"),
     ("off", {"type": "bridge"}, "mac.address: is missing; give it, or alias.name, or a source that no other"),
     ("off", {"source": {"network": "lab"}}, "source.network: several interfaces have the source lab; give mac.address,"
      " one of 52:54:00:00:00:01, 52:54:00:00:00:02"),
@@ -274,7 +276,7 @@ def test_an_interface_without_mac_and_source_is_the_only_one_of_its_type():
 
 
 @pytest.mark.parametrize(("options", "path"), [
-    ({"type": "network", "source": {"network": "none"}}, "source.network: there is no network none"),
+    ({"type": "network", "source": {"network": "none"}}, "source.network: there is no network none; there are lab"),
     ({"type": "bridge", "source": {"bridge": "none"}}, "source.bridge: the host has no device none"),
     ({"type": "direct", "source": {"dev": "none"}}, "source.dev: the host has no device none"),
     ({"filterref": {"filter": "none"}}, "filterref.filter: there is no filter none"),
@@ -490,7 +492,7 @@ def test_a_device_that_the_host_has_is_not_made_for_a_running_guest(target: dict
 
 
 def test_without_the_network_the_running_guest_is_refused():
-    with pytest.raises(Missing, match=r"^source.network: network lab does not run, and guest on does"):
+    with pytest.raises(Missing, match=r"^source.network: there is no network lab; there are none, and guest on runs"):
         plan_all(host(live=domain()).fork(), [Interface("on", ON_LAB)])
 
 

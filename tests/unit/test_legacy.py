@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from ctypes import c_int, c_ubyte, sizeof
 
@@ -112,3 +113,20 @@ def test_a_table_that_cannot_be_read_is_said(monkeypatch: pytest.MonkeyPatch, tm
         legacy.read_legacy()
     monkeypatch.setattr(legacy, "FAMILIES", {"ip": legacy.FAMILIES["ip"]._replace(tables=str(tmp_path / "none"))})
     assert legacy.read_legacy() == {}
+
+
+@pytest.mark.parametrize("changes, said", [(4, None), (5, "table nat of legacy iptables changed each of 5 times")])
+def test_a_table_that_changes_while_it_is_read_is_read_again(
+        monkeypatch: pytest.MonkeyPatch, changes: int, said: str | None) -> None:
+    left = [errno.EAGAIN] * changes
+
+    def ask(_opened: object, _level: int, what: int, *_answer: object) -> None:
+        if what == legacy.GET_ENTRIES and left:
+            raise OSError(left.pop(), "Resource temporarily unavailable")
+
+    monkeypatch.setattr(legacy, "_ask", ask)
+    if said:
+        with pytest.raises(KernelError, match=said):
+            legacy._read(legacy.FAMILIES["ip"], "nat")
+    else:
+        assert legacy._read(legacy.FAMILIES["ip"], "nat")[1] == b""

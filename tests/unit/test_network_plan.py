@@ -142,6 +142,21 @@ def test_autostart(autostart: bool, there, expected):
     assert steps(there, autostart=autostart) == expected
 
 
+@pytest.mark.parametrize(("start", "drift", "titles", "warned"), [
+    ({"networks": ["lab"], "daemons": ["libvirtd"]}, [], [], 0),
+    ({"networks": [], "daemons": ["libvirtd"]}, ["boot"], ["switch autostart of network lab on again"], 0),
+    ({"networks": ["lab"], "daemons": []}, [], [], 1),
+    ({"networks": None, "daemons": None}, [], [], 0),
+])
+def test_what_a_boot_will_not_start(start: dict, drift: list, titles: list, warned: int):
+    given: dict = {"autostart": True, "start": start, "devices": {"virbr0": BRIDGE}}
+    plan = plan_of(lab(LAB, LAB, **given))
+    assert ([one.layer for one in plan.drift], [step.title for step in plan.steps]) == (drift, titles)
+    assert len([one for one in plan.warnings if "which no boot starts" in one]) == warned
+    transient = plan_of(lab(live=LAB, **given))  # of which libvirt says no such thing
+    assert (transient.steps, transient.warnings) == ([], [])
+
+
 def test_a_transient_network_is_kept_again_where_that_is_needed():
     assert steps(TRANSIENT, state="active", autostart=True) == [
         "define network lab", "switch autostart of network lab on"]

@@ -295,7 +295,7 @@ def said(problems: Iterator[Problem]) -> list:
     return [(str(path), problem) for path, problem in problems]
 
 
-THERE = {"eth0": device(), "br0": device(kind="bridge")}
+THERE = {"eth0": device(), "br0": device(kind="bridge"), "ovs0": device(kind="openvswitch")}
 
 
 @pytest.mark.parametrize(("forward", "bridge", "found"), [
@@ -310,7 +310,10 @@ THERE = {"eth0": device(), "br0": device(kind="bridge")}
     ({"mode": "bridge"}, {"name": "br0"}, []),
     ({"mode": "bridge"}, {"name": "br1"}, [("bridge.name", "the host has no bridge br1")]),
     ({"mode": "bridge"}, {"name": "eth0"}, [
-        ("bridge.name", "eth0 is not a Linux bridge; for an Open vSwitch bridge give"
+        ("bridge.name", "eth0 is no bridge; give one that eth0 is a port of, or leave bridge out and give"
+                        " forward.interfaces: [{dev: eth0}] (macvtap)")]),
+    ({"mode": "bridge"}, {"name": "ovs0"}, [
+        ("bridge.name", "ovs0 is not a Linux bridge; for an Open vSwitch bridge give"
                         " virtualport: {type: openvswitch}")]),
     ({"mode": "nat"}, {"name": "virbr7"}, []),
 ])
@@ -347,6 +350,11 @@ def test_an_empty_address_of_a_pool_is_no_surprise():
     ({"bridge": {"name": "a/b"}}, [("bridge.name", "a/b is no name that the kernel takes")]),
     ({"bridge": {"name": "a:1"}}, [("bridge.name", "a:1 is no name that the kernel takes")]),
     ({"bridge": {"name": "lab%d"}}, []),
+    ({"bridge": {"name": "a%x"}}, [("bridge.name", "a%x is no name that the kernel takes")]),
+    ({"bridge": {"name": "a%d%d"}}, [("bridge.name", "a%d%d is no name that the kernel takes")]),
+    ({"ips": [{"address": "fd00::1", "prefix": 64, "dhcp": {"hosts": [{}]}}]}, []),
+    ({"ips": [{"address": "fd00::1", "prefix": 63, "dhcp": {"hosts": [{}]}}]},
+     [("ips[0].dhcp", "dnsmasq serves DHCPv6 only where the prefix is 64 or longer, and that of fd00::1 is 63")]),
     ({"ips": [{"address": "FD00::1"}, {"address": "10.0.0.1"}, {"address": "fd00:0::1"}]},
      [("ips[2].address", "fd00::1 is already in ips[0]")]),
     ({"forward": {"mode": "bridge"}, "bridge": {"name": "br0"}}, []),

@@ -29,8 +29,8 @@ ROWS = [
       "vlan_mode": EMPTY, "qos": EMPTY},
      {"_uuid": ["uuid", "p1"], "name": "vnet0", "interfaces": ["uuid", "i1"], "tag": 5, "trunks": ["set", [6, 5]],
       "vlan_mode": "native-tagged", "qos": ["uuid", "q1"]}],
-    [{"_uuid": ["uuid", "i0"], "ingress_policing_rate": 0, "ingress_policing_burst": 0},
-     {"_uuid": ["uuid", "i1"], "ingress_policing_rate": 4096, "ingress_policing_burst": 256}],
+    [{"_uuid": ["uuid", "i0"], "name": "br0", "ingress_policing_rate": 0, "ingress_policing_burst": 0},
+     {"_uuid": ["uuid", "i1"], "name": "vnet0", "ingress_policing_rate": 4096, "ingress_policing_burst": 256}],
     [{"_uuid": ["uuid", "q1"], "other_config": ["map", [["min-rate", "8000000"], ["burst", "524288"]]]}],
 ]
 BARE = {"tag": None, "trunks": [], "vlan_mode": None}
@@ -38,10 +38,18 @@ BARE = {"tag": None, "trunks": [], "vlan_mode": None}
 
 def test_rows_become_ports():
     ports = ovsdb.ports_of([{"rows": rows} for rows in ROWS])
-    assert ports["br0"] == {"bridge": "br0", **BARE, "traffic": {"sent": {}, "received": None}}
+    assert ports["br0"] == {"bridge": "br0", "devices": ["br0"], **BARE, "traffic": {"sent": {}, "received": None}}
     assert ports["vnet0"].pop("traffic") == {"sent": {"1": {"rate": 1000000, "ceil": 1000000, "burst": 65536}},
                                              "received": {"rate": 512000, "burst": 32768}}
-    assert ports["vnet0"] == {"bridge": "br0", "tag": 5, "trunks": [5, 6], "vlan_mode": "native-tagged"}
+    assert ports["vnet0"] == {"bridge": "br0", "devices": ["vnet0"], "tag": 5, "trunks": [5, 6],
+                              "vlan_mode": "native-tagged"}
+
+
+def test_a_bond_is_a_port_of_several_devices():
+    bridges, ports, interfaces, limits = ROWS
+    bond = dict(ports[1], interfaces=["set", [["uuid", "i0"], ["uuid", "i1"]]])
+    found = ovsdb.ports_of([{"rows": rows} for rows in (bridges, [bond], interfaces, limits)])
+    assert found["vnet0"]["devices"] == ["br0", "vnet0"]
 
 
 @pytest.fixture

@@ -156,7 +156,7 @@ def test_a_network_that_is_not_there_is_found_missing(patch: Any):
 @pytest.mark.parametrize(("patch", "message"), [
     (qos({}, network="lab", portgroup="a"), "portgroup: network lab has no portgroup a; it has b, c"),
     (qos({}, network="lab", port=MAC), "port: network lab has no port " + MAC),
-    (qos({}, domain="web", mac=MAC), "domain: there is no guest web"),
+    (qos({}, domain="web", mac=MAC), "domain: there is no guest web; there are none"),
 ])
 def test_a_part_that_is_not_there_is_found_missing(patch: Any, message: str):
     network = lab(portgroups=[{"name": "b"}, {"name": "c"}])
@@ -340,6 +340,15 @@ def test_names_of_one_address_may_have_several_owners():
 def test_patches_that_say_the_same_fold():
     plan, = planned(host(None), Network("lab", lab()), dhcp(ONE), dhcp(TWO, ONE))
     assert plan.after["ips"] == with_hosts(ONE, TWO)
+
+
+@pytest.mark.parametrize(("names", "state", "left"), [
+    (["A"], "absent", ["b"]), (["A", "B"], "absent", []), (["A", "c"], "present", ["a", "b", "c"])])
+def test_names_of_dns_have_no_case(names: list, state: str, left: list):
+    seen = host(lab(dns={"hosts": [{"ip": "10.5.0.9", "hostnames": ["a", "b"]}]}))
+    item = {"ip": "10.5.0.9", "hostnames": names}
+    plan, = planned(seen, dns(DNS_HOSTS, item, state=state))
+    assert plan.after["hosts"] == ([{"ip": "10.5.0.9", "hostnames": left}] if left else [])
 
 
 def test_what_is_wrong_with_a_patch_names_it():

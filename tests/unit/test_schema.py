@@ -358,16 +358,17 @@ def test_in_order_keeps_the_order_of_lists_that_are_sets():
 
 
 @pytest.mark.parametrize(("value", "message"), [
-    ("text", '"text" is not allowed; give a dictionary'),
+    ("text", '"text" is not allowed; give a dictionary of colour, engine, gloss, mileage, name, notes, serial, size,'
+             " stops, tags, wheels"),
     ({"name": "a", "nam": 1}, "nam: no such option; there are colour, engine, gloss, mileage, name, notes, serial,"
                               " size, stops, tags, wheels"),
     ({"name": "a", "colour": "green"}, 'colour: "green" is not allowed; give one of red, blue'),
     ({"name": "a", "size": 10}, "size: 10 is not allowed; give a whole number from 0 to 9"),
     ({"name": "a", "gloss": "maybe"}, 'gloss: "maybe" is not allowed; give true or false (yes or no in XML)'),
-    ({"name": "a", "engine": []}, "engine: [] is not allowed; give a dictionary"),
+    ({"name": "a", "engine": []}, "engine: [] is not allowed; give a dictionary of id, kind, turbo"),
     ({"name": "a", "engine": {"fuel": 1}}, "engine.fuel: no such option; there are id, kind, turbo"),
     ({"name": "a", "wheels": {"name": "x"}}, 'wheels: {"name": "x"} is not allowed; give a list'),
-    ({"name": "a", "wheels": ["x"]}, 'wheels[0]: "x" is not allowed; give a dictionary'),
+    ({"name": "a", "wheels": ["x"]}, 'wheels[0]: "x" is not allowed; give a dictionary of mac, nails, name, width'),
     ({"name": "a", "wheels": [{"width": 3}]}, "wheels[0].name: is missing"),
     ({"name": "a", "wheels": [{"name": "x"}, {"name": "y", "mac": "1"}]},
      'wheels[1].mac: "1" is not allowed; give ' + MAC.allowed),

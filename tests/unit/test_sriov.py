@@ -245,6 +245,16 @@ def test_what_is_so_already_takes_no_step(sysfs, host):
         dict(FRESH, index=1, driver="default", vlan={"id": 0}), {"index": 0, "driver": "ixgbevf", "vlan": {}}]}) == []
 
 
+def test_of_two_rates_the_one_that_is_not_given_stays(sysfs, host):
+    host.settings["1"].update(min_tx_rate=10)
+    plan(host, {"vfs": [{"index": 1, "max_tx_rate": 50}]}).steps[0].do(host)
+    assert host.calls == [("set_vf", "pf0", 1, {"min_tx_rate": 10, "max_tx_rate": 50})]
+
+
+def test_autoprobe_is_switched_where_it_differs(sysfs, host):
+    assert titles(host, {"drivers_autoprobe": False}) == ["switch autoprobe of drivers of pf0 off"]
+
+
 def test_only_what_differs_is_set(sysfs, host):
     host.settings["1"].update(vlan={"id": 7, "qos": 3, "protocol": "802.1Q"}, mac="52:54:00:00:00:01")
     before = copy.deepcopy(host.settings["1"])

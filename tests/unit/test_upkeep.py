@@ -124,6 +124,11 @@ def test_lists_that_were_edited_are_written_anew():
     assert [step.title for step in found.steps] == [RELOAD]
 
 
+def test_records_of_one_address_are_one_line():
+    hosts = [{"ip": "10.0.0.7", "hostnames": ["seven"]}, {"ip": "10.0.0.7", "hostnames": ["sieben"]}]
+    assert drifts(planned(dict(LIVE, dns=dict(LIVE["dns"], hosts=hosts)), **service())) == []
+
+
 def test_guests_that_make_up_addresses_of_ipv6_themselves():
     live = {"name": "lab", "bridge": {"name": "virbr0"}, "ips": [{"address": "fd00::1", "prefix": 64}]}
     bare = {"dnsmasq_of": {"lab": {"runs": True, "hosts": "", "names": "",
@@ -167,6 +172,18 @@ def test_settings_of_a_bridge(ips: list, wanted: int):
         "set disable_ipv6 %d of bridge virbr0" % wanted, "set accept_ra 0 of bridge virbr0"]
 
 
+@pytest.mark.parametrize(("forwarding", "mode", "drift"), [
+    ({"ipv4": True, "ipv6": True}, "nat", [("bridge.forwarding.ipv4", 1, 0)]),
+    ({"ipv4": False, "ipv6": True}, "route", [("forwarding.ipv4", True, False)]),  # which switches that of bridges too
+    ({"ipv4": True, "ipv6": True}, None, []),
+])
+def test_what_is_forwarded_is_forwarded_from_the_bridge(forwarding: dict, mode: str | None, drift: list):
+    there = {"disable_ipv6": 0, "accept_ra": 0, "autoconf": 0, "forwarding.ipv4": 0, "forwarding.ipv6": 1}
+    live = {name: value for name, value in LIVE.items() if name != "forward" or mode}
+    live.update({"forward": {"mode": mode}} if mode else {})
+    assert drifts(planned(live, forwarding=forwarding, bridge_sysctls={"virbr0": there}, **service())) == drift
+
+
 def test_settings_are_made_and_come_back():
     there = {"disable_ipv6": 0, "accept_ra": 1, "autoconf": 1}
     made = host(bridge_sysctls={"virbr0": dict(there)}, forwarding={"ipv4": False, "ipv6": True}, **service())
@@ -208,6 +225,11 @@ def test_settings_below_proc_sys(monkeypatch: pytest.MonkeyPatch, tmp_path):
     assert sysctls.read_forwarding() == {"ipv4": False}
     with pytest.raises(KernelError, match="/nowhere/x: "):
         sysctls.set_forwarding("ipv6", True)
+    monkeypatch.setattr(sysctls, "OF_FAMILY", str(tmp_path / "%s-%s-forwarding"))
+    (tmp_path / "ipv4-virbr0-forwarding").write_text("0\n")
+    sysctls.set_bridge("virbr0", "forwarding.ipv4", 1)
+    assert sysctls.read_bridge("virbr0")["forwarding.ipv4"] == 1
+    (tmp_path / "ipv4-virbr0-forwarding").unlink()
     monkeypatch.setattr(sysctls, "OF_DEVICE", str(tmp_path / "%s-%s"))
     (tmp_path / "virbr0-accept_ra").write_text("1\n")
     sysctls.set_bridge("virbr0", "accept_ra", 0)

@@ -24,6 +24,7 @@ from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents
     refuse_new,
     without_effect,
 )
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.interface.startable import UNSTARTABLE
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.errors import Invalid, Path
 
 DOCS = pathlib.Path(__file__).parents[2] / "docs" / "refusals.md"
@@ -85,6 +86,7 @@ SIX = {"id": "0:1:2:A", "ip": "fd00:5::9", "name": "six"}
     ({"dns": {"forwarders": [{"domain": "b" * 64, "addr": "10.5.0.9"}]}}, "dns.forwarders[0].domain"),
     (served(dict(HOST, name="b" * 64)), "ips[0].dhcp.hosts[0].name"),
     ({"mtu": {"size": 65522}}, "mtu.size"),
+    ({"ips": [dict(on("fd00:5::1", 64)["ips"][0], dhcp={"bootp": {"file": "a"}})]}, "ips[0].dhcp.bootp"),
     (via("10.5.0.1"), "routes[0].gateway"),
     (via("10.5.0.0"), "routes[0].gateway"),
     (via("10.5.0.255"), "routes[0].gateway"),
@@ -148,4 +150,6 @@ def test_docs_list_what_is_refused():
     table = "".join("| %s | %s |\n" % (refusal.what, refusal.why) for refusal in REFUSALS)
     assert table in text, "put this into docs/refusals.md:\n" + table
     table = "".join("| %s | %s |\n" % row for row in unfit_table())
+    assert table in text, "put this into docs/refusals.md:\n" + table
+    table = "".join("- %s%s\n" % (one.what, " (QEMU)" if one.of_qemu else "") for one in UNSTARTABLE)
     assert table in text, "put this into docs/refusals.md:\n" + table

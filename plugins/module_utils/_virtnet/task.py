@@ -108,7 +108,8 @@ class NoLibvirt(HostError):
 def _missing_library() -> str:
     """What is missing in words, or nothing."""
     needed = (("libvirt-python", LIBVIRT_ERROR), ("lxml", LXML_ERROR))
-    return " ".join(missing_required_lib(library) for library, error in needed if error)
+    missing = [missing_required_lib(library) for library, error in needed if error]
+    return "; ".join([*missing, "role virtnet.libvirt.prerequisites installs what is missing"]) if missing else ""
 
 
 def _go_on_with_the_libraries() -> None:

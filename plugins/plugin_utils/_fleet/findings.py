@@ -83,7 +83,7 @@ def _unequal(about: str, what: str, said: dict[str, str], do: str = "") -> Itera
     if len(values) > 1:
         others = sorted(host for host, value in said.items() if value != values[0])
         told = ["%s on %s" % (value, _listed(host for host in said if said[host] == value)) for value in values]
-        text = "%s: %s is not the same everywhere: %s" % (about, what, "; ".join(told))
+        text = "%s: not the same %s everywhere: %s" % (about, what, "; ".join(told))
         yield _finding(
             "differs", about, said, text,
             do or "State the same %s of %s for %s as for the others, or give it another name there." % (
@@ -126,12 +126,14 @@ def _overlaps(graphs: Options, _described: Options) -> Iterator[Options]:
 def _migrations(graphs: Options, _described: Options) -> Iterator[Options]:
     for thing, guests, lacking in unmigratable(graphs):
         hosts: dict[str, Any] = {host: sorted(names) for host, names in guests.items()}
-        hosts.update({host: why for host, why in lacking.items() if host not in hosts})
-        count = sum(len(names) for names in guests.values())
-        yield _finding("migration", thing, hosts, "%d guest%s of %s could not move to %s: %s" % (
-            count, "" if count == 1 else "s", _listed(guests), _listed(lacking), "; ".join(
-                "%s %s" % (thing, why) for why in sorted(set(lacking.values())))),
-            "Make %s there, or do not plan to move these guests there." % thing)
+        hosts.update({host: why for host, (why, _do) in lacking.items() if host not in hosts})
+        movers = ["%s of %s" % (guest, host) for host in sorted(guests) for guest in sorted(guests[host])]
+        reasons = {lack: [host for host in lacking if lacking[host] == lack] for lack in sorted(set(lacking.values()))}
+        yield _finding("migration", thing, hosts, "%s %s could not move to %s" % (
+            "guest" if len(movers) == 1 else "guests", _listed(movers), "; to ".join(
+                "%s: %s %s" % (_listed(where), thing, why) for (why, _do), where in reasons.items())),
+            "To move %s there, %s." % ("it" if len(movers) == 1 else "them", "; ".join(
+                "%s on %s" % (do, _listed(where)) for (_why, do), where in reasons.items())))
 
 
 FINDERS = (_networks, _filters, _releases, _macs, _addresses, _overlaps, _migrations)

@@ -12,7 +12,7 @@ from typing import Any
 
 Options = dict[str, Any]
 SOURCES = ("lease", "agent", "arp")
-ENDS = ("network", "portgroup", "bridge", "uplink", "vf", "device")
+CARDS = ("uplink", "bond", "device")  # what a guest leaves by, whatever the host has made of it
 
 
 def guests_of(graphs: Options, sources: list[str]) -> list[Options]:
@@ -47,7 +47,7 @@ def _interface(card: Options, edge: Options | None, nodes: Options) -> Options:
             "addresses": card.get("addresses") or {},
             "vlans": [tag["id"] for tag in ((edge or {}).get("vlan") or {}).get("tags") or []]}
     if end:
-        said[end["kind"]] = end["name"]
+        said["uplink" if end["kind"] in CARDS else end["kind"]] = end["name"]
     if end and end["kind"] == "portgroup":
         said["network"] = end["network"]
     return said

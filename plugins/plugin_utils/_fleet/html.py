@@ -17,9 +17,10 @@ from collections.abc import Iterator
 from html import escape
 from typing import Any
 
-from .layout import positions
+from .layout import implied, laid_out
+from .model import STATES
 from .pictures import COLOURS
-from .words import count_words, counts_words
+from .words import called, count_words, counts_words, tags
 
 Options = dict[str, Any]
 ASSETS = pathlib.Path(__file__).parent / "assets"
@@ -34,7 +35,7 @@ PAGE = """<!doctype html>
  placeholder="host, guest, MAC, VLAN 20, bridge"></label>
 <label>State <select id="find-state"><option value="">all</option>%(options)s</select></label>
 <span id="found-hosts" role="status"></span></div>
-<table><caption class="dim">Hosts</caption><thead><tr><th scope="col">host</th><th scope="col">state</th>
+<table id="hosts"><caption class="dim">Hosts</caption><thead><tr><th scope="col">host</th><th scope="col">state</th>
 <th scope="col">since</th><th scope="col">differ</th><th scope="col">wait</th><th scope="col">objects</th>
 <th scope="col">networks</th><th scope="col">guests</th><th scope="col">running</th><th scope="col">libvirt</th>
 <th scope="col">what</th></tr></thead><tbody>
@@ -49,8 +50,11 @@ PAGE = """<!doctype html>
 """
 ROW = ('<tr data-state="%s" data-has="%s"><th scope="row"><a href="#host-%d"><bdi>%s</bdi></a></th>'
        '<td class="state %s">%s</td>'
-       '<td class="short">%s</td>%s<td class="short">%s</td><td><bdi>%s</bdi></td></tr>')
+       '<td class="short">%s</td>%s<td class="short">%s</td><td><bdi>%s</bdi><ul class="hits" hidden></ul></td></tr>')
 NAMED = 3
+# what a host is searched for, and the edges that say more of it
+FOUND = ("guest", "interface", "network", "portgroup", "bridge", "bond", "uplink")
+TOLD = ("connects", "filtered", "uses", "belongs")
 COUNTS = ("drifted", "waiting", "objects", "networks", "guests", "running")
 
 
@@ -63,7 +67,7 @@ def html(fleet: Options) -> str:
         "counts": escape(counts_words(fleet)),
         "options": "".join("<option>%s</option>" % state for state, count in fleet["counts"].items() if count),
         "rows": "\n".join(_row(number, host) for number, host in enumerate(hosts)),
-        "findings": _findings(fleet["findings"]),
+        "findings": _findings(fleet["findings"], {host["name"]: number for number, host in enumerate(hosts)}),
         "data": "\n".join('<script type="text/plain" id="data-%d">%s</script>' % (number, _packed(host))
                           for number, host in enumerate(hosts)),
         "library": _asset("cytoscape.min.js"),
@@ -77,7 +81,8 @@ def _asset(name: str) -> str:
 
 def _row(number: int, host: Options) -> str:
     counts = "".join("<td>%d</td>" % host["counts"][name] for name in COUNTS)
-    return ROW % (host["state"], escape(" ".join(_has(host["graph"]))), number, escape(host["name"]),
+    has = "\n".join(sorted(_has(host["graph"]), key=_guests_first))
+    return ROW % (host["state"], escape(has), number, escape(host["name"]),
                   host["state"].replace(" ", "-"), host["state"],
                   escape(host["since"][:16].replace("T", " ")), counts,
                   escape(host["libvirt"] or ""), escape(_what(host)))
@@ -87,41 +92,69 @@ def _what(host: Options) -> str:
     """The first problem, or what differs, of which the host's page tells more."""
     if host["problems"]:
         return str(host["problems"][0])
+    if host["state"] == "unstated":
+        return STATES["unstated"]
     names = ["%s %s" % (one["kind"], one["name"]) for one in host["objects"]]
     more = len(names) - NAMED
     return ", ".join(names[:NAMED]) + (" and %d more" % more if more > 0 else "")
 
 
 def _has(graph: Options) -> Iterator[str]:
-    """What a host is found by, besides its name: guests, networks, bridges, MACs, addresses and VLANs."""
-    vlans = {tag["id"] for edge in graph["edges"] for tag in (edge.get("vlan") or {}).get("tags", ())}
-    yield from ("VLAN %s" % tag for tag in sorted(vlans))
-    for node in graph["nodes"]:
-        if node["kind"] in ("guest", "network", "bridge"):
-            yield node["name"]
-        elif node["kind"] == "interface":
-            yield node.get("mac") or ""
-            yield from (address for told in (node.get("addresses") or {}).values() for address in told)
+    """What a host is found by besides its name, a line for each guest's interface, network, bridge and card."""
+    nodes = {node["id"]: node for node in graph["nodes"]}
+    told: dict[str, list[str]] = {}
+    for edge in graph["edges"]:
+        if edge["kind"] in TOLD:
+            tagged = ["VLAN " + tags(edge["vlan"])] if edge.get("vlan") else []
+            told.setdefault(edge["from"], []).extend([called(nodes[edge["to"]]), *tagged])
+    shown = {node["guest"] for node in nodes.values() if node["kind"] == "interface"}
+    for key, node in nodes.items():
+        if node["kind"] not in FOUND or (node["kind"] == "guest" and node["name"] in shown):
+            continue
+        who = "guest " + node["guest"] if node["kind"] == "interface" else called(node)
+        said = [node.get("mac"), *_addresses(node), *told.get(key, [])]
+        yield _one_line(": ".join(filter(None, [who, ", ".join(dict.fromkeys(filter(None, said)))])))
 
 
-def _findings(findings: list[Options]) -> str:
+def _guests_first(line: str) -> bool:
+    return not line.startswith("guest ")
+
+
+def _addresses(node: Options) -> list[str]:
+    found = node.get("addresses") or []
+    return [address for told in found.values() for address in told] if isinstance(found, dict) else found
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _findings(findings: list[Options], numbers: dict[str, int]) -> str:
     if not findings:
         return "<p>Nothing differs or clashes between hosts.</p>"
     rows = "\n".join('<tr><td class="short">%s</td><td><bdi>%s</bdi></td><td><bdi>%s</bdi></td><td>%s</td></tr>' % (
-        escape(one["kind"]), escape(one["text"]), escape(one["do"]), _hosts(one["hosts"])) for one in findings)
-    return ('<table><caption class="dim">What differs or clashes between hosts</caption><thead><tr>'
+        escape(one["kind"]), escape(one["text"]), escape(one["do"]), _hosts(one["hosts"], numbers)) for one in findings)
+    return ('<table id="findings"><caption class="dim">What differs or clashes between hosts</caption><thead><tr>'
             '<th scope="col">kind</th><th scope="col">what</th><th scope="col">what to do</th><th scope="col">hosts'
             "</th></tr></thead><tbody>\n%s\n</tbody></table>" % rows)
 
 
-def _hosts(hosts: Options) -> str:
-    """All hosts of a finding, folded away where they are many."""
-    every = ", ".join("<bdi>%s</bdi>" % escape(name) for name in hosts)
-    return every if len(hosts) < 6 else "<details><summary>%d hosts</summary>%s</details>" % (len(hosts), every)
+def _hosts(hosts: Options, numbers: dict[str, int]) -> str:
+    """All hosts of a finding, folded away with what each has."""
+    every = "".join('<li><a href="#host-%d"><bdi>%s</bdi></a>: <bdi>%s</bdi></li>' % (
+        numbers[name], escape(name), escape(has if isinstance(has, str) else ", ".join(has)))
+        for name, has in hosts.items())
+    few = ", ".join("<bdi>%s</bdi>" % escape(name) for name in hosts)
+    return "<details><summary>%s</summary><ul>%s</ul></details>" % (
+        few if len(hosts) <= NAMED else "%d hosts" % len(hosts), every)
 
 
 def _packed(host: Options) -> str:
-    places = positions(host["graph"])
-    nodes = [dict(node, x=places[node["id"]][0], y=places[node["id"]][1]) for node in host["graph"]["nodes"]]
-    text = json.dumps(dict(host, graph=dict(host["graph"], nodes=nodes)), ensure_ascii=False, separators=(",", ":"))
+    graph, said = host["graph"], implied(host["graph"])
+    places, bends = laid_out(graph)
+    nodes = [dict(node, x=places[node["id"]][0], y=places[node["id"]][1]) for node in graph["nodes"]]
+    edges = [dict(edge, **({"bends": bends[ends]} if ends in bends else {"implied": True} if ends in said else {}))
+             for edge in graph["edges"] for ends in [(edge["from"], edge["to"])]]
+    text = json.dumps(dict(host, graph=dict(graph, nodes=nodes, edges=edges)), ensure_ascii=False,
+                      separators=(",", ":"))
     return base64.b64encode(zlib.compress(text.encode("utf-8", "replace"), 6)).decode()

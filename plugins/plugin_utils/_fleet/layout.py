@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, NamedTuple
 
 Options = dict[str, Any]
 Positions = dict[str, tuple[int, int]]
@@ -14,34 +14,85 @@ Positions = dict[str, tuple[int, int]]
 COLUMNS = ("port", "filter", "guest", "interface", "portgroup", "network", "bridge", "vf", "bond", "uplink")
 PLACES = {**{kind: column for column, kind in enumerate(COLUMNS)}, "device": COLUMNS.index("bond")}
 WIDTH, HEIGHT = 270, 46
+BENT = ("connects", "uses", "belongs", "member", "tags")  # lines to filters and ports, hidden at first, are straight
+
+
+class Layout(NamedTuple):
+    """The middle of each node, and the points that the line from one to another goes by in columns that it passes."""
+
+    places: Positions
+    bends: dict[tuple[str, str], list[tuple[int, int]]]
 
 
 def shown(graph: Options) -> Options:
-    """A graph without what is not looked for in a picture: ports, which are between what is shown, and filters and
-    devices that nothing refers to."""
+    """A graph without what is not looked for in a picture: ports, which are between what is shown, filters that nothing
+    refers to, and edges that others say already."""
     ends = {end for edge in graph["edges"] for end in (edge["from"], edge["to"]) if edge["kind"] != "includes"}
     kept = {node["id"] for node in graph["nodes"]
             if node["kind"] != "port" and (node["kind"] != "filter" or node["id"] in ends)}
+    said = implied(graph)
     return dict(graph, nodes=[node for node in graph["nodes"] if node["id"] in kept],
-                edges=[edge for edge in graph["edges"] if edge["from"] in kept and edge["to"] in kept])
+                edges=[edge for edge in graph["edges"] if edge["from"] in kept and edge["to"] in kept
+                       and (edge["from"], edge["to"]) not in said])
 
 
-def positions(graph: Options) -> Positions:
-    """The middle of each node. Columns are ordered from the cables on, each by what its nodes are connected to there.
-    """
-    columns: dict[int, list[str]] = {}
-    for node in graph["nodes"]:
-        columns.setdefault(PLACES[node["kind"]], []).append(node["id"])
-    beside: dict[str, list[str]] = {}
+def implied(graph: Options) -> set[tuple[str, str]]:
+    """Guests whose tap is in the very bridge that their network uses: the line by way of the network tells it."""
+    after: dict[str, set[str]] = {}
     for edge in graph["edges"]:
-        beside.setdefault(edge["from"], []).append(edge["to"])
-        beside.setdefault(edge["to"], []).append(edge["from"])
+        if edge["kind"] in ("connects", "uses", "belongs"):
+            after.setdefault(edge["from"], set()).add(edge["to"])
+
+    def reached(key: str, steps: int) -> set[str]:
+        ends = after.get(key, set())
+        return ends.union(*(reached(end, steps - 1) for end in ends)) if steps else ends
+
+    return {(edge["from"], edge["to"]) for edge in graph["edges"]
+            if edge["kind"] == "member" and edge["from"] in after and edge["to"] in reached(edge["from"], 2)
+            and edge["to"] not in after[edge["from"]]}
+
+
+def laid_out(graph: Options) -> Layout:
+    """Columns are ordered from the cables on, each by what its nodes are connected to there. A line that passes one by
+    has a row of its own there, as if it were a node, and so is never behind one."""
+    used = sorted({PLACES[node["kind"]] for node in graph["nodes"]}, reverse=True)
+    column = {node["id"]: used.index(PLACES[node["kind"]]) for node in graph["nodes"]}
+    columns: dict[int, list[str]] = {number: [] for number in range(len(used))}
+    for key, number in column.items():
+        columns[number].append(key)
+    beside: dict[str, list[str]] = {}
+    passing: dict[tuple[str, str], list[str]] = {}
+    said = implied(graph)
+    for start, end in dict.fromkeys((edge["from"], edge["to"]) for edge in graph["edges"] if edge["kind"] in BENT):
+        if (start, end) not in said:
+            way = 1 if column[end] > column[start] else -1
+            between = {"%s>%s>%d" % (start, end, number): number
+                       for number in range(column[start] + way, column[end], way)}
+            passing[start, end] = [*between]
+            for key, number in between.items():
+                columns[number].append(key)
+            _link(beside, [start, *between, end])
+    for edge in graph["edges"]:
+        if edge["kind"] not in BENT:
+            _link(beside, [edge["from"], edge["to"]])
+    places = _placed(columns, beside)
+    return Layout({key: places[key] for key in column},
+                  {ends: [places[key] for key in keys] for ends, keys in passing.items() if keys})
+
+
+def _link(beside: dict[str, list[str]], chain: list[str]) -> None:
+    for one, other in zip(chain, chain[1:]):
+        beside.setdefault(one, []).append(other)
+        beside.setdefault(other, []).append(one)
+
+
+def _placed(columns: dict[int, list[str]], beside: dict[str, list[str]]) -> Positions:
     rows: dict[str, float] = {}
     found: Positions = {}
-    for number, column in enumerate(sorted(columns, reverse=True)):
-        known = {key: [rows[other] for other in beside.get(key, ()) if other in rows] for key in columns[column]}
-        ordered = sorted(columns[column], key=lambda key: (_mean(known[key]), _as_people_sort(key)))
-        first = number % 2 / 2 - len(ordered) // 2  # by half a row, so that what passes a column by is seen between
+    for number, keys in columns.items():
+        known = {key: [rows[other] for other in beside.get(key, ()) if other in rows] for key in keys}
+        ordered = sorted(keys, key=lambda key: (_mean(known[key]), _as_people_sort(key)))
+        first = number % 2 / 2 - len(ordered) // 2  # by half a row, so that lines to filters are seen between
         for place, key in enumerate(ordered):
             rows[key] = first + place
             found[key] = (-number * WIDTH, round(rows[key] * HEIGHT))

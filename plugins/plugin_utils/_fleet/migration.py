@@ -11,28 +11,63 @@ from typing import Any
 from .words import called
 
 Options = dict[str, Any]
-NEEDED = ("network", "portgroup", "filter", "bridge", "uplink", "vf")
+DEVICES = ("bridge", "bond", "uplink", "device")  # a guest looks for one by its name, of whichever kind it is there
+NEEDED = ("network", "portgroup", "filter", "vf", *DEVICES)
+Lack = tuple[str, str]  # why a host does not have a thing, and what to do about it there
 
 
-def unmigratable(graphs: Options) -> Iterator[tuple[str, dict[str, set[str]], dict[str, str]]]:
-    """A thing that guests need, these by their hosts, and the hosts that lack it, each with why."""
+def unmigratable(graphs: Options) -> Iterator[tuple[str, dict[str, set[str]], dict[str, Lack]]]:
+    """A thing that guests need, these by their hosts, and the hosts that lack it, each with why and what to do."""
     needed: dict[str, dict[str, set[str]]] = {}
-    there = {host: {node["id"]: node for node in graph["nodes"] if node["state"] != "missing"}
-             for host, graph in graphs.items()}
-    free = {host: _free(graph) for host, graph in graphs.items()}
+    there = {host: _Host(graph) for host, graph in graphs.items()}
     named: dict[str, Options] = {}
     for host, graph in graphs.items():
         for thing, guest in _needs(graph):
-            named.setdefault(thing["id"], thing)
-            needed.setdefault(thing["id"], {}).setdefault(host, set()).add(guest)
+            named.setdefault(_key(thing), thing)
+            needed.setdefault(_key(thing), {}).setdefault(host, set()).add(guest)
     for key, guests in needed.items():
-        lacking = {host: why for host in graphs
+        lacking = {host: lack for host in graphs
                    if host not in guests or len(guests) > 1
-                   for why in [_lack(named[key], there[host].get(key), free[host])]
-                   if why and not _follows(named[key], there[host])}
+                   for lack in [there[host].lack(named[key])] if lack}
         movable = {host: names for host, names in guests.items() if set(lacking) - {host}}
         if lacking and movable:
             yield called(named[key]), movable, lacking
+
+
+def _key(node: Options) -> str:
+    return "device/%s" % node["name"] if node["kind"] in DEVICES else str(node["id"])
+
+
+class _Host:
+    """What a host has for the guests of others."""
+
+    def __init__(self, graph: Options) -> None:
+        nodes = {node["id"]: node for node in graph["nodes"]}
+        self.devices = graph["host"].get("devices")  # None where nobody can know
+        self.has = {_key(node): node for node in graph["nodes"] if node["state"] != "missing"}
+        self.free = _free(graph)
+        self.gone = {edge["from"]: nodes[edge["to"]] for edge in graph["edges"]
+                     if edge["kind"] == "uses" and nodes[edge["to"]]["state"] == "missing" and "live" in edge["layers"]}
+
+    def lack(self, thing: Options) -> Lack | None:
+        """Why it could not give a guest a thing."""
+        what, other = called(thing), self.has.get(_key(thing))
+        if thing["kind"] in DEVICES:  # of which a graph has those that something refers to
+            there = self.devices is None or thing["name"] in self.devices
+            return None if there else ("is not there", "make %s" % what)
+        if other is None:  # a portgroup goes with its network, which is told
+            follows = thing["kind"] == "portgroup" and "network/%s" % thing["network"] not in self.has
+            return None if follows else ("is not there", "make %s" % what)
+        if thing["kind"] == "network" and other["state"] != "active":
+            return "is not active there", "start %s" % what
+        if other["id"] in self.gone:
+            gone = called(self.gone[other["id"]])
+            return "has no %s there" % gone, "make %s" % gone
+        if thing["kind"] == "vf" and other["state"] == "used":
+            return "is in use there", "free %s" % what
+        if self.free.get(other["id"]) == 0:
+            return "has no free VF there", "free a VF of %s" % what
+        return None
 
 
 def _needs(graph: Options) -> Iterator[tuple[Options, str]]:
@@ -46,24 +81,6 @@ def _needs(graph: Options) -> Iterator[tuple[Options, str]]:
             yield end, start["guest"]
         if end["kind"] == "portgroup" and "network/%s" % end["network"] in nodes:
             yield nodes["network/%s" % end["network"]], start["guest"]
-
-
-def _lack(thing: Options, other: Options | None, free: dict[str, int]) -> str:
-    """Why a host does not have a thing, empty where it has; ``other`` is what it has of that name."""
-    if other is None:
-        return "is not there"
-    if thing["kind"] == "network" and other["state"] != "active":
-        return "is not active there"
-    if thing["kind"] == "vf" and other["state"] == "used":
-        return "is in use there"
-    if free.get(other["id"]) == 0:
-        return "has no free VF there"
-    return ""
-
-
-def _follows(thing: Options, there: Options) -> bool:
-    """Whether a host lacks a portgroup since it lacks the network."""
-    return thing["kind"] == "portgroup" and "network/%s" % thing["network"] not in there
 
 
 def _free(graph: Options) -> dict[str, int]:

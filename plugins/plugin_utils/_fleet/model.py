@@ -13,7 +13,7 @@ from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.report import to_yaml
 
 from .findings import findings_of
-from .words import called
+from .words import OTHERWISE, called
 
 Options = dict[str, Any]
 VERSION = 1
@@ -117,7 +117,7 @@ def _object(one: Options, stated: Options) -> Options:
     if changes and not drift:
         steps = "; ".join(one.get("steps") or [])
         drift = [{"layer": "config", "path": "", "desired": steps or "present",
-                  "current": "not so" if steps else "absent", "waits": False}]
+                  "current": OTHERWISE if steps else "absent", "waits": False}]
         fields = drift + fields
     state = "drifted" if changes or drift else "waiting" if waiting else "in step"
     item = _stated_item(one, stated) if state != "in step" else None

@@ -9,7 +9,7 @@ import re
 from html import escape
 from typing import Any
 
-from .layout import HEIGHT, WIDTH, positions, shown
+from .layout import HEIGHT, WIDTH, Layout, laid_out, shown
 from .words import edge_label, short
 
 Options = dict[str, Any]
@@ -34,9 +34,11 @@ def mermaid(graph: Options) -> str:
             "%s %s" % (node["kind"], short(node["name"]))), closed, node["kind"]))
     for edge in drawn["edges"]:
         label = edge_label(edge)
-        arrow = "-->" if set(edge["layers"]) & {"live", "kernel"} else "-.->"
-        lines.append("  %s %s%s %s" % (ids[edge["from"]], arrow, '|"%s"|' % _mermaid(label) if label else "",
-                                       ids[edge["to"]]))
+        runs, ends = set(edge["layers"]) & {"live", "kernel"}, [ids[edge["from"]], ids[edge["to"]]]
+        arrow = "-->" if runs else "-.->"
+        if edge["kind"] == "member" and not edge["from"].startswith("interface/"):  # the cable is on the right
+            arrow, ends = arrow.rstrip(">") + ("-" if runs else ""), ends[::-1]
+        lines.append("  %s %s%s %s" % (ends[0], arrow, '|"%s"|' % _mermaid(label) if label else "", ends[1]))
     kinds = dict.fromkeys(node["kind"] for node in drawn["nodes"])
     lines += ["  classDef %s stroke:%s,stroke-width:2px" % (kind, COLOURS[kind]) for kind in kinds]
     return "\n".join(lines) + "\n"
@@ -50,12 +52,13 @@ def _mermaid(text: str) -> str:
 def svg(graph: Options) -> str:
     """A drawing without scripts or outside resources."""
     drawn = shown(graph)
-    places = positions(drawn)
+    layout = laid_out(drawn)
+    places = layout.places
     left = min((x for x, _y in places.values()), default=0) - WIDTH / 2
     top = min((y for _x, y in places.values()), default=0) - HEIGHT
     width = max((x for x, _y in places.values()), default=0) + WIDTH / 2 - left
     height = max((y for _x, y in places.values()), default=0) + HEIGHT - top
-    lines = [_line(edge, places) for edge in drawn["edges"]]
+    lines = [_line(edge, layout) for edge in drawn["edges"]]
     boxes = [_box(node, *places[node["id"]]) for node in drawn["nodes"]]
     return ('<svg xmlns="http://www.w3.org/2000/svg" viewBox="%d %d %d %d" width="%d" height="%d" role="img" '
             'font-family="sans-serif" font-size="11"><title>Who is connected to what</title>'
@@ -63,11 +66,16 @@ def svg(graph: Options) -> str:
         left, top, width, height, width, height, left, top, width, height, "\n".join(lines + boxes))
 
 
-def _line(edge: Options, places: dict[str, tuple[int, int]]) -> str:
-    (x1, y1), (x2, y2) = places[edge["from"]], places[edge["to"]]
+def _line(edge: Options, layout: Layout) -> str:
+    start, end = edge["from"], edge["to"]
+    points = [layout.places[start], *layout.bends.get((start, end), ()), layout.places[end]]
     dashed = "" if set(edge["layers"]) & {"live", "kernel"} else ' stroke-dasharray="4 3"'
-    return '<line x1="%d" y1="%d" x2="%d" y2="%d" stroke="#999999"%s><title>%s</title></line>' % (
-        x1, y1, x2, y2, dashed, _svg("%s %s" % (edge["kind"], edge_label(edge))))
+    said = _svg(edge_label(edge))
+    (x1, y1), (x2, y2) = points[:2]
+    label = ('<text x="%d" y="%d" text-anchor="middle" font-size="9" fill="#111111" stroke="#ffffff" stroke-width="3"'
+             ' paint-order="stroke">%s</text>' % ((x1 + x2) / 2, (y1 + y2) / 2 + 3, said)) if said else ""
+    return '<polyline points="%s" fill="none" stroke="#999999"%s><title>%s</title></polyline>%s' % (
+        " ".join("%d,%d" % point for point in points), dashed, " ".join([edge["kind"], said]).strip(), label)
 
 
 def _box(node: Options, x: int, y: int) -> str:

@@ -9,6 +9,7 @@ import json
 from typing import Any
 
 Options = dict[str, Any]
+OTHERWISE = "not so"  # what an object is that takes steps, and of which no field is said to differ
 
 
 def called(node: Options) -> str:
@@ -41,7 +42,9 @@ def short(name: str, most: int = 60) -> str:
 
 
 def field_words(field: Options) -> str:
-    """Where a field differs, and how."""
+    """Where a field differs, and how; an object that is not there, or does not run, differs in none."""
+    if not field["path"] and field["current"] == OTHERWISE:
+        return "applying would %s" % field["desired"]
     return "%s (%s): %s, not %s" % (field["path"] or "the object", field["layer"], value_words(field["current"]),
                                     value_words(field["desired"]))
 

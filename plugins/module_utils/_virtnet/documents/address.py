@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import ipaddress
+
 from ..schema.errors import Invalid, shown
 from ..schema.nodes import Field
 from ..schema.options import Options, is_empty
@@ -40,7 +42,22 @@ def split_prefix(options: Options) -> Options:
 def with_family(options: Options) -> Options:
     """The same, with the family of an IPv6 address, which libvirt wants to be told."""
     options = split_prefix(options)
-    address = options.get("address")
+    address = options.get("address") or options.get("gateway")
     if isinstance(address, str) and ":" in address and is_empty(options.get("family")):
         options["family"] = "ipv6"
     return options
+
+
+def fitting_family(options: Options) -> None:
+    """Raises Invalid for the family of another address."""
+    if options.get("address"):
+        version = ipaddress.ip_address(options["address"]).version
+        if (options.get("family") or "ipv%d" % version) != "ipv%d" % version:
+            raise Invalid("family", "%s is an IPv%d address; give family: ipv%d" % (
+                options["address"], version, version))
+
+
+def without_family(options: Options) -> Options:
+    """The same without the family that its address has anyway, and that libvirt shows."""
+    family = "ipv6" if ":" in str(options.get("address") or options.get("gateway") or "") else "ipv4"
+    return {name: value for name, value in options.items() if (name, value) != ("family", family)}

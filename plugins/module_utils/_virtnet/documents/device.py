@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import re
+
 LONGEST = 15  # name of a device
 NO_NAMES = (".", "..", "all", "default")
 LEAST_MTU, LEAST_MTU_IPV6, LARGEST_MTU_OF_TAP = 68, 1280, 65521
@@ -14,7 +16,18 @@ def not_a_name(device: str) -> str:
     """Why the kernel makes no device of this name, or nothing."""
     if len(device) > LONGEST:
         return "is too long; the kernel takes at most %d characters" % LONGEST
-    return "is no name that the kernel takes" if device in NO_NAMES or "/" in device or ":" in device else ""
+    wild = "%" in device and not is_template(device)
+    return "is no name that the kernel takes" if device in NO_NAMES or wild or "/" in device or ":" in device else ""
+
+
+def is_template(device: str) -> bool:
+    """Whether libvirt or the kernel puts a number into a name."""
+    return device.count("%") == 1 and "%d" in device
+
+
+def is_named_by(device: str, template: str) -> bool:
+    before, after = template.split("%d")
+    return bool(re.fullmatch(r"%s\d+%s" % (re.escape(before), re.escape(after)), device))
 
 
 def not_an_mtu(size: int, of_tap: bool, has_ipv6: bool = False) -> str:

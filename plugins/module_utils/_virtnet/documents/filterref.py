@@ -5,6 +5,10 @@
 
 from __future__ import annotations
 
+import ipaddress
+from collections.abc import Iterator
+
+from ..schema.errors import Path
 from ..schema.nodes import Field, Group, Many
 from ..schema.options import Options
 from ..schema.scalars import FILTER_NAME, string
@@ -16,6 +20,31 @@ def _by_name(options: Options) -> Options:
     if not parameters:
         return options
     return dict(options, parameters=sorted(parameters, key=lambda parameter: parameter["name"]))
+
+
+# variables with a meaning of their own, by what their values are; libvirt looks at these when it makes the rules
+LEARNING, ADDRESSES = ("any", "dhcp", "none"), ("IP", "IPV6", "DHCPSERVER")
+
+
+def unreadable_values(reference: Options) -> Iterator[tuple[Path, str]]:
+    """(path, problem) of values with which libvirt can make no rules."""
+    for index, parameter in enumerate(reference.get("parameters") or []):
+        name, value, wanted = parameter["name"], parameter["value"], ""
+        if name == "CTRL_IP_LEARNING" and value.lower() not in LEARNING:
+            wanted = "one of %s" % ", ".join(LEARNING)
+        elif name in ADDRESSES and not _is_address(value):
+            wanted = "an IPv4 or IPv6 address"
+        if wanted:
+            yield Path("filterref", "parameters", index, "value"), "%s is no value for %s; give %s" % (
+                value, name, wanted)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def filterref(about: str) -> Group:

@@ -35,17 +35,26 @@ from ..schema.scalars import (
     string,
     without_odd,
 )
-from .address import PCI_ADDRESS, split_prefix
+from .address import PCI_ADDRESS, fitting_family, with_family, without_family
 from .bandwidth import bandwidth
 from .device import not_a_name, not_an_mtu
 from .filterref import filterref
 from .virtualport import virtualport
 from .vlan import VLAN
 
+
+def _power_of_two(value: Value) -> int:
+    number = int(POSITIVE.coerce(value))
+    if number & (number - 1):
+        raise ValueError(value)
+    return number
+
+
 TYPES = ("network", "bridge", "user", "ethernet", "direct", "hostdev", "mcast", "server", "client", "udp", "vhostuser",
          "vdpa", "null", "vds", "internal")
 PORT_NUMBER = integer(-1, 0xFFFF)
 POSITIVE = integer(1, 0xFFFFFFFF)
+POWER_OF_TWO = POSITIVE._replace(allowed="a power of two", coerce=_power_of_two)
 FAMILY = enum("ipv4", "ipv6")
 MODEL = string("letters, digits, '-' and '_'", r"[a-zA-Z0-9\-_]+")._replace(normal=str.lower)
 CPUSET = string("a list of numbers and ranges such as 0-2,4", r"[0-9,^\-]+")
@@ -88,7 +97,7 @@ def _ips(since: str, where: str) -> Many:
         Field("family", "@family", FAMILY, "Address family.", since),
         Field("prefix", "@prefix", integer(0, 128), "Prefix length.", since),
         Field("peer", "@peer", IP, "Address of the other end.", "2.1.0"),
-    ), complete=split_prefix), since=since, ordered=True)
+    ), complete=with_family, rules=(fitting_family,), simplify=without_family), since=since, ordered=True)
 
 
 def _routes(since: str, where: str) -> Many:
@@ -99,7 +108,7 @@ def _routes(since: str, where: str) -> Many:
         Field("prefix", "@prefix", integer(0, 128), "Prefix length; or give the netmask.", since),
         Field("gateway", "@gateway", IP, "Gateway.", since, required=True),
         Field("metric", "@metric", POSITIVE, "Metric of the route.", since),
-    ), complete=split_prefix), since=since, ordered=True)
+    ), complete=with_family, rules=(fitting_family,), simplify=without_family), since=since, ordered=True)
 
 
 def _switches(since: dict[str, str], about: str) -> tuple[Field, ...]:
@@ -169,8 +178,8 @@ DRIVER = Group("driver", "driver", "The driver of the host's end.", (
     Field("model", "@model", STR, "VFIO variant driver (hostdev).", "10.0.0"),
     Field("iommufd", "@iommufd", YES_NO, "Whether the device is assigned by IOMMUFD (hostdev).", "12.1.0"),
     Field("queues", "@queues", POSITIVE, "Number of queue pairs.", "1.0.6", default=1),
-    Field("rx_queue_size", "@rx_queue_size", POSITIVE, "Size of receive queues; a power of two.", "2.3.0"),
-    Field("tx_queue_size", "@tx_queue_size", POSITIVE, "Size of transmit queues; a power of two.", "3.7.0"),
+    Field("rx_queue_size", "@rx_queue_size", POWER_OF_TWO, "Size of receive queues; a power of two.", "2.3.0"),
+    Field("tx_queue_size", "@tx_queue_size", POWER_OF_TWO, "Size of transmit queues; a power of two.", "3.7.0"),
     Field("txmode", "@txmode", enum("iothread", "timer"), "How packets are sent.", "0.8.8"),
 ) + _switches(VIRTIO, "The option %s of virtio.") + (
     Group("host", "host", "Offloads of the host's end.",
@@ -320,7 +329,7 @@ INTERFACE = Group("interface", "interface", "A guest's network interface.", (
               " own begins with C(ua-).", "3.9.0", filled=True),
     ), since="3.9.0"),
     Group("acpi", "acpi", "ACPI identification.", (
-        Field("index", "@index", UINT32, "Index, by which the guest names the interface.", "7.3.0"),
+        Field("index", "@index", POSITIVE, "Index, by which the guest names the interface.", "7.3.0"),
         Field("nodeset", "@nodeset", CPUSET, "NUMA nodes.", "11.8.0"),
     ), since="7.3.0"),
     ADDRESS,

@@ -36,7 +36,7 @@ from ..schema.scalars import (
     integer,
 )
 from ..schema.xml import register_prefix
-from .address import PCI_ADDRESS, with_family
+from .address import PCI_ADDRESS, fitting_family, with_family
 from .bandwidth import bandwidth
 from .dnsmasq import (
     DHCP_NAME,
@@ -121,11 +121,8 @@ def subnet_of(ip: Options) -> Subnet:
 
 
 def _known_family(ip: Options) -> None:
+    fitting_family(ip)
     version = ipaddress.ip_address(ip["address"]).version
-    family = ip.get("family") or "ipv4"
-    if family != "ipv%d" % version:
-        raise Invalid("family", "%s is an IPv%d address; give family: ipv%d"
-                      % (ip["address"], version, version))
     if ip.get("netmask") and ip.get("prefix"):
         raise Invalid("netmask", "give either netmask or prefix, not both")
     if ip.get("netmask") and version == 6:

@@ -140,6 +140,12 @@ def _twice_given(options: Options) -> Iterator[Problem]:
                        "the range from %s to %s is in ranges[%d] already" % (*limits, first))
 
 
+def _boots(options: Options) -> Iterator[Problem]:
+    for index, ip, _address, subnet in _ips(options):
+        if subnet.version == 6 and option(ip, "dhcp", "bootp"):
+            yield Path("ips", index, "dhcp", "bootp"), "is not for IPv6 addresses; libvirt drops it"
+
+
 # --- DNS
 
 
@@ -213,6 +219,7 @@ REFUSALS = (
             "dnsmasq does one of them and drops the other", _twice_reserved),
     Refusal("`ips[].dhcp.ranges[]`: one range twice", "the second has no effect, and no update can tell them apart",
             _twice_given),
+    Refusal("`ips[].dhcp.bootp` of an IPv6 address", "libvirt drops it", _boots),
     Refusal("`dns.hosts[].hostnames`, `dns.txts[].name`: a name with `*`", "dnsmasq takes it for that very name",
             _wildcards),
     Refusal("`domain.name`, `dns.hosts[].hostnames`, `dns.txts[].name`, `dns.srvs[].domain` and `target`,"

@@ -31,12 +31,15 @@ def result_of(outcome: Outcome) -> Options:
 
 
 def _diff(outcome: Outcome) -> Options:
+    """What ``--diff`` shows: the object before and after, and by which steps it gets there."""
     plan, wish = outcome.plan, outcome.wish
+    steps = ["  %d. %s\n" % (number, step.title) for number, step in enumerate(plan.steps, 1)]
     return {
         "before_header": "%s %s (before)" % (wish.kind, wish.name),
         "after_header": "%s %s (after)" % (wish.kind, wish.name),
         "before": to_yaml(plan.before),
         "after": to_yaml(plan.after),
+        **({"prepared": "".join(["steps:\n", *steps, "\n"])} if steps else {}),
     }
 
 
@@ -57,7 +60,8 @@ def results_of(outcomes: list[Outcome]) -> Options:
         "steps": [step for one in objects for step in one.get("steps", ())],
         "restart_required": any(one.get("waiting") for one in objects),
         "restarts": restarts_of(outcomes),
-        "diff": [_diff(outcome) for outcome in outcomes if outcome.plan.before != outcome.plan.after],
+        "diff": [_diff(outcome) for outcome in outcomes
+                 if outcome.plan.steps or outcome.plan.before != outcome.plan.after],
         "objects": objects,
     }
 

@@ -139,20 +139,28 @@ def _read(family: Family, table: str) -> tuple[Info, bytes]:
     """A table and its entries."""
     try:
         with socket.socket(family.socket, socket.SOCK_RAW, socket.IPPROTO_RAW) as opened:
-            for number in range(TRIES):
-                info = Info(name=table.encode())
-                _ask(opened, family.level, GET_INFO, ctypes.byref(info), sizeof(info))
-                head = Entries(table.encode(), info.size)
-                answer = ctypes.create_string_buffer(bytes(head), sizeof(head) + info.size)
-                try:
-                    _ask(opened, family.level, GET_ENTRIES, answer, len(answer))
-                    return info, answer.raw[sizeof(head):]
-                except OSError as error:
-                    if error.errno != errno.EAGAIN or number == TRIES - 1:
-                        raise
+            for _try in range(TRIES):
+                found = _read_once(opened, family.level, table)
+                if found:
+                    return found
     except OSError as error:
         raise KernelError("table %s of legacy iptables: %s" % (table, error.strerror)) from error
-    raise AssertionError
+    raise KernelError("table %s of legacy iptables changed each of %d times that it was read" % (table, TRIES))
+
+
+def _read_once(opened: socket.socket, level: int, table: str) -> tuple[Info, bytes] | None:
+    """Nothing where the table changed between the two questions."""
+    info = Info(name=table.encode())
+    _ask(opened, level, GET_INFO, ctypes.byref(info), sizeof(info))
+    head = Entries(table.encode(), info.size)
+    answer = ctypes.create_string_buffer(bytes(head), sizeof(head) + info.size)
+    try:
+        _ask(opened, level, GET_ENTRIES, answer, len(answer))
+    except OSError as error:
+        if error.errno != errno.EAGAIN:
+            raise
+        return None
+    return info, answer.raw[sizeof(head):]
 
 
 def _ask(opened: socket.socket, level: int, what: int, answer: Any, size: int) -> None:

@@ -20,12 +20,14 @@ DATABASE = "Open_vSwitch"
 TIMEOUT = 10  # seconds; the database answers at once, but no task shall hang
 PAUSE = 0.2
 READ = {"Bridge": ["name", "ports"], "Port": ["_uuid", "name", "interfaces", "tag", "trunks", "vlan_mode", "qos"],
-        "Interface": ["_uuid", "ingress_policing_rate", "ingress_policing_burst"], "QoS": ["_uuid", "other_config"]}
+        "Interface": ["_uuid", "name", "ingress_policing_rate", "ingress_policing_burst"],
+        "QoS": ["_uuid", "other_config"]}
 BITS = 8  # of a byte; libvirt writes bits, and of what a port receives kilobits
 
 
 def read_ports() -> dict[str, Options] | None:
-    """Every port by name: its bridge, tag, trunks and vlan_mode, and what is limited of it as ``kernel`` has it of tc.
+    """Every port by name: its bridge, devices (a bond has several), tag, trunks and vlan_mode, and what is limited of
+    it as ``kernel`` has it of tc.
 
     None where there is no Open vSwitch.
     """
@@ -64,6 +66,7 @@ def ports_of(answers: list[Options]) -> dict[str, Options]:
     by_uuid = {_one(row["_uuid"]): row for row in (*interfaces, *limits)}
     return {port["name"]: {
         "bridge": bridge_of.get(_one(port["_uuid"])),
+        "devices": [by_uuid[uuid]["name"] for uuid in _several(port["interfaces"]) if uuid in by_uuid],
         "tag": _one(port["tag"]),
         "trunks": sorted(_several(port["trunks"])),
         "vlan_mode": _one(port["vlan_mode"]),

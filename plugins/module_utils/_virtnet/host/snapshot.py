@@ -49,7 +49,7 @@ dnsmasq_of           network          runs, conf, hosts, names: see ``dnsmasq``;
 forwarding                           by family: whether the kernel forwards
 advertised                           by device: accept_ra of those with routes that routers advertise
 bridge_filter                        by family: whether what stays within a bridge passes the firewall too
-bridge_sysctls       bridge          its settings of IPv6 by name
+bridge_sysctls       bridge          its settings by name
 start                                networks and daemons that start at boot, each null where not known: see ``start``
 places                               by directory: see ``places``
 bridge_files        keeper, bridge   by place and name: see ``keeper``

@@ -9,9 +9,10 @@ from .errors import KernelError
 
 FORWARDING = {"ipv4": "/proc/sys/net/ipv4/ip_forward", "ipv6": "/proc/sys/net/ipv6/conf/all/forwarding"}
 OF_DEVICE = "/proc/sys/net/ipv6/conf/%s/%s"
+OF_FAMILY = "/proc/sys/net/%s/conf/%s/forwarding"
 FILTERED = {"ipv4": "/proc/sys/net/bridge/bridge-nf-call-iptables",
             "ipv6": "/proc/sys/net/bridge/bridge-nf-call-ip6tables"}
-BRIDGE = ("disable_ipv6", "accept_ra", "autoconf")
+BRIDGE = ("disable_ipv6", "accept_ra", "autoconf", "forwarding.ipv4", "forwarding.ipv6")
 ROUTES, ADVERTISED = "/proc/net/ipv6_route", 1 << 18  # RTF_ADDRCONF of linux/ipv6_route.h, which netlink does not tell
 
 
@@ -32,8 +33,8 @@ def set_forwarding(family: str, is_on: bool) -> None:
 
 
 def read_bridge(bridge: str) -> dict[str, int]:
-    """The settings of IPv6 of a bridge, none where the kernel lacks IPv6 or the bridge is gone."""
-    found = {name: _read(OF_DEVICE % (bridge, name)) for name in BRIDGE}
+    """The settings of a bridge, without those of a family that the kernel lacks; none where the bridge is gone."""
+    found = {name: _read(_path(bridge, name)) for name in BRIDGE}
     return {name: value for name, value in found.items() if value is not None}
 
 
@@ -50,7 +51,12 @@ def read_advertised() -> dict[str, int]:
 
 
 def set_bridge(bridge: str, name: str, value: int) -> None:
-    _write(OF_DEVICE % (bridge, name), value)
+    _write(_path(bridge, name), value)
+
+
+def _path(bridge: str, name: str) -> str:
+    setting, _dot, family = name.partition(".")
+    return OF_FAMILY % (family, bridge) if family else OF_DEVICE % (bridge, setting)
 
 
 def _read(path: str) -> int | None:

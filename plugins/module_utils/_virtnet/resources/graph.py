@@ -17,12 +17,14 @@ from ..documents.nwfilter_binding import NWFILTER_BINDING
 from ..host.snapshot import DomainRecord, Snapshot
 from ..host.uses import function_users, pci_address
 from ..schema.options import Options, option
+from .interface.addresses import addresses_of
 from .interface.cards import Card, cards_of
 from .interface.layers import Pair, pairs_of
 from .network.layers import options_of
 
 VERSION = 1
 LAYERS = ("config", "live", "saved", "kernel", "boot")
+OF_NOBODY = ("lo", "ovs-system")  # the kernel has them, and people no use for them
 DEVICE_KINDS = {None: "uplink", "bridge": "bridge", "openvswitch": "bridge", "bond": "bond", "team": "bond"}
 
 
@@ -61,7 +63,8 @@ def graph_of(seen: Snapshot) -> Options:
     drawn = _Drawn(seen, graph)
     for draw in (drawn.filters, drawn.devices, drawn.networks, drawn.guests, drawn.members, drawn.bindings):
         draw()
-    return graph.as_result({"libvirt": ".".join(map(str, seen.version)), "uri": seen.uri})
+    there = {} if seen.devices is None else {"devices": sorted({*seen.devices} - {*OF_NOBODY, *drawn.taps})}
+    return graph.as_result({"libvirt": ".".join(map(str, seen.version)), "uri": seen.uri, **there})
 
 
 class _Drawn:
@@ -70,6 +73,7 @@ class _Drawn:
     def __init__(self, seen: Snapshot, graph: Graph) -> None:
         self.seen, self.graph = seen, graph
         self.taps: dict[str, str] = {}
+        self.switched = {name: port["bridge"] for port in seen.switch_ports.values() for name in port["devices"]}
         self.functions: dict[str, str] = {}  # the names and addresses of virtual functions, by both
         for function in seen.physical_functions.values():
             for vf in function["vfs"]:
@@ -96,11 +100,15 @@ class _Drawn:
         vlan = found.get("vlan")
         tag = {"tags": [{"id": vlan["id"]}]} if vlan else None
         key = self.graph.node(
-            DEVICE_KINDS.get(found["kind"], "device"), name, layers=("kernel",), state="up" if found["up"] else "down",
+            self._kind(name, found), name, layers=("kernel",), state="up" if found["up"] else "down",
             mac=found["mac"], mtu=found["mtu"], driver=found["kind"], addresses=found["addresses"], vlan=tag)
         if vlan and vlan["link"]:
             self.graph.edge("tags", key, self.device(vlan["link"]), "kernel", vlan=tag)
         return key
+
+    def _kind(self, name: str, found: Options) -> str:
+        """The bridges of Open vSwitch are of any kind to the kernel, by what forwards their frames."""
+        return "bridge" if self.switched.get(name) == name else DEVICE_KINDS.get(found["kind"], "device")
 
     def devices(self) -> None:
         """The functions of cards; other devices are drawn where something refers to them, and uplinks always."""
@@ -115,14 +123,15 @@ class _Drawn:
                                       device=vf["device"], driver=vf["driver"], index=vf["index"], used_by=used)
                 self.graph.edge("belongs", key, uplink, "kernel")
         for name, found in (self.seen.devices or {}).items():
-            if name != "lo" and found["kind"] in (None, "bond", "team", "bridge", "openvswitch"):
+            if name not in OF_NOBODY and self._kind(name, found) != "device":
                 self.device(name)
 
     def members(self) -> None:
-        """What the kernel has in bridges and bonds."""
+        """What the kernel and Open vSwitch have in bridges and bonds."""
         for name, found in (self.seen.devices or {}).items():
-            if found["master"]:
-                self.graph.edge("member", self.device(name), self.device(found["master"]), "kernel",
+            master = self.switched.get(name) or found["master"]
+            if master and master != name:
+                self.graph.edge("member", self.device(name), self.device(master, "bridge"), "kernel",
                                 state="up" if found["up"] else "down", device=name if name in self.taps else None)
 
     def bindings(self) -> None:
@@ -213,7 +222,8 @@ class _Drawn:
     def _interface(self, guest: str, record: DomainRecord, name: str, pair: Pair, addresses: Options) -> None:
         layers = {layer: card for layer, card in zip(("live", "config"), (pair.live, pair.config)) if card is not None}
         card = pair.live or pair.cards[0]
-        found = {source: told[card.mac] for source, told in addresses.items() if told.get(card.mac)}
+        found = {source: [_address(text) for text in told]
+                 for source, told in addresses_of(self.seen, card, addresses).items() if told}
         key = self.graph.node(
             "interface", name, record.name, layers=tuple(layers), guest=record.name, mac=card.mac, model=option(
                 card.options, "model", "type"), device=card.tap if pair.live else None, addresses=found,
@@ -261,6 +271,11 @@ class _Drawn:
 
 def _limits(options: Options) -> Options:
     return {"vlan": options.get("vlan"), "qos": options.get("bandwidth")}
+
+
+def _address(told: str) -> str:
+    """What is told by ARP has no prefix length, for which libvirt writes 0."""
+    return told[:-2] if told.endswith("/0") else told
 
 
 def _subnet(ip: Options) -> str:

@@ -1,7 +1,7 @@
 # Copyright (c) virtnet.libvirt contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A tap that carries nothing while it changes places."""
+"""A tap that carries nothing while it changes places, or its filter."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ def held(host: Host, tap: str) -> Iterator[None]:
     """Has a tap be down meanwhile, where it was up.
 
     libvirt and the kernel take several steps to put one into a bridge. In between it is not isolated there, in the VLAN
-    of what says none, or without its filter: where the guest was not before, and is not to be.
+    of what says none, or without its filter: where the guest was not before, and is not to be. Of a filter that
+    changes, libvirt takes the old rules away before it makes the new ones.
     """
     there = host.kernel.devices().get(tap) if host.local else None
     if there is None or not there["up"]:

@@ -119,6 +119,8 @@ def _portable_interface(item: Options) -> Options:
     for name, part, made_up in (("target", "dev", MADE_UP_TAP), ("alias", "name", MADE_UP_ALIAS)):
         if re.fullmatch(made_up, str(option(item, name, part))):
             taken[name] = _without(item[name], part)
+    if option(item, "boot", "order"):
+        taken["convert_boot"] = True  # a guest without any order has boot devices in <os>, of libvirt's own making
     return {name: value for name, value in taken.items() if not is_empty(value)}
 
 

@@ -172,6 +172,9 @@ class Group(NamedTuple):
     def node(self, name: str) -> Value:
         return next((node for node in self.nodes if node.name == name), None)
 
+    def _names(self) -> str:
+        return ", ".join(sorted(node.name for node in self.nodes))
+
     def parse(self, element: Element, readonly: bool = False) -> Options:
         """The options that an element states."""
         options = {}
@@ -214,12 +217,11 @@ class Group(NamedTuple):
         is ``there`` is allowed.
         """
         if not isinstance(value, dict):
-            raise not_allowed("", value, "a dictionary")
+            raise not_allowed("", value, "a dictionary of %s" % self._names())
         value = self.complete(value)
         for name in value:
             if self.node(name) is None:
-                raise Invalid(str(name), "no such option; there are %s"
-                              % ", ".join(sorted(node.name for node in self.nodes)))
+                raise Invalid(str(name), "no such option; there are %s" % self._names())
         options = {}
         for node in self.nodes:
             if value.get(node.name) is not None:

@@ -50,14 +50,36 @@
 
   // --- the fleet
 
+  const HITS = 5;
+  const every = (selector) => [...document.querySelectorAll(selector)].map((row) => ({
+    row, text: row.textContent.toLowerCase(), lines: (row.dataset.has || "").split("\n").filter(Boolean) }));
+  const hosts = every("#fleet tr[data-state]"), findings = every("#findings tbody tr");
+
+  // VLAN 20 is not VLAN 200
+  function matcher(text) {
+    const wanted = text.trim().toLowerCase();
+    const whole = /^vlan \d+$/.test(wanted) && new RegExp(wanted + "(?!\\d)");
+    return whole ? (said) => whole.test(said.toLowerCase()) : (said) => said.toLowerCase().includes(wanted);
+  }
+
+  function shown(rows, what) {
+    const count = rows.filter(({ row }) => !row.hidden).length;
+    return count + " " + what + (count === 1 ? "" : "s");
+  }
+
   function filterFleet() {
-    const text = byId("find-host").value.toLowerCase(), state = byId("find-state").value;
-    let count = 0;
-    for (const row of document.querySelectorAll("#fleet tbody tr[data-state]")) {
-      row.hidden = !((row.textContent + " " + row.dataset.has).toLowerCase().includes(text) && (!state || row.dataset.state === state));
-      count += row.hidden ? 0 : 1;
+    const text = byId("find-host").value, state = byId("find-state").value, matches = matcher(text);
+    for (const { row, text: said, lines } of hosts) {
+      const hits = text.trim() ? lines.filter(matches) : [];
+      row.hidden = !((matches(said) || hits.length) && (!state || row.dataset.state === state));
+      const list = row.querySelector(".hits");
+      list.hidden = !hits.length;
+      list.replaceChildren(...hits.slice(0, HITS).map((hit) => make("li", {}, named(hit))),
+        ...(hits.length > HITS ? [make("li", {}, "and " + (hits.length - HITS) + " more")] : []));
     }
-    byId("found-hosts").textContent = count + " shown";
+    for (const { row, text: said } of findings) row.hidden = !matches(said);
+    byId("found-hosts").textContent = shown(hosts, "host") + (findings.length ? ", " + shown(findings, "finding")
+      + " across hosts" : "");
   }
 
   // --- a host
@@ -68,33 +90,67 @@
       make("h3", {}, one.kind + " ", named(one.name), " ", make("span", { class: "state " + one.state }, one.state)),
       one.steps.length ? make("p", {}, "Applying would: " + one.steps.join("; ") + " (" + IMPACT[one.impact] + ")") : null,
       make("div", { class: "pair" },
-        table("What differs", ["field", "layer", "is", "stated", ""], one.fields.map((field) => make("tr", {},
-          make("td", {}, named(field.path || "the object")), make("td", { class: "short" }, field.layer),
-          make("td", {}, named(words(field.current))), make("td", {}, named(words(field.desired))),
-          make("td", {}, field.waits ? "waits for a restart" : "")))),
+        fields(one.fields.filter((field) => field.path || !one.steps.length)),
         make("pre", { tabindex: "0", "aria-label": "stated" }, one.stated || "(not stated by name)"))));
   }
 
+  // of what is not there at all, or does not run, the steps say all there is
+  function fields(differing) {
+    if (!differing.length) return make("p", {}, "It is not there, or does not run.");
+    return table("What differs", ["field", "layer", "is", "stated", ""], differing.map((field) => make("tr", {},
+          make("td", {}, named(field.path || "all of it")), make("td", { class: "short" }, field.layer),
+          make("td", {}, named(words(field.current))), make("td", {}, named(words(field.desired))),
+          make("td", {}, field.waits ? "waits for a restart" : ""))));
+  }
+
+  // What frames go by from a node on, down to the cables: "br0 → bond0 → ens1, ens2"
+  function waysOut(graph) {
+    const nodes = new Map(graph.nodes.map((node) => [node.id, node])), next = new Map();
+    for (const edge of graph.edges) {
+      const [start, end] = edge.kind === "member" ? [edge.to, edge.from] : [edge.from, edge.to];
+      const goes = ["member", "uses", "belongs", "tags"].includes(edge.kind) && nodes.get(edge.from).kind !== "port";
+      if (goes && nodes.get(end).kind !== "interface") next.set(start, (next.get(start) || new Set()).add(end));
+    }
+    function way(id, passed) {
+      const ends = [...next.get(id) || []].filter((end) => !passed.includes(end));
+      return ends.map((end) => {
+        const after = way(end, [...passed, end]), name = nodes.get(end).kind === "network" ? "" : nodes.get(end).name;
+        return [name, after].filter(Boolean).join(" → ");
+      }).filter(Boolean).sort().join(", ");
+    }
+    return (id) => way(id, [id]);
+  }
+
+  const ROUTED = ["nat", "route", "open"];
+
+  function leavesBy(nodes, way, end) {
+    const network = end.kind === "portgroup" ? nodes.get("network/" + end.network) : end;
+    const routed = network && ROUTED.includes(network.mode) ? "routes of the host" : "";
+    return [way(end.id), routed].filter(Boolean).join(" → ") || (end.kind === "network" ? "" : end.name);
+  }
+
   function networks(graph) {
-    const nodes = new Map(graph.nodes.map((node) => [node.id, node])), users = new Map(), ways = new Map();
+    const nodes = new Map(graph.nodes.map((node) => [node.id, node])), users = new Map(), mtus = new Map();
+    const way = waysOut(graph);
     const put = (map, key, value) => map.set(key, (map.get(key) || new Set()).add(value));
     for (const edge of graph.edges) {
       const start = nodes.get(edge.from), end = nodes.get(edge.to);
-      if (edge.kind === "uses" && start.kind === "network") put(ways, edge.from, end.name);
+      if (edge.kind === "uses" && end.mtu) put(mtus, edge.from, end.mtu);
       if (edge.kind === "connects") put(users, end.kind === "portgroup" ? "network/" + end.network : edge.to, start.guest);
     }
     const list = (map, node) => [...map.get(node.id) || []].sort().join(", ");
     const rows = graph.nodes.filter((node) => node.kind === "network").map((node) => make("tr", {},
       make("th", { scope: "row" }, make("button", { type: "button", click: () => select(node.id) }, named(node.name))),
       make("td", {}, node.state), make("td", {}, node.layers.includes("boot") ? "starts" : "no"),
-      make("td", {}, node.mode || ""), make("td", {}, named(list(ways, node))), make("td", {}, spell(node.subnets || [])),
+      make("td", {}, node.mode || ""), make("td", {}, named(way(node.id))), make("td", {}, spell(node.subnets || [])),
+      make("td", {}, list(mtus, node) || node.mtu || ""),
       make("td", {}, tags(node.vlan)), make("td", {}, qos(node.qos)), make("td", {}, named(list(users, node)))));
     return table("All networks of the host",
-      ["network", "state", "at boot", "mode", "bridge or card", "addresses", "VLAN", "QoS", "guests"], rows);
+      ["network", "state", "at boot", "mode", "bridge or card", "addresses", "MTU", "VLAN", "QoS", "guests"], rows);
   }
 
   function connections(graph) {
-    const nodes = new Map(graph.nodes.map((node) => [node.id, node])), filters = new Map();
+    const nodes = new Map(graph.nodes.map((node) => [node.id, node])), filters = new Map(), way = waysOut(graph);
     for (const edge of graph.edges) if (edge.kind === "filtered") filters.set(edge.from, nodes.get(edge.to).name);
     const rows = graph.edges.filter((edge) => edge.kind === "connects").map((edge) => {
       const card = nodes.get(edge.from), end = nodes.get(edge.to);
@@ -102,12 +158,14 @@
         make("th", { scope: "row" }, named(card.guest)),
         make("td", {}, make("button", { type: "button", click: () => select(card.id) }, card.mac || card.name)),
         make("td", {}, spell(card.addresses || {}) || make("span", { class: "dim" }, "none known")),
-        make("td", {}, end.kind + " ", named(end.name), end.network && end.kind === "portgroup" ? " of " + end.network : ""),
+        make("td", {}, end.kind + " ", named(end.name), end.kind === "portgroup" ? [" of ", named(end.network)] : ""),
+        make("td", {}, named(leavesBy(nodes, way, end))),
         make("td", {}, tags(edge.vlan)), make("td", {}, qos(edge.qos)), make("td", {}, named(filters.get(card.id) || "")),
         make("td", {}, card.state), make("td", {}, edge.layers.join(", ")));
     });
     return table("All that the picture shows of guests, as text",
-      ["guest", "interface", "addresses", "connected to", "VLAN", "QoS", "filter", "state", "layers"], rows);
+      ["guest", "interface", "addresses", "connected to", "leaves by", "VLAN", "QoS", "filter", "state", "layers"],
+      rows);
   }
 
   function checks(legend, names, hidden, change) {
@@ -159,6 +217,8 @@
         color: text } },
       { selector: "edge", style: { width: 1.5, "line-color": "#8a929a", "curve-style": "straight", label: "data(label)",
         "font-size": 12, color: text, "text-background-color": back, "text-background-opacity": 1 } },
+      { selector: "edge.bent", style: { "curve-style": "segments", "edge-distances": "node-position",
+        "segment-weights": (edge) => edge.data("weights"), "segment-distances": (edge) => edge.data("distances") } },
       { selector: "node.dim", style: { "border-style": "dashed", color: dim } },
       { selector: "edge.dim", style: { "line-style": "dashed" } },
       { selector: "node.found", style: { "background-color": isDark ? "#5c4a12" : "#ffe9a8" } },
@@ -170,17 +230,31 @@
   // what is printed is on white
   const restyle = (isDark) => { if (picture) picture.style(look(isDark)); };
   dark.addEventListener("change", () => restyle(dark.matches));
-  addEventListener("beforeprint", () => restyle(false));
+  addEventListener("beforeprint", () => {
+    restyle(false);
+    for (const folded of document.querySelectorAll("details")) folded.open = true;
+  });
   addEventListener("afterprint", () => restyle(dark.matches));
 
+  // where points are as cytoscape has it: along the line between both ends, and beside it
+  function bent(start, end, points) {
+    const x = end.x - start.x, y = end.y - start.y, length = Math.hypot(x, y);
+    const along = points.map(([px, py]) => ((px - start.x) * x + (py - start.y) * y) / length ** 2);
+    const beside = points.map(([px, py]) => ((py - start.y) * x - (px - start.x) * y) / length);
+    return { weights: along.join(" "), distances: beside.join(" ") };
+  }
+
   function draw(graph) {
+    const nodes = new Map(graph.nodes.map((node) => [node.id, node]));
     if (picture) picture.destroy();
     const elements = graph.nodes.map((node) => ({ group: "nodes", data: Object.assign({}, node, { label: node.name }),
       position: { x: node.x, y: node.y }, classes: ["missing", "down", "unplugged", "off", "shut off"].includes(node.state) ? "dim" : "" }));
     graph.edges.forEach((edge, index) => elements.push({ group: "edges", data: {
-      id: "e" + index, source: edge.from, target: edge.to, kind: edge.kind, layers: edge.layers,
+      id: "e" + index, source: edge.from, target: edge.to, kind: edge.kind, layers: edge.layers, implied: Boolean(edge.implied),
+      ...(edge.bends ? bent(nodes.get(edge.from), nodes.get(edge.to), edge.bends) : {}),
       label: [edge.vlan ? "VLAN " + tags(edge.vlan) : "", qos(edge.qos), edge.state === "down" ? "down" : ""].filter(Boolean).join("; "),
-    }, classes: edge.layers.some((layer) => layer === "live" || layer === "kernel") ? "" : "dim" }));
+    }, classes: (edge.layers.some((layer) => layer === "live" || layer === "kernel") ? "" : "dim")
+      + (edge.bends ? " bent" : "") }));
     picture = cytoscape({
       container: byId("picture"), elements, layout: { name: "preset", fit: true, padding: 20 }, minZoom: 0.02, maxZoom: 4,
       textureOnViewport: elements.length > 1500, hideEdgesOnViewport: elements.length > 3000,
@@ -196,7 +270,8 @@
     picture.batch(() => {
       picture.nodes().forEach((node) => { node.toggleClass("hidden", hidden.has(node.data("kind"))
         || (node.data("layers").length > 0 && node.data("layers").every((layer) => hidden.has(layer)))); });
-      picture.edges().forEach((edge) => { edge.toggleClass("hidden", edge.data("layers").every((layer) => hidden.has(layer))); });
+      picture.edges().forEach((edge) => { edge.toggleClass("hidden", edge.data("implied")
+        || edge.data("layers").every((layer) => hidden.has(layer))); });
     });
     picture.fit(picture.elements(":visible"), 20);
   }

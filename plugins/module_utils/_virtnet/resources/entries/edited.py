@@ -48,7 +48,7 @@ class Edited:
         """Takes out what is removed, what is replaced, and what may be replaced to make room."""
         lists = self._lists_of(entries)
         for index, (item, normal) in enumerate(zip(entries.items, entries.normals)):
-            with inside(entries.option, index):
+            with inside(*entries.at(index)):
                 for listed in lists:
                     _take_out(entries, absent, normal, listed)
                 if entries.replace and entries.of_dhcp and not absent:
@@ -58,7 +58,7 @@ class Edited:
         """Puts in what is not there, after all that goes has gone: only what is to be in the end is judged."""
         lists = self._lists_of(entries)
         for index, (item, normal) in enumerate(zip(entries.items, entries.normals)):
-            with inside(entries.option, index):
+            with inside(*entries.at(index)):
                 place = self._place_for(entries, item)
                 if _is_in(entries, normal, lists[place]):
                     continue

@@ -24,7 +24,8 @@ class Entries:
     ``path`` is its place there. ``keys`` are the options by which an entry is named to be removed, ``identity``
     those that make two entries the same one, of which for DHCP the first that is given counts. ``joins`` is an option
     of which each value is an entry's own: what is given of it is put in beside what is there, or taken out of that.
-    With ``replace`` an entry is to be just as it is given, and what is in its way goes.
+    With ``replace`` an entry is to be just as it is given, and what is in its way goes. A ``single`` one is given by
+    options of its own, not by the list.
     """
 
     option: str
@@ -34,6 +35,11 @@ class Entries:
     joins: str = ""
     items: tuple[Options, ...] = ()
     replace: bool = False
+    single: bool = False
+
+    def at(self, index: int) -> tuple[str | int, ...]:
+        """Where a task says an item."""
+        return () if self.single else (self.option, index)
 
     @property
     def of_dhcp(self) -> bool:
@@ -63,9 +69,9 @@ class Entries:
             return None if absent else normal
         given, there = normal.get(self.joins) or [], entry.get(self.joins) or []
         if absent:
-            left = [value for value in there if value not in given] if given else []
+            left = _without(there, given) if given else []
             return dict(entry, **{self.joins: left}) if left else None
-        return dict(entry, **{self.joins: there + [value for value in given if value not in there]})
+        return dict(entry, **{self.joins: there + _without(given, there)})
 
     def label(self, normal: Options) -> str:
         """What names an entry among others of its module."""
@@ -74,17 +80,25 @@ class Entries:
         return " ".join(values[:1] if self.of_dhcp else [self.option, *values])
 
 
+def _without(names: list[str], others: list[str]) -> list[str]:
+    """Names of DNS but those that others are, for which upper and lower case are the same."""
+    known = {name.lower() for name in others}
+    return [name for name in names if name.lower() not in known]
+
+
 DHCP_HOSTS = Entries("hosts", updates.HOSTS.path, ("mac", "id", "name", "ip"), ("mac", "id", "name"))
 DNS_HOSTS = Entries("hosts", updates.DNS_HOSTS.path, ("ip",), ("ip",), "hostnames")
 DNS_TXTS = Entries("txts", updates.DNS_TXTS.path, ("name", "value"), ("name",))
 DNS_SRVS = Entries("srvs", updates.DNS_SRVS.path, updates.SRV, updates.SRV)
 
 
-def stated(kind: Entries, items: list[Options], absent: bool, replace: bool = False) -> Entries:
-    """Entries as a task gives them, checked; to be removed they need only name what identifies them."""
-    checked = []
-    for index, item in enumerate(items):
-        with inside(kind.option, index):
+def stated(kind: Entries, items: list[Options] | Options, absent: bool, replace: bool = False) -> Entries:
+    """Entries as a task gives them, or the options of one, checked; to be removed they need only name what
+    identifies them."""
+    single, checked = isinstance(items, dict), []
+    kind = dataclasses.replace(kind, single=single)
+    for index, item in enumerate([items] if single else items):
+        with inside(*kind.at(index)):
             entry = kind.table.item.check(item, whole=not absent)
             names = kind.keys if absent else kind.identity
             if not any(entry.get(name) for name in names):

@@ -25,7 +25,7 @@ from ..switch import tags_as_they_were
 from .boot import boot_as, kinds_of
 from .cards import Card, cards_of
 from .piece import interface_named as named
-from .running import changes_portgroup, in_place
+from .running import changes_portgroup, in_place, is_refiltered
 from .steps import let_go, plug, update_running
 
 if TYPE_CHECKING:
@@ -140,7 +140,8 @@ class _Live:
             def update(host: Host) -> None:
                 update_running(host, self._uuid, old.element, old.raw)
 
-            yield self._step("change %s to what it was", moving(new.tap, update) if "source" in names else update)
+            holds = "source" in names or is_refiltered(new.raw, new.options, old.options)
+            yield self._step("change %s to what it was", moving(new.tap, update) if holds else update)
 
     def _device(self, tap: str) -> Iterator[Step]:
         """A tap comes back into the bridge that it was in, as it was there."""

@@ -182,11 +182,11 @@ def check_live(aim: Aim, wanted: Options) -> None:
     """Refuses what only a running guest needs."""
     kind, source = wanted["type"], wanted.get("source") or {}
     network, bridge = source.get("network"), source.get("bridge")
+    for path, problem in aim.found.lacks:
+        if path.top in ("filterref", "target") or path in (Path("source", "network"), Path("source", "bridge")):
+            raise Missing(path, "%s, and guest %s runs" % (problem, aim.guest))
     if kind == "network" and network not in aim.found.networks:
         raise Missing(Path("source", "network"), "network %s does not run, and guest %s does" % (network, aim.guest))
-    for path, problem in aim.found.lacks:
-        if path.top == "filterref":
-            raise Missing(path, "%s, and guest %s runs" % (problem, aim.guest))
     device, devices = bridge if kind == "bridge" else source.get("dev"), aim.found.devices
     if kind in ("bridge", "direct") and devices is not None and device not in devices:
         raise Missing(Path("source", "bridge" if bridge else "dev"), "the host has no device %s" % device)

@@ -12,8 +12,9 @@ from ...host.snapshot import DomainRecord, Snapshot
 from ...schema.errors import Missing
 from ...schema.options import Options, option
 from ...schema.sayable import sayable
+from .addresses import addresses_of
 from .cards import Card, cards_of
-from .found import look
+from .found import look, unknown_guest
 from .layers import Pair, pairs_of
 
 
@@ -24,7 +25,7 @@ def describe_interfaces(seen: Snapshot, domain: str, mac: str | None, kernel: bo
     """
     record = seen.domain(domain)
     if record is None:
-        raise Missing("domain", "there is no guest %s" % domain)
+        raise unknown_guest(seen, domain)
     pairs = pairs_of(*cards_of(seen, record.uuid))
     if mac:
         macs = {card.mac for pair in pairs for card in pair.cards}
@@ -80,7 +81,7 @@ def _running(seen: Snapshot, uuid: str, card: Card, addresses: Options) -> Optio
         "link": option(card.options, "link", "state") or "up",
         "port": card.port or None,
         "inherited": sorted(card.inherited),
-        "addresses": {name: found.get(card.mac, []) for name, found in addresses.items()},
+        "addresses": addresses_of(seen, card, addresses),
         "statistics": seen.get("statistics", "%s %s" % (uuid, card.tap or card.mac)),
         "filter": None if binding is None else NWFILTER_BINDING.parse(binding).get("filterref"),
     }

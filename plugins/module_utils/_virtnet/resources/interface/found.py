@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Callable, NamedTuple
 
 from ...host.snapshot import DomainRecord, Snapshot
 from ...host.uses import limited_here, on_open_vswitch
-from ...schema.errors import Path
+from ...schema.errors import Missing, Path
 from ...schema.options import Options, option
 from ..network.filtering import tagless
 from ..network.layers import options_of
@@ -74,7 +74,9 @@ def look(seen: Snapshot, domain: str, options: Options,
     """Everything about the interfaces of a guest but those that are hidden, for the one that these options mean."""
     record = seen.domain(domain)
     if record is None:
-        return InterfaceFound(None, seen.version, None, None, Meant(), {}, {}, None, {})
+        error = unknown_guest(seen, domain)
+        return InterfaceFound(None, seen.version, None, None, Meant(), {}, {}, None, {},
+                              lacks=((error.path, error.problem),))
     every = cards_of(seen, record.uuid)
     config, live = (None if cards is None else tuple(card for card in cards if not hides(card)) for cards in every)
     named = {option(card.options, "source", "network") for cards in every for card in cards or ()}
@@ -95,6 +97,11 @@ def look(seen: Snapshot, domain: str, options: Options,
         tagless=tagless(seen),
         **_filters(seen, live or ()),
     )
+
+
+def unknown_guest(seen: Snapshot, domain: str) -> Missing:
+    there = sorted(found["name"] for found in seen.get("domains").values())
+    return Missing("domain", "there is no guest %s; there are %s" % (domain, ", ".join(there) or "none"))
 
 
 def _variables(seen: Snapshot, reference: Options, card: Card | None) -> frozenset[str]:
@@ -126,17 +133,29 @@ def _lacks(seen: Snapshot, options: Options, card: Card | None) -> Iterator[Prob
     if group and not network and card is not None:
         network = option(card.options, "source", "network")
     if network and seen.network(network) is None:
-        yield Path("source", "network"), "there is no network %s" % network
+        yield Path("source", "network"), "there is no network %s; there are %s" % (
+            network, ", ".join(seen.network_names()) or "none")
     elif network and group and not _has_group(seen, network, group):
         yield Path("source", "portgroup"), "network %s has no portgroup %s" % (network, group)
     if name and seen.filter(name) is None:
         yield Path("filterref", "filter"), "there is no filter %s" % name
     for other in _missing(seen, name) if name else ():
         yield Path("filterref", "filter"), "there is no filter %s, which %s refers to" % (other, name)
+    tap = option(options, "target", "dev")
+    if option(options, "target", "managed") is False and tap and devices is not None and tap not in devices:
+        yield Path("target", "dev"), "the host has no device %s" % tap
     named = {"bridge": source.get("bridge"), "dev": source.get("dev") if options.get("type") == "direct" else None}
     for kind, device in named.items():
         if device and devices is not None and device not in devices:
             yield Path("source", kind), "the host has no device %s" % device
+        elif device and devices is not None and kind == "bridge" and not _is_bridge(devices[device], options, card):
+            yield Path("source", kind), ("%s is not a Linux bridge; for an Open vSwitch bridge give"
+                                         " virtualport: {type: openvswitch}" % device)
+
+
+def _is_bridge(device: Options, options: Options, card: Card | None) -> bool:
+    switch = option(options, "virtualport", "type") or (card and option(card.options, "virtualport", "type"))
+    return bool(switch) or device["kind"] == "bridge"
 
 
 def _missing(seen: Snapshot, name: str) -> list[str]:

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 
 from ...documents.interface import INTERFACE
-from ...documents.network import manages_bridge
-from ...engine.plan import Drift
+from ...documents.network import manages_bridge, prefix_of, spelled
+from ...engine.plan import Do, Drift, Step
 from ...host.uses import GuestInterface, on_open_vswitch
 from ...schema.errors import Path
 from ...schema.options import Options, option
@@ -51,6 +51,8 @@ def _repairs(aim: Aim, card: Card) -> Iterator[Repair]:
         if one.drift is not None and one.drift.path.top == "guests":
             one = one._replace(drift=one.drift._replace(path=Path(*one.drift.path[2:]) or source))
         yield one
+    if card.raw.get("type") in ("direct", "ethernet"):
+        yield from _of_a_device(aim, card, (aim.found.devices or {}).get(card.tap))
     yield from _unfiltered(aim, card)
 
 
@@ -107,6 +109,29 @@ def _by_host(aim: Aim, card: Card) -> Iterator[Repair]:
     guest, of = _guest(aim, card), piece(aim.record.uuid, card.mac)
     yield from tap_repairs(bridge, devices, [guest], of)
     yield from tap_mtu_repairs(usual_mtu(bridge, devices), devices, [guest], of)
+
+
+def _of_a_device(aim: Aim, card: Card, device: Options | None) -> Iterator[Repair]:
+    """A device in no bridge of libvirt's is as libvirt made it; that of a guest that stands still may be down."""
+    if device is None or option(card.options, "target", "managed") is False or aim.record.state:
+        return
+    tap, of = card.tap, piece(aim.record.uuid, card.mac)
+    if not device["up"]:
+        yield Repair(drift_of(Path("up"), True, False), Step(
+            "set %s of guest %s up" % (tap, aim.guest), lambda host: host.kernel.set_up(tap, True), of))
+    mtu = option(card.options, "mtu", "size")
+    if mtu and device["mtu"] != mtu:
+        yield Repair(drift_of(Path("mtu"), mtu, device["mtu"]), Step(
+            "set MTU %d of %s of guest %s" % (mtu, tap, aim.guest), lambda host: host.kernel.set_mtu(tap, mtu), of))
+    for index, ip in enumerate(option(card.options, "source", "ips") or []):
+        address = "%s/%d" % (spelled(ip["address"]), prefix_of(ip))
+        if not ip.get("peer") and address not in device["addresses"]:
+            yield Repair(drift_of(Path("source", "ips", index, "address"), address, None), Step(
+                "add address %s to %s of guest %s" % (address, tap, aim.guest), _add_address(tap, address), of))
+
+
+def _add_address(device: str, address: str) -> Do:
+    return lambda host: host.kernel.add_address(device, address)
 
 
 def _guest(aim: Aim, card: Card) -> GuestInterface:

@@ -145,12 +145,12 @@ class _Finding:
                                                                   pair.cards)]
             return self._only(self._narrowed(found, IDENTITY), Path("type"), "type %s" % kind)
         raise Invalid(MAC_ADDRESS, "is missing; give it, or alias.name, or a source that no other interface of the"
-                      " guest has")
+                      " guest has; guest %s has %s" % (self._guest, _macs(self._pairs)))
 
     def _only(self, found: list[Pair], path: Path, what: str) -> Pair | None:
         if len(found) > 1:
             raise Invalid(path, "several interfaces have the %s; give mac.address, one of %s"
-                          % (what, ", ".join(dict.fromkeys(pair.cards[0].mac for pair in found))))
+                          % (what, _macs(found)))
         return found[0] if found else None
 
     def _one(self, found: list[Pair], path: Path, what: str) -> Pair | None:
@@ -188,6 +188,10 @@ def says(card: Card, name: str, options: Options) -> bool:
 
 
 # --- several
+
+
+def _macs(pairs: Iterable[Pair]) -> str:
+    return ", ".join(dict.fromkeys(pair.cards[0].mac for pair in pairs)) or "none"
 
 
 def _tellings(pairs: list[Pair]) -> list[Options]:

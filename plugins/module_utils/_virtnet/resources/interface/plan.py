@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ...documents.interface import INTERFACE
+from ...documents.interface import INTERFACE, TYPES
 from ...engine.plan import Drift
 from ...schema.errors import Invalid, Missing, Path
 from ...schema.options import Options, option
@@ -19,6 +19,7 @@ from .live import change_running, keep_running, plug_in
 from .meant import Meant
 from .promise import Change, InterfacePlan
 from .saved import wait_for_saved
+from .startable import refuse_addresses, refuse_taken_place, refuse_unstartable
 from .states import refuse_unplugging
 from .steps import Steps
 from .wanted import Aim, aim_of, current_of, drift_of, merged, tops, with_connection
@@ -47,6 +48,7 @@ def plan_interface(desired: Interface, found: InterfaceFound) -> InterfacePlan:
 def _make(aim: Aim, plan: InterfacePlan) -> None:
     wanted: dict[str, Options] = {}
     _refuse_doubts(aim)
+    _refuse_unknown(aim)
     stated = aim
     configured = merged(aim, aim.card("config")) if "config" in aim.layers else None
     for layer in aim.layers:
@@ -61,6 +63,9 @@ def _make(aim: Aim, plan: InterfacePlan) -> None:
             continue
         plan.drift += drift
         check(aim, wanted[layer], card)
+        refuse_addresses(aim, wanted[layer], card)
+        refuse_taken_place(aim, layer, wanted[layer], card)
+        refuse_unstartable(aim, plan, layer, wanted[layer], card)
         if layer == "config":
             _configure(aim, plan, card, wanted[layer], drift)
         elif card is None:
@@ -80,6 +85,14 @@ def _refuse_doubts(aim: Aim) -> None:
         raise Invalid(Path("mac", "address"), "%s is in the %s only, and %s in the same place of the %s; whether they"
                       " are one interface whose MAC address is to change cannot be told: give layers if they are two,"
                       " alias.name if it is one" % (meant.mac, where[0], ", ".join(meant.doubts), where[1]))
+
+
+def _refuse_unknown(aim: Aim) -> None:
+    """What does not say enough to make an interface means one that is there."""
+    if aim.options.get("type") is None and not any(aim.card(layer) for layer in ("config", "live")):
+        macs = ", ".join(dict.fromkeys(card.mac for card in aim.found.cards)) or "none"
+        raise Missing("type", "is missing, and guest %s has no interface %s to change, but %s; to make it, give one of"
+                      " %s" % (aim.guest, aim.found.meant.mac, macs, ", ".join(TYPES)))
 
 
 def _configure(aim: Aim, plan: InterfacePlan, card: Card | None, wanted: Options, drift: list[Drift]) -> None:

@@ -115,6 +115,13 @@ def given_by(network: Options | None, options: Options) -> Options:
     return {name: value for name, value in own.items() if not is_empty(value)}
 
 
+def is_refiltered(raw: Element, before: Options, after: Options) -> bool:
+    """Whether a running interface in a bridge gets another filter, or other values: libvirt takes the old rules away
+    before it makes the new ones."""
+    old, new = (INTERFACE.normal(options).get("filterref") for options in (before, after))
+    return raw.get("type") in ("network", "bridge") and bool(old) and bool(new) and old != new
+
+
 def inherited(options: Options, network: Options | None) -> frozenset[str]:
     """The names of options that a running interface has from its network or portgroup."""
     return frozenset(name for name, value in given_by(network, options).items() if name in options

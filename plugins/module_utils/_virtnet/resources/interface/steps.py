@@ -25,7 +25,7 @@ from ..nwfilter_binding.chains import with_chains
 from .boot import give_orders
 from .cards import Card
 from .piece import interface as piece
-from .running import CONNECTION, alias_of, changes_portgroup
+from .running import CONNECTION, alias_of, changes_portgroup, is_refiltered
 
 if TYPE_CHECKING:
     from lxml.etree import _Element as Element
@@ -105,6 +105,7 @@ class Steps(NamedTuple):
         """Has what is at these paths be as it is in ``now``, in place."""
         new, names = INTERFACE.render(now, card.element), {path.top for path in paths}
         moves = "source" in now and bool(names & set(CONNECTION))
+        holds = moves or is_refiltered(card.raw, card.options, now)
 
         def update(host: Host) -> None:
             if moves and changes_portgroup(card.options, now):
@@ -113,8 +114,8 @@ class Steps(NamedTuple):
                 update_running(host, self.uuid, new, _shown(card, now, names))
 
         return Step("change %s of the running %s" % (", ".join(sorted(map(str, paths))), self.label),
-                    moving(card.tap, update) if moves else update,
-                    self._piece(card.raw, limits="bandwidth" in names), "brief" if moves else "none")
+                    moving(card.tap, update) if holds else update,
+                    self._piece(card.raw, limits="bandwidth" in names), "brief" if holds else "none")
 
     def limit_again(self, card: Card, anew: Iterable[str]) -> Step:
         """``anew`` are those that libvirt sets only where they change."""

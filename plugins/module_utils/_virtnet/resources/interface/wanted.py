@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
+from ...documents.device import is_named_by, is_template
 from ...documents.interface import INTERFACE, fitting
 from ...engine.plan import Drift
 from ...host.snapshot import DomainRecord
@@ -59,7 +60,7 @@ def aim_of(desired: Interface, found: InterfaceFound) -> Aim:
 def known_guest(domain: str, found: InterfaceFound) -> DomainRecord:
     """The guest, when there is one and it can be told which of its interfaces is meant."""
     if found.record is None:
-        raise Missing("domain", "there is no guest %s" % domain)
+        raise Missing(*found.lacks[0])
     if found.meant.problem:
         raise Invalid(*found.meant.problem)
     return found.record
@@ -143,11 +144,19 @@ def moves_later(aim: Aim) -> bool:
 
 def with_connection(aim: Aim, configured: Options | None) -> Aim:
     """What is wanted of the running interface: what a task says of its connection it says of that configured."""
-    to_be = aim._replace(configured=configured)
+    to_be = aim._replace(configured=configured, options=_numbered(aim.options, aim.card("live")))
     if configured is None or not moves_later(aim) or not set(CONNECTION) & set(aim.options):
         return to_be
     connection = {name: configured[name] for name in CONNECTION if name in configured}
-    return to_be._replace(options={**aim.options, **connection})
+    return to_be._replace(options={**to_be.options, **connection})
+
+
+def _numbered(options: Options, card: Card | None) -> Options:
+    """The options with the name that a running interface got of a template such as tap%d."""
+    name = option(options, "target", "dev") or ""
+    if card is None or not is_template(name) or not is_named_by(card.tap, name):
+        return options
+    return dict(options, target=dict(options["target"], dev=card.tap))
 
 
 def drift_of(aim: Aim, layer: str, card: Card | None, wanted: Options) -> list[Drift]:

@@ -261,6 +261,9 @@ def _bridge(name: str, bridge: str, before: Options | None, after: Options | Non
     if (before["stp"], before["delay"]) != (after["stp"], after["delay"]):
         yield Step("set spanning tree of bridge %s" % bridge,
                    lambda host: host.kernel.set_bridge(bridge, before["stp"], int(before["delay"])), of)
+    if before["mac"] and before["mac"] != after["mac"]:
+        yield Step("give bridge %s its MAC address" % bridge,
+                   lambda host: host.kernel.set_mac(bridge, before["mac"]), of)
     if before["mtu"] != after["mtu"]:
         yield set_mtu(name, bridge, before["mtu"])
     if before["up"] != after["up"]:
@@ -273,7 +276,7 @@ def _sysctls(name: str, bridge: str, was: Snapshot, now: Snapshot) -> Iterator[S
     before, after = (seen.bridge_sysctls(bridge) if seen.device(bridge) else {} for seen in (was, now))
     changed = {key: value for key, value in before.items() if after.get(key, value) != value}
     if changed:
-        yield Step("set IPv6 of bridge %s as it was" % bridge, set_sysctls(bridge, changed), piece(name))
+        yield Step("set the sysctls of bridge %s as they were" % bridge, set_sysctls(bridge, changed), piece(name))
 
 
 def _addresses(bridge: str, before: Options, after: Options, of: Piece) -> Iterator[Step]:

@@ -187,5 +187,8 @@ def _lease(host: Options) -> str | None:
 
 
 def _names(live: Options) -> set[Entry[str]]:
-    return {entry for host in option(live, "dns", "hosts") or []
-            for entry in _entries(" ".join([spelled(host["ip"]), *(host.get("hostnames") or [])]), None)}
+    """One entry an address, as libvirt writes them, however many records it has."""
+    names: dict[str, list[str]] = {}
+    for host in option(live, "dns", "hosts") or []:
+        names.setdefault(spelled(host["ip"]), []).extend(host.get("hostnames") or [])
+    return {entry for address, of_it in names.items() for entry in _entries(" ".join([address, *of_it]), None)}

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 
 from ...documents.device import not_a_name, not_an_mtu
 from ...documents.network import NETWORK, manages_bridge, mode_of, prefix_of, spelled, spelled_subnet, subnet_of
@@ -14,7 +14,7 @@ from ...engine.plan import Drift, Piece, Step
 from ...host.uses import GuestInterface
 from ...schema.errors import Path
 from ...schema.options import Options, Value, option
-from ...schema.scalars import without_odd
+from ...schema.scalars import MAC, without_odd
 from ..repair import Devices, Repair, drift_of
 from .filtering import filtering_repairs
 from .found import NetworkFound
@@ -23,6 +23,9 @@ from .taps import filter_repairs, guest_repairs
 from .upkeep import Upkeep, sysctl_repairs, upkeep_repairs
 
 Problem = tuple[Path, str]
+DHCPV6_PREFIX = 64
+
+SWITCH_KINDS = ("openvswitch", "tun")  # of bridges of Open vSwitch, in the kernel and in userspace
 
 
 def expected_delay(bridge: Options) -> int:
@@ -41,7 +44,7 @@ def kernel_repairs(live: Options, devices: Devices, guests: Iterable[GuestInterf
     live = without_odd(live)
     name = option(live, "bridge", "name")
     if name and manages_bridge(live):
-        yield from _bridge_repairs(name, live, devices.get(name), upkeep.sysctls)
+        yield from _bridge_repairs(name, live, devices.get(name), upkeep)
     elif name and name not in devices:
         yield Repair(drift_of(Path("bridge", "name"), name, None), None, True)
         return
@@ -52,16 +55,18 @@ def kernel_repairs(live: Options, devices: Devices, guests: Iterable[GuestInterf
                               upkeep.restarts_filters)
 
 
-def _bridge_repairs(name: str, live: Options, device: Options | None,
-                    sysctls: Mapping[str, int]) -> Iterator[Repair]:
+def _bridge_repairs(name: str, live: Options, device: Options | None, upkeep: Upkeep) -> Iterator[Repair]:
     bridge, of = live.get("bridge") or {}, piece(live["name"])
     mac = option(live, "mac", "address")
     is_new = device is None
     if device is None:
         yield Repair(drift_of(Path("bridge"), name, None), Step(
             "make bridge %s again" % name, lambda host: host.kernel.make_bridge(name, mac), of))
-        device = {"up": False, "mtu": None, "stp": None, "delay": None, "addresses": [], "routes": []}
-    yield from sysctl_repairs(name, live, None if is_new else sysctls)
+        device = {"up": False, "mac": None, "mtu": None, "stp": None, "delay": None, "addresses": [], "routes": []}
+    yield from sysctl_repairs(name, live, None if is_new else upkeep.sysctls, upkeep.forwarding)
+    if mac and device["mac"] and MAC.normal(mac) != device["mac"]:
+        yield Repair(drift_of(Path("mac", "address"), mac, device["mac"]), Step(
+            "set MAC address %s of bridge %s" % (mac, name), lambda host: host.kernel.set_mac(name, mac), of))
     stp, delay = bridge.get("stp", True), expected_delay(bridge)
     if (device["stp"], device["delay"]) != (stp, delay):
         for path, desired, current in (("stp", stp, device["stp"]), ("delay", delay, device["delay"])):
@@ -117,8 +122,14 @@ def missing_devices(options: Options, there: Devices) -> Iterator[Problem]:
         if bridge not in there:
             yield Path("bridge", "name"), "the host has no bridge %s" % bridge
         elif not options.get("virtualport") and there[bridge]["kind"] != "bridge":
-            yield Path("bridge", "name"), ("%s is not a Linux bridge; for an Open vSwitch bridge give"
-                                           " virtualport: {type: openvswitch}" % bridge)
+            yield Path("bridge", "name"), _no_bridge(bridge, there[bridge]["kind"])
+
+
+def _no_bridge(device: str, kind: str | None) -> str:
+    if kind in SWITCH_KINDS:
+        return "%s is not a Linux bridge; for an Open vSwitch bridge give virtualport: {type: openvswitch}" % device
+    return ("%s is no bridge; give one that %s is a port of, or leave bridge out and give"
+            " forward.interfaces: [{dev: %s}] (macvtap)" % (device, device, device))
 
 
 def place_of(address: Options) -> str:
@@ -158,6 +169,9 @@ def unstartable(options: Options, there: Devices, goes: str | None = None) -> It
     seen: dict[Value, int] = {}
     for index, ip in enumerate(options.get("ips") or []):
         address = ipaddress.ip_address(ip["address"])
+        if address.version == 6 and ip.get("dhcp") and prefix_of(ip) < DHCPV6_PREFIX:
+            yield Path("ips", index, "dhcp"), ("dnsmasq serves DHCPv6 only where the prefix is %d or longer, and that"
+                                               " of %s is %d" % (DHCPV6_PREFIX, address, prefix_of(ip)))
         if address in seen:
             yield Path("ips", index, "address"), "%s is already in ips[%d]" % (address, seen[address])
         seen.setdefault(address, index)

@@ -167,16 +167,19 @@ def _steps(name: str, found: Upkeep) -> Iterator[Step]:
         yield restart_step(name, found.restarts) if found.restarts else reload_step(name)
 
 
-def sysctl_repairs(bridge: str, live: Options, there: Mapping[str, int] | None) -> Iterator[Repair]:
+def sysctl_repairs(bridge: str, live: Options, there: Mapping[str, int] | None,
+                   forwarding: Mapping[str, bool]) -> Iterator[Repair]:
     """Settings of a bridge by which the host has IPv6 there only if the network has, and believes no guest's routers.
 
-    ``there`` is None for a bridge that is about to be made.
+    ``there`` is None for a bridge that is about to be made. What the kernel forwards, it forwards from that bridge too;
+    what it does not, it does when that is switched on.
     """
     has_ipv6 = bool(of_version(live, 6))
     wanted = {"disable_ipv6": int(not has_ipv6), "accept_ra": 0, "autoconf": 0}
-    for name, value in wanted.items():
+    forwards = {"forwarding.%s" % family: 1 for family in forwarded(live) if forwarding.get(family)}
+    for name, value in {**wanted, **forwards}.items():
         if there is not None and there.get(name, value) != value:
-            yield Repair(drift_of(Path("bridge", name), value, there[name]), Step(
+            yield Repair(drift_of(Path("bridge", *name.split(".")), value, there[name]), Step(
                 "set %s %d of bridge %s" % (name, value, bridge), set_sysctls(bridge, {name: value}),
                 piece(live["name"])))
     if there is None:

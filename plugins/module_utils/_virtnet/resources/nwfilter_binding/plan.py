@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ...documents.filterref import unreadable_values
 from ...documents.nwfilter_binding import NWFILTER_BINDING
 from ...engine.plan import Do, Drift, Plan, Step
 from ...schema.errors import Invalid, Missing, Path
@@ -66,6 +67,8 @@ def _check(found: BindingFound, merged: Options) -> None:
     for other in sorted(found.missing.get(name, ())):
         raise Missing(FILTER, "there is no filter %s, which %s refers to" % (other, name))
     refuse_unvalued(options["filterref"], found.variables[name])
+    for path, problem in unreadable_values(options["filterref"]):
+        raise Invalid(path, problem)
 
 
 def _document(found: BindingFound, merged: Options) -> Element:
