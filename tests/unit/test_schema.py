@@ -17,7 +17,7 @@ from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.sriov import SRIOV
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.topology import TOPOLOGY
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.docs import options_documentation
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.errors import Difference, Invalid
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.errors import Difference, Invalid, there_is_no
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.known import unknown
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.nodes import (
     Field,
@@ -612,3 +612,10 @@ def test_a_message_holds_values_of_any_type():
         CAR.check({"name": "a", "size": {1, 2}})
     assert str(error.value).startswith("size: ")
     assert json.dumps(str(error.value))
+
+
+def test_of_much_only_what_reads_most_like_a_wrong_name_is_said():
+    names = ["net%03d" % number for number in range(500)]
+    said = str(there_is_no("network", "network", "nett042", [*names, "prod"]))
+    assert said.startswith("network: there is no network nett042; there are net042, ") and "prod" not in said
+    assert said.endswith(", 491 more") and said.count(",") == 10

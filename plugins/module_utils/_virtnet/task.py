@@ -28,7 +28,7 @@ from .host.libvirt import LIBVIRT_ERROR, Libvirt
 from .host.probes import can_ping
 from .host.snapshot import Snapshot
 from .resources.ways import way_of
-from .schema.errors import Invalid, Missing, Path, not_allowed, raise_all, shown
+from .schema.errors import Invalid, Missing, Path, not_allowed, raise_all, shown, there_is_no
 from .schema.nodes import Field, Group, Node
 from .schema.options import Options, prune
 from .schema.scalars import CONTROL, LINE, NOT_IN_XML
@@ -202,8 +202,7 @@ def wanted_names(module: AnsibleModule, existing: list[str], what: str) -> list[
     wanted: list[str] = existing if module.params["names"] is None else module.params["names"]
     for index, name in enumerate(wanted):
         if name not in existing:
-            missing = Missing(Path("names", index), "there is no %s %s; there are %s"
-                              % (what, name, ", ".join(existing) or "none"))
+            missing = there_is_no(Path("names", index), what, name, existing)
             if not module.check_mode:
                 raise missing
             module.warn(until_it_is_there(missing))

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple, Union
 
@@ -14,6 +14,7 @@ from .options import Value
 
 LONGEST_MESSAGE = 1000
 LONGEST_VALUE = 80
+MANY = 10  # names in a message
 
 
 class Entry(str):
@@ -96,6 +97,16 @@ class Invalid(ValueError):
 
 class Missing(Invalid):
     """Something that the host has not got, which an earlier task may have been about to make."""
+
+
+def there_is_no(where: Where, kind: str, name: str, names: Iterable[str]) -> Missing:
+    """Beside it what there is; of much only what reads most like it."""
+    there = sorted(names)
+    if len(there) > MANY:
+        from difflib import get_close_matches
+
+        there = [*get_close_matches(name, there, MANY, 0), "%d more" % (len(there) - MANY)]
+    return Missing(where, "there is no %s %s; there are %s" % (kind, name, ", ".join(there) or "none"))
 
 
 class Several(Invalid):

@@ -13,7 +13,7 @@ from typing import Callable
 from ...documents.awaited import ADDRESS_TIMEOUT, SOURCES
 from ...host.errors import HostError
 from ...host.snapshot import Snapshot
-from ...schema.errors import Missing, Path
+from ...schema.errors import Path, there_is_no
 from ...schema.options import Options, option
 from .describe import describe_interfaces
 
@@ -45,8 +45,7 @@ def wait(look: Callable[[], Snapshot], domain: str, mac: str | None, wanted: Opt
 
 def _refuse_unknown_network(seen: Snapshot, network: str | None) -> None:
     if network is not None and seen.network(network) is None:
-        raise Missing(Path("wait_for_address", "network"), "there is no network %s; there are %s" % (
-            network, ", ".join(seen.network_names()) or "none"))
+        raise there_is_no(Path("wait_for_address", "network"), "network", network, seen.network_names())
 
 
 def _told(interfaces: list[Options], sources: list[str]) -> Iterator[Options]:

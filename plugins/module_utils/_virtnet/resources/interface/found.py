@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Callable, NamedTuple
 
 from ...host.snapshot import DomainRecord, Snapshot
 from ...host.uses import limited_here, on_open_vswitch
-from ...schema.errors import Missing, Path
+from ...schema.errors import Missing, Path, there_is_no
 from ...schema.options import Options, option
 from ..network.filtering import tagless
 from ..network.layers import options_of
@@ -100,8 +100,7 @@ def look(seen: Snapshot, domain: str, options: Options,
 
 
 def unknown_guest(seen: Snapshot, domain: str) -> Missing:
-    there = sorted(found["name"] for found in seen.get("domains").values())
-    return Missing("domain", "there is no guest %s; there are %s" % (domain, ", ".join(there) or "none"))
+    return there_is_no("domain", "guest", domain, (found["name"] for found in seen.get("domains").values()))
 
 
 def _variables(seen: Snapshot, reference: Options, card: Card | None) -> frozenset[str]:
@@ -133,8 +132,8 @@ def _lacks(seen: Snapshot, options: Options, card: Card | None) -> Iterator[Prob
     if group and not network and card is not None:
         network = option(card.options, "source", "network")
     if network and seen.network(network) is None:
-        yield Path("source", "network"), "there is no network %s; there are %s" % (
-            network, ", ".join(seen.network_names()) or "none")
+        absent = there_is_no(Path("source", "network"), "network", network, seen.network_names())
+        yield absent.path, absent.problem
     elif network and group and not _has_group(seen, network, group):
         yield Path("source", "portgroup"), "network %s has no portgroup %s" % (network, group)
     if name and seen.filter(name) is None:

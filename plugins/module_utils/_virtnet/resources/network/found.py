@@ -13,7 +13,7 @@ from ...engine.plan import Drift
 from ...host.parts import once
 from ...host.snapshot import NetworkRecord, Snapshot
 from ...host.uses import GuestInterface, guests_of, members_of
-from ...schema.errors import Missing, Path
+from ...schema.errors import Missing, Path, there_is_no
 from ...schema.options import Options, is_empty, option
 from ..refusals import is_system
 from .layers import options_of
@@ -122,7 +122,7 @@ def _boot(seen: Snapshot, name: str) -> dict[str, bool | None]:
 
 
 def missing(name: str, there: Iterable[str]) -> Missing:
-    return Missing("network", "there is no network %s; there are %s" % (name, ", ".join(there) or "none"))
+    return there_is_no("network", "network", name, there)
 
 
 @once
