@@ -17,7 +17,11 @@ from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.sriov import SRIOV
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.topology import TOPOLOGY
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.docs import options_documentation
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.errors import Difference, Invalid, there_is_no
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.errors import (
+    Difference,
+    Invalid,
+    there_is_no,
+)
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.known import unknown
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.nodes import (
     Field,
