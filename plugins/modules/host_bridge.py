@@ -7,17 +7,18 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: host_bridge
-short_description: Change a bridge of the host that systemd-networkd or NetworkManager keeps, with a way back
+short_description: Change a bridge of the host that its network service keeps, with a way back
 version_added: 1.0.0
 author:
   - virtnet.libvirt contributors (@virtnet)
 description:
-  - Puts the files of systemd-networkd or NetworkManager for a bridge of the host in place, has it apply them, and
-    waits until the bridge is there and its uplink in it. What of that fails, or is not confirmed, is put back.
+  - Puts the files of systemd-networkd, NetworkManager or ifupdown for a bridge of the host in place, has it apply them,
+    and waits until the bridge is there and its uplink in it. What of that fails, or is not confirmed, is put back.
   - The role P(virtnet.libvirt.host_bridge#role) writes these files and calls this module, first on O(trial) with
     O(confirm), so that the host does not lose its connection for good, then to have a boot bring it back. Most people
     want the role.
-  - Needs root, and systemd-networkd of systemd 250 or later, or NetworkManager 1.42 or later.
+  - Needs root, and systemd-networkd of systemd 250 or later, NetworkManager 1.42 or later, or ifupdown (not
+    ifupdown2).
     O(uri) must be a libvirt of the host itself.
 extends_documentation_fragment:
   - virtnet.libvirt.connection
@@ -48,10 +49,13 @@ options:
   keeper:
     description: Who keeps the bridge and its uplink.
     type: str
-    choices: [networkd, NetworkManager]
+    choices: [networkd, NetworkManager, ifupdown]
     default: networkd
 seealso:
   - module: virtnet.libvirt.network
+  - name: interfaces
+    description: What the stanzas of ifupdown may say.
+    link: https://manpages.debian.org/stable/ifupdown/interfaces.5.en.html
   - name: systemd.network
     description: What the files may say.
     link: https://www.freedesktop.org/software/systemd/man/latest/systemd.network.html

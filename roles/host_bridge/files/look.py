@@ -8,6 +8,7 @@ for those of the gateways of the host's default routes.
 from __future__ import annotations
 
 import base64
+import fnmatch
 import json
 import re
 import socket
@@ -27,8 +28,20 @@ NM = "org.freedesktop.NetworkManager"
 METRICS = {"": 100, "vlan": 400}
 # what a profile of NetworkManager says of the bridge as well as of the card
 OF_BOTH = r"^(?:zone|stable-id|metered|mdns|llmnr|dns-over-tls|mptcp-flags|gateway-ping-timeout)=.*"
-FILTERS = re.compile("^(?:VLANFiltering=yes|vlan-filtering=true)$", re.MULTILINE)
+FILTERS = re.compile("^(?:VLANFiltering=yes|vlan-filtering=true)$|^ +pre-up .* vlan_filtering 1$", re.MULTILINE)
+INTERFACES = Path("/etc/network/interfaces")
+IFUPDOWN2 = Path("/usr/share/ifupdown2")
 STANZAS = ("iface", "auto", "mapping", "source", "source-directory", "no-auto-down", "no-scripts", "template", "rename")
+# what a stanza of ifupdown may be and say for a bridge to take it over; the card keeps CARD, and what is OF_CARD both
+METHODS = ("inet static", "inet dhcp", "inet manual", "inet6 static", "inet6 dhcp", "inet6 auto", "inet6 manual")
+OPTIONS = frozenset((
+    "address", "netmask", "network", "broadcast", "gateway", "metric", "pointopoint", "scope", "hostname", "leasehours",
+    "leasetime", "vendor", "client", "accept_ra", "autoconf", "privext", "preferred-lifetime", "dad-attempts",
+    "dad-interval", "ll-attempts", "ll-interval", "request_prefix", "mtu", "hwaddress", "dns-nameserver",
+    "dns-nameservers", "dns-search", "dns-domain", "dns-sortlist"))
+COMMANDS = ("up", "post-up", "down", "pre-down", "post-down")
+CARD = ("hwaddress",)
+OF_CARD = (*CARD, "mtu")
 
 
 def works(*command: str) -> bool:
@@ -69,7 +82,7 @@ def bridge(name: str) -> dict | None:
         return None
     if not (device / "bridge").is_dir():
         return {"kind": "other", "ports": [], "own": False}
-    made = [start + name + known.makes for known in KEEPERS.values() for start in known.starts if known.makes]
+    made = [start + name + known.makes for known in KEEPERS.values() for start in known.starts]
     own = [said for said in (text(Path(path)) for path in made) if said is not None]
     # whether one of the role filters VLANs is up to its file; what the kernel has of that the role puts back
     filters = any(map(FILTERS.search, own)) if own else text(device / "bridge" / "vlan_filtering") == "1\n"
@@ -139,7 +152,7 @@ def kept_by_networkmanager(name: str) -> list | None:
 def kept_by_ifupdown(name: str) -> list | None:
     if not works("ifquery", "--state", name):
         return None
-    return sorted({stanza["file"] for stanza in stanzas(Path("/etc/network/interfaces"), name)})
+    return sorted({stanza["file"] for stanza in stanzas(INTERFACES, name)})
 
 
 class Keeper(NamedTuple):
@@ -153,11 +166,11 @@ class Keeper(NamedTuple):
 
     service: str
     keeps: Callable[[str], list | None]
-    starts: tuple = ()
-    ends: tuple = ()
-    makes: str = ""
-    sections: dict | None = None
-    others: str = ""
+    starts: tuple
+    ends: tuple
+    makes: str
+    sections: dict
+    others: str
 
 
 PROFILES = "/NetworkManager/system-connections/"
@@ -173,7 +186,9 @@ KEEPERS = {
         (".nmconnection", "-uplink.nmconnection"), ".nmconnection",
         {**dict.fromkeys(("ipv4", "ipv6", "proxy", "hostname"), "rest"),
          **dict.fromkeys(("connection", "match", "user", "802-1x"), "file")}, "card"),
-    "ifupdown": Keeper("networking", kept_by_ifupdown),
+    "ifupdown": Keeper(
+        "networking", kept_by_ifupdown, ("/etc/network/interfaces.d/virtnet-", "/run/network/virtnet-"),
+        ("", "-uplink"), "", {}, "file"),
 }
 
 
@@ -212,27 +227,82 @@ def with_metric(section: str, metric: int) -> str:
     return "%s\nroute-metric=%d" % (re.sub(r"\nroute-metric=.*", "", section), metric)
 
 
-def stanzas(path: Path, name: str) -> list:
-    """What files of ifupdown say of a device: the file, what stands behind its name, and the lines below."""
+def interfaces(path: Path) -> list:
+    """All that files of ifupdown say: of each stanza the file, its words, and the lines below."""
     found: list = []
-    below = None
+    below: list = []
     for line in re.sub(r"\\\n", " ", text(path) or "").splitlines():
         words = line.split()
         if not words or words[0].startswith("#"):
             continue
+        if words[0] in ("source", "source-directory"):
+            words[1] = str(path.parent / words[1]) + ("/*" if words[0] == "source-directory" else "")
         if words[0] in STANZAS or words[0].startswith("allow-"):
-            below = None
-        if words[:2] == ["iface", name]:
             below = []
-            found.append({"file": str(path), "kind": " ".join(words[2:]), "lines": below})
-        elif words[0] in ("source", "source-directory"):
-            pattern = words[1] + ("/*" if words[0] == "source-directory" else "")
-            for other in sorted(path.parent.glob(pattern) if not pattern.startswith("/") else Path("/").glob(
-                    pattern[1:])):
-                found += stanzas(other, name)
-        elif below is not None:
+            found.append({"file": str(path), "words": words, "lines": below})
+            for other in sorted(Path("/").glob(words[1][1:])) if words[0].startswith("source") else []:
+                found += interfaces(other)
+        else:
             below.append(" ".join(words))
     return found
+
+
+def stanzas(path: Path, name: str) -> list:
+    """What files of ifupdown say of a device: the file, what stands behind its name, and the lines below."""
+    return [{"file": found["file"], "kind": " ".join(found["words"][2:]), "lines": found["lines"]}
+            for found in interfaces(path) if found["words"][:2] == ["iface", name]]
+
+
+def with_card(stanza: dict) -> dict:
+    """A stanza with the lines that are about the card itself, and those that a bridge takes over."""
+    card = [line for line in stanza["lines"] if line.split()[0] in OF_CARD]
+    return {**stanza, "card": card, "rest": [line for line in stanza["lines"] if line.split()[0] not in CARD]}
+
+
+def in_the_way(bridge_name: str, name: str) -> str:
+    """Why the role does not write the stanzas of a bridge; empty where it does."""
+    said = interfaces(INTERFACES)
+    start = KEEPERS["ifupdown"].starts[0] + bridge_name
+    own = [start + end for end in KEEPERS["ifupdown"].ends]
+    others = [found for found in said if found["file"] not in own]
+    if IFUPDOWN2.exists():
+        return "is ifupdown2, which knows no mapping"
+    if not any(read_by(found["words"], own) for found in others):
+        return "does not read %s; have a line source %s/* in %s" % (own[0], Path(start).parent, INTERFACES)
+    for found in others:
+        reason = obstacle(found, bridge_name, name)
+        if reason:
+            return "reads in %s %s" % (found["file"], reason)
+    return ""
+
+
+def read_by(words: list, paths: list) -> bool:
+    """Whether a stanza has all these files read; of a whole directory only those with plain names are."""
+    plain = words[0] == "source" or all(re.fullmatch("[a-zA-Z0-9_-]+", Path(path).name) for path in paths)
+    return words[0].startswith("source") and plain and all(fnmatch.fnmatch(path, words[1]) for path in paths)
+
+
+def obstacle(stanza: dict, bridge_name: str, name: str) -> str:
+    """What of a stanza is in the way of a bridge with this uplink; empty where nothing is."""
+    keyword, *words = stanza["words"]
+    if keyword == "mapping" and name and any(fnmatch.fnmatch(name, pattern) for pattern in words):
+        return "a mapping of %s" % name
+    if keyword == "iface" and words[:1] == [bridge_name]:
+        return "a stanza of %s" % bridge_name
+    if keyword == "iface" and name and words[0].startswith(name + ":"):
+        return "a stanza of %s, which is another name of %s" % (words[0], name)
+    if keyword != "iface" or words[0] != name:
+        return ""
+    if " ".join(words[1:]) not in METHODS:
+        return "iface %s, and this role takes over %s" % (" ".join(words), ", ".join(METHODS))
+    named = re.compile(r"(?<![\w.-])(?:%s|\$\{?(?:IFACE|LOGICAL)\b)(?![\w-])" % re.escape(name))
+    for line in stanza["lines"]:
+        option, _space, value = line.partition(" ")
+        if option in COMMANDS and named.search(value):
+            return "a command for %s itself: %s" % (name, line)
+        if option not in OPTIONS and option not in COMMANDS:
+            return "of %s a line that this role does not take over: %s" % (name, option)
+    return ""
 
 
 def gateways(netlink: IPRoute) -> list:
@@ -242,8 +312,7 @@ def gateways(netlink: IPRoute) -> list:
 
 def main(name: str, wanted: str, addresses: list | None) -> dict:
     keeper = keeper_of(name, wanted)
-    has_files = bool(keeper and KEEPERS[keeper].starts)
-    known = record(keeper, name) if has_files else {}
+    known = record(keeper, name) if keeper else {}
     service = KEEPERS[keeper].service if keeper else ""
     found = {
         "keeper": keeper,
@@ -252,7 +321,7 @@ def main(name: str, wanted: str, addresses: list | None) -> dict:
         "services": [service for service in SERVICES if works("systemctl", "is-active", service)],
         "openvswitch": OPENVSWITCH.exists(),
         "bridge": bridge(name),
-        "files": files(keeper, name) if has_files else [],
+        "files": files(keeper, name) if keeper else [],
         "uplink": None,
         "sources": [],
         "missing": [],
@@ -261,8 +330,12 @@ def main(name: str, wanted: str, addresses: list | None) -> dict:
         "stated": stated("", []),
         "profile": "",
         "stanzas": [],
+        "unwritten": "",
     }
     wanted = wanted or known.get("uplink") or ""
+    if keeper == "ifupdown":
+        found["stanzas"] = [with_card(stanza) for stanza in stanzas(INTERFACES, wanted)] if wanted else []
+        found["unwritten"] = in_the_way(name, wanted)
     if wanted:
         with IPRoute() as netlink:
             found["uplink"] = uplink(netlink, wanted)
@@ -275,10 +348,8 @@ def main(name: str, wanted: str, addresses: list | None) -> dict:
         found["missing"] = [path for path in sources if path and not Path(path).exists()]
         if keeper == "NetworkManager":
             found["profile"] = active_of(device_of(wanted), "Uuid")
-        if has_files:
+        if keeper:
             found["stated"] = stated(keeper, sources)
-        else:
-            found["stanzas"] = stanzas(Path("/etc/network/interfaces"), wanted)
         found["silent"] = [address for address in found["check"] if not works(*PING, address)]
     return {**found, "record": known}
 

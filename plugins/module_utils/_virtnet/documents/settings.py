@@ -45,7 +45,7 @@ def _group(name: str, *nodes: Field | Many) -> Group:
 
 SETTINGS = {
     "host_bridge": _group("host_bridge", STATE, _bool("trial"),
-                          Field("keeper", "keeper", enum("networkd", "NetworkManager"), "Who keeps it.",
+                          Field("keeper", "keeper", enum("networkd", "NetworkManager", "ifupdown"), "Who keeps it.",
                                 default="networkd")),
     "sriov": _group("sriov", STATE, _bool("persist", None), FORCE),
     "nwfilter": _group("nwfilter", STATE, FORCE, _bool("allow_missing_references"), PURGE),

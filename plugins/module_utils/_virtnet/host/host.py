@@ -67,10 +67,11 @@ class Host:
 
     def keeper(self, name: str) -> Keeper:
         """Who keeps bridges of the host."""
+        from .ifupdown import Ifupdown
         from .networkd import Networkd
         from .networkmanager import NetworkManager
 
-        return {"networkd": Networkd, "NetworkManager": NetworkManager}[name]()
+        return {"networkd": Networkd, "NetworkManager": NetworkManager, "ifupdown": Ifupdown}[name]()
 
     def lock(self) -> Lock:
         """What only one task has that changes the host."""

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import subprocess
+import tempfile
 from typing import ClassVar
 
 from . import boot
@@ -38,6 +39,9 @@ class Keeper:
     def leave(self, device: str, text: str) -> None:
         """Has a device be as others say, before the file with this text goes."""
 
+    def undo(self, device: str, text: str | None) -> None:
+        """Has a device not be any more as this text says, that was in force before its files were put in place."""
+
     def delete(self, device: str) -> None:
         """Removes a device that was made by a file."""
         raise NotImplementedError
@@ -55,15 +59,18 @@ class Keeper:
         return True
 
 
-def tell(*command: str) -> str:
-    """What a command prints, that has to do what it is told."""
-    try:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=SECONDS,
-                              check=False)
-    except FileNotFoundError as error:
-        raise HostError("%s is not there; install systemd, 250 or later" % command[0]) from error
-    except subprocess.TimeoutExpired as error:
-        raise HostError("%s did not end within %d s" % (" ".join(command), SECONDS)) from error
-    if done.returncode:
-        raise HostError("%s: %s" % (" ".join(command), done.stderr.strip() or "it failed"))
-    return done.stdout
+def tell(*command: str, seconds: int = SECONDS, package: str = "systemd, 250 or later") -> str:
+    """What a command prints, that has to do what it is told; into files, which what it leaves running may hold open."""
+    with tempfile.TemporaryFile("w+", errors="replace") as said, tempfile.TemporaryFile("w+", errors="replace") as failed:
+        try:
+            done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=said, stderr=failed, timeout=seconds,
+                                  check=False)
+        except FileNotFoundError as error:
+            raise HostError("%s is not there; install %s" % (command[0], package)) from error
+        except subprocess.TimeoutExpired as error:
+            raise HostError("%s did not end within %d s" % (" ".join(command), seconds)) from error
+        said.seek(0)
+        failed.seek(0)
+        if done.returncode:
+            raise HostError("%s: %s" % (" ".join(command), failed.read().strip() or "it failed"))
+        return said.read()

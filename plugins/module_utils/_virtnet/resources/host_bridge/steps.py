@@ -35,6 +35,9 @@ def apply_step(found: HostBridgeFound, files: Files, there: bool | None, inside:
         if found.uplink and was["uplink"] is not None and now["uplink"] is None and former.inside is not None:
             keeper.leave(found.uplink, was["uplink"])
         keeper.put(found.name, files)
+        for device, name in ((found.uplink, "uplink"), (found.name, "network")):
+            if device and was[name] != now[name]:
+                keeper.undo(device, was[name])
         if there is False and _look(host, found).there:
             keeper.delete(found.name)
         keeper.reload()
