@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,9 +14,10 @@ from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.co
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.plan import Step
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.record import of_another_boot, take
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.restore import restore
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host import boot, networkmanager
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host import boot, ifupdown, networkmanager
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.errors import HostError
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.host import Host as RealHost
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.keeper import tell
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.host_bridge import steps
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.host_bridge.piece import (
     host_bridge as piece,
@@ -28,14 +30,17 @@ FILES = {
     "networkd": {"netdev": "[NetDev]\nName=br0\n", "network": "[Match]\nName=br0\n",
                  "uplink": "[Network]\nBridge=br0\n"},
     "NetworkManager": {"network": "[connection]\nuuid=%(network)s\ntype=bridge\n" % UUIDS,
-                       "uplink": "[connection]\nuuid=%(uplink)s\nmaster=br0\n" % UUIDS}}
+                       "uplink": "[connection]\nuuid=%(uplink)s\nmaster=br0\n" % UUIDS},
+    "ifupdown": {"network": "iface br0 inet static\n", "uplink": "mapping pf0\niface pf0-in-br0 inet manual\n"}}
 FREED = {
     "networkd": {"network": "[Match]\nName=br0\n", "uplink": "[Network]\nLinkLocalAddressing=no\n"},
     "NetworkManager": {"network": FILES["NetworkManager"]["network"] + "[ipv4]\n",
-                       "uplink": "[connection]\nuuid=%(uplink)s\n" % UUIDS}}
+                       "uplink": "[connection]\nuuid=%(uplink)s\n" % UUIDS},
+    "ifupdown": {"network": "iface br0 inet manual\n", "uplink": "iface pf0 inet static\n"}}
 KEEPERS = {name: RealHost.keeper(None, name) for name in FILES}
 CALLS = {"networkd": ("put", "reload", "delete", "reconfigure"),
-         "NetworkManager": ("put", "reload", "delete", "leave", "bring")}
+         "NetworkManager": ("put", "reload", "delete", "leave", "bring"),
+         "ifupdown": ("put", "undo", "delete", "bring")}
 
 
 def trials(keeper: str) -> tuple[dict, ...]:
@@ -73,15 +78,18 @@ class Fake:
         assert text == self.said()["uplink"]
         return not self._host.failing
 
+    def leave(self, device: str, text: str) -> None:
+        pass
+
+    def undo(self, device: str, text: str | None) -> None:
+        pass
+
     def said(self) -> dict[str, str | None]:
         return {name: self._files["run"][name] or self._files["etc"][name] for name in KEEPERS[self._name].ends}
 
 
 class Networkd(Fake):
     """It applies its files when it reads them."""
-
-    def leave(self, device: str, text: str) -> None:
-        pass
 
     def reload(self) -> None:
         self._host.called("reload", (), self._apply)
@@ -133,21 +141,51 @@ class NetworkManager(Fake):
             self._host.devices["pf0"]["master"] = "br0" if inside else None
 
 
+class Ifupdown(Fake):
+    """It brings up by a stanza what is not up, and takes down what is."""
+
+    def reload(self) -> None:
+        pass
+
+    def undo(self, device: str, text: str | None) -> None:
+        def effect() -> None:
+            if not self._host.deaf and self._host.up.pop(device, None) and device == "pf0":
+                self._host.devices["pf0"]["master"] = None
+
+        self._host.called("undo", (device, text), effect)
+
+    def bring(self, device: str, text: str | None, anew: bool) -> None:
+        name = "uplink" if device == "pf0" else "network"
+        assert text == self.said()[name]
+
+        def effect() -> None:
+            if device in self._host.up and not anew or self._host.deaf:
+                return
+            self._host.up[device] = "pf0-in-br0" if "mapping" in (text or "") else device
+            if name == "network":
+                self._host.devices.setdefault("br0", {"master": None})
+            elif "br0" in self._host.devices and "mapping" in (text or ""):
+                self._host.devices["pf0"]["master"] = "br0"
+
+        self._host.called("bring", (device, anew), effect)
+
+
 class Host(FakeHost):
-    """A host with both keepers; one that is ``deaf`` takes its files and does nothing."""
+    """A host with all keepers; one that is ``deaf`` takes its files and does nothing."""
 
     def __init__(self, **given: Any) -> None:
         nothing = {"%s br0" % name: {where: dict.fromkeys(keeper.ends) for where in keeper.places}
                    for name, keeper in KEEPERS.items()}
         super().__init__(**{"bridge_files": nothing, "devices": {"pf0": {"master": None}}, **given})
         self.deaf = self.failing = False
+        self.up = {"pf0": "pf0"}  # by which stanza ifupdown brought a device up
 
     def keeper(self, name: str) -> Fake:
-        return {"networkd": Networkd, "NetworkManager": NetworkManager}[name](self, name)
+        return {"networkd": Networkd, "NetworkManager": NetworkManager, "ifupdown": Ifupdown}[name](self, name)
 
     @property
     def state(self) -> tuple:
-        return self.parts["bridge_files"], self.devices
+        return self.parts["bridge_files"], self.devices, self.up
 
 
 def run(host: Host, keeper: str, trial: bool = False, state: str = "present", check_mode: bool = False,
@@ -201,7 +239,8 @@ def test_on_trial_are_only_files_that_a_boot_forgets(keeper):
 
 @pytest.mark.parametrize("keeper, calls", [
     ("networkd", [("reload",), ("reconfigure", "pf0")]),
-    ("NetworkManager", [("reload",), ("bring", "br0", False), ("bring", "pf0", True)])])
+    ("NetworkManager", [("reload",), ("bring", "br0", False), ("bring", "pf0", True)]),
+    ("ifupdown", [("bring", "br0", False), ("bring", "pf0", True)])])
 def test_an_uplink_that_left_is_put_in_again(keeper, calls):
     host = host_after(keeper, 2)
     host.devices["pf0"]["master"] = None
@@ -293,7 +332,8 @@ def test_whatever_fails_all_is_as_it_was(number, keeper, call, after):
 
 @pytest.mark.parametrize("keeper, called, about", [
     ("networkd", "systemd-networkd", "networkctl status pf0"),
-    ("NetworkManager", "NetworkManager", "nmcli device show pf0")])
+    ("NetworkManager", "NetworkManager", "nmcli device show pf0"),
+    ("ifupdown", "ifupdown", "ifquery --state pf0")])
 @pytest.mark.parametrize("number, said", [(0, "make br0"), (2, "take pf0 out of br0")])
 def test_what_a_keeper_does_not_do_is_told_and_put_back(number, said, keeper, called, about):
     host = host_after(keeper, number)
@@ -332,7 +372,8 @@ def test_the_files_of_another_host_are_out_of_reach():
 
 @pytest.mark.parametrize("name, mode, files", [
     ("networkd", 0o644, {"05-virtnet-br0.network", "05-virtnet-br0-uplink.network", "04-virtnet-br0.network"}),
-    ("NetworkManager", 0o600, {"virtnet-br0.nmconnection", "virtnet-br0-uplink.nmconnection"})])
+    ("NetworkManager", 0o600, {"virtnet-br0.nmconnection", "virtnet-br0-uplink.nmconnection"}),
+    ("ifupdown", 0o644, {"virtnet-br0", "virtnet-br0-uplink"})])
 def test_only_root_writes_the_files_and_their_keeper_reads_them(name, mode, files, tmp_path, monkeypatch):
     monkeypatch.setattr(boot.sysfs, "ROOT", str(tmp_path))
     keeper = KEEPERS[name]
@@ -400,6 +441,78 @@ def test_a_device_is_held_by_the_profile_that_is_active(active, state, holds, bu
 def test_a_profile_without_uuid_is_refused(bus):
     with pytest.raises(HostError, match=r"^a keyfile of NetworkManager has no line uuid=$"):
         KEEPERS["NetworkManager"].bring("pf0", "[connection]\n", False)
+
+
+class Ifup:
+    """ifup and ifdown: what they were called with, and the stanzas that they were given."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple] = []
+
+    def tell(self, *command: str, seconds: int, package: str) -> str:
+        texts = [Path(word.partition("=")[2]).read_text() for word in command if word.startswith("--interfaces=")]
+        self.calls.append((*(word for word in command if not word.startswith("--interfaces=")), *texts))
+        return ""
+
+
+@pytest.fixture()
+def ifup(monkeypatch, tmp_path):
+    """A host whose pf0 is up by its own stanza, and br0 by that of the role."""
+    (tmp_path / "sys/class/net/pf0").mkdir(parents=True)
+    (tmp_path / "run/network").mkdir(parents=True)
+    (tmp_path / "run/network/ifstate").write_text("lo=lo\npf0=pf0\nbr0=br0\nbr00=other\n")
+    monkeypatch.setattr(boot.sysfs, "ROOT", str(tmp_path))
+    monkeypatch.setattr(ifupdown.systemd, "RUNS", str(tmp_path / "none"))
+    found = Ifup()
+    monkeypatch.setattr(ifupdown, "tell", found.tell)
+    return found
+
+
+PORT, BRIDGE = FILES["ifupdown"]["uplink"], FILES["ifupdown"]["network"]
+
+
+@pytest.mark.parametrize("device, text, calls", [
+    ("pf0", None, [("ifdown", "--ignore-errors", "pf0")]),
+    ("pf0", PORT, [("ifdown", "--ignore-errors", "pf0")]),  # which it is not up by
+    ("pf0", FREED["ifupdown"]["uplink"], [("ifdown", "--ignore-errors", "pf0", FREED["ifupdown"]["uplink"])]),
+    ("br0", BRIDGE, [("ifdown", "--ignore-errors", "br0", BRIDGE)]), ("pf1", PORT, [])])
+def test_a_device_is_taken_down_by_the_stanza_that_it_is_up_by(device, text, calls, ifup):
+    KEEPERS["ifupdown"].undo(device, text)
+    assert ifup.calls == calls
+
+
+@pytest.mark.parametrize("device, text, anew, calls", [
+    ("pf0", PORT, False, [("ifup", "pf0", PORT)]), ("pf0", None, False, [("ifup", "pf0")]),
+    ("pf0", None, True, [("ifdown", "--ignore-errors", "pf0"), ("ifup", "--force", "pf0")]),
+    ("br0", BRIDGE, False, [("ifdown", "--ignore-errors", "br0", BRIDGE), ("ifup", "--force", "br0", BRIDGE)])])
+def test_what_is_there_is_only_brought_up_and_what_is_gone_or_astray_is_brought_up_anew(device, text, anew, calls, ifup):
+    KEEPERS["ifupdown"].bring(device, text, anew)
+    assert ifup.calls == calls
+
+
+def test_a_device_is_held_by_the_stanza_that_it_is_up_by(ifup):
+    keeper = KEEPERS["ifupdown"]
+    assert [keeper.holds("pf0", PORT), keeper.holds("pf0", FREED["ifupdown"]["uplink"])] == [False, True]
+
+
+def test_what_is_started_outlives_the_service_of_who_started_it(ifup, tmp_path, monkeypatch):
+    monkeypatch.setattr(ifupdown.systemd, "RUNS", str(tmp_path))
+    KEEPERS["ifupdown"].delete("br0")
+    assert ifup.calls == [("systemd-run", "--scope", "--quiet", "--collect", "--", "ip", "link", "delete", "br0")]
+
+
+@pytest.mark.parametrize("command, said", [
+    (("sh", "-c", "echo it said so >&2; exit 3"), "sh -c echo it said so >&2; exit 3: it said so"),
+    (("false",), "false: it failed"), (("/no/such/program",), "/no/such/program is not there; install ifupdown"),
+    (("sleep", "5"), "sleep 5 did not end within 1 s")])
+def test_a_command_that_does_not_do_what_it_is_told_is_told(command, said):
+    with pytest.raises(HostError, match="^%s$" % re.escape(said)):
+        tell(*command, seconds=1, package="ifupdown")
+
+
+def test_what_a_command_leaves_running_is_not_waited_for():
+    """As a client of DHCP, which may keep its output open."""
+    assert tell("sh", "-c", "echo done; sleep 5 &", seconds=2) == "done\n"
 
 
 @pytest.fixture()

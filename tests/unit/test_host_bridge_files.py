@@ -24,8 +24,11 @@ STATED = {
     "NetworkManager": {"card": "[ethernet]\nmtu=1400", "rest": "[ipv4]\nmethod=auto\n\n[ipv6]\nmethod=ignore",
                        "both": ["zone=home"], "type": "802-3-ethernet", "sections": []},
     "ifupdown": {"card": "", "rest": "", "both": [], "type": "", "sections": []}}
-STANZAS = [{"file": "/etc/network/interfaces", "kind": "inet static", "lines": ["address 192.0.2.2/24"]},
-           {"file": "/etc/network/interfaces", "kind": "inet6 auto", "lines": []}]
+STANZAS = [
+    {"file": "/etc/network/interfaces", "kind": "inet static", "card": ["mtu 1400", "hwaddress ether 52:54:00:00:00:10"],
+     "lines": ["address 192.0.2.2/24", "mtu 1400", "hwaddress ether 52:54:00:00:00:10"],
+     "rest": ["address 192.0.2.2/24", "mtu 1400"]},
+    {"file": "/etc/network/interfaces", "kind": "inet6 auto", "lines": [], "card": [], "rest": []}]
 VLANS = [{"name": "office", "id": 10}, {"name": "trunk", "ids": [1, 20]}]
 CASES = {
     (keeper, uplink): {
@@ -40,9 +43,9 @@ def rendered(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple, Any]:
     folder = tmp_path_factory.mktemp("files")
     (folder / "templates").symlink_to(ROLE / "templates")
     tasks = [{
-        "ansible.builtin.copy": {"dest": str(folder / str(number)), "content": "{{ %s | to_json }}" % (
-            "lookup('ansible.builtin.template', 'ifupdown.j2')" if keeper == "ifupdown"
-            else "[__host_bridge_files, __host_bridge_freed]")},
+        "ansible.builtin.copy": {"dest": str(folder / str(number)), "content": (
+            "{{ [__host_bridge_files, __host_bridge_freed,"
+            " lookup('ansible.builtin.template', 'ifupdown/told.j2')] | to_json }}")},
         "vars": {"host_bridge_name": "br0", "host_bridge_portgroups": VLANS if uplink else [],
                  "__host_bridge_looked": {"stdout": json.dumps({"bridge": None, "files": [], "check": [], **found})}},
     } for number, ((keeper, uplink), found) in enumerate(CASES.items())]
@@ -64,7 +67,7 @@ def profile(text: str) -> dict[str, dict[str, str]]:
 
 
 def test_a_bridge_of_networkmanager_has_what_the_uplinks_profile_says(rendered):
-    files, freed = rendered["NetworkManager", True]
+    files, freed, _told = rendered["NetworkManager", True]
     bridge, port = profile(files["network"]), profile(files["uplink"])
     assert json.loads(files["network"].splitlines()[0][1:]) == {"uplink": "eno1", "sources": ["/a"]}
     assert bridge.pop("connection") == {
@@ -89,15 +92,17 @@ def test_an_uplink_that_networkmanager_takes_out_has_its_own_again(rendered):
         {"method": "auto"}, {"method": "ignore"}, {"mtu": "1400"})
 
 
-@pytest.mark.parametrize("keeper, names", [("networkd", {"netdev", "network"}), ("NetworkManager", {"network"})])
-def test_a_bridge_without_an_uplink_touches_no_card_and_has_no_address(rendered, keeper, names):
-    files, freed = rendered[keeper, False]
+@pytest.mark.parametrize("keeper, names, line", [
+    ("networkd", {"netdev", "network"}, "LinkLocalAddressing=no"), ("NetworkManager", {"network"}, "method=disabled"),
+    ("ifupdown", {"network"}, "iface br0 inet manual")])
+def test_a_bridge_without_an_uplink_touches_no_card_and_has_no_address(rendered, keeper, names, line):
+    files, freed, _told = rendered[keeper, False]
     assert (set(files), freed) == (names, {})
-    assert ("LinkLocalAddressing=no" if keeper == "networkd" else "method=disabled") in files["network"]
+    assert line in files["network"].splitlines()
 
 
 def test_a_bridge_of_networkd_has_what_the_uplinks_file_says(rendered):
-    files, freed = rendered["networkd", True]
+    files, freed, _told = rendered["networkd", True]
     assert set(files) == {"netdev", "network", "uplink"} and set(freed) == {"network", "uplink"}
     assert "DHCP=yes" in files["network"] and "MTUBytes=1400" not in files["network"]
     assert "MACAddress=52:54:00:00:00:10" in files["network"] and "VLANFiltering=yes" in files["netdev"]
@@ -108,10 +113,54 @@ def test_a_bridge_of_networkd_has_what_the_uplinks_file_says(rendered):
     assert "MTUBytes=1400" in freed["uplink"]
 
 
+MADE = """# {"uplink": "eno1", "sources": ["/a"]}
+# Made by the role virtnet.libvirt.host_bridge
+auto br0
+iface br0 inet static
+    pre-up test -e /sys/class/net/br0 || ip link add br0 address 52:54:00:00:00:10 type bridge stp_state 0 \
+forward_delay 0 vlan_filtering 1
+    pre-up test ! -e /sys/class/net/eno1 || { ip link set eno1 up master br0 && for vid in 10 20; do bridge vlan add \
+dev eno1 vid $vid; done; }
+    address 192.0.2.2/24
+    mtu 1400
+iface br0 inet6 auto
+"""
+PORT = """# Made by the role virtnet.libvirt.host_bridge
+# The stanza of the card stays where it is, and this one stands before it.
+mapping eno1
+    script grep
+    map eno1-in-br0
+iface eno1-in-br0 inet manual
+    mtu 1400
+    hwaddress ether 52:54:00:00:00:10
+    up test ! -e /sys/class/net/br0 || { ip link set eno1 up master br0 && for vid in 10 20; do bridge vlan add \
+dev eno1 vid $vid; done; }
+    down ip link set eno1 nomaster
+"""
+
+
+def test_a_bridge_of_ifupdown_has_what_the_uplinks_stanzas_say(rendered):
+    assert rendered["ifupdown", True][0] == {"network": MADE, "uplink": PORT}
+    assert "vlan_filtering 0\n" in rendered["ifupdown", False][0]["network"]
+
+
+def test_an_uplink_that_ifupdown_takes_out_has_its_own_again(rendered):
+    freed = rendered["ifupdown", True][1]
+    assert "iface br0 inet manual\n    pre-up test -e" in freed["network"] and "master" not in freed["network"]
+    assert freed["uplink"].partition("\n")[2] == """iface eno1 inet static
+    address 192.0.2.2/24
+    mtu 1400
+    hwaddress ether 52:54:00:00:00:10
+iface eno1 inet6 auto
+"""
+
+
 def test_ifupdown_is_told_what_its_own_stanzas_say(rendered):
-    assert rendered["ifupdown", True] == """auto br0
+    assert rendered["ifupdown", True][2] == """auto br0
 iface br0 inet static
     address 192.0.2.2/24
+    mtu 1400
+    hwaddress ether 52:54:00:00:00:10
     bridge_ports eno1
     bridge_stp off
     bridge_fd 0
@@ -123,7 +172,7 @@ iface br0 inet6 auto
 
 iface eno1 inet manual
 """
-    assert rendered["ifupdown", False] == """auto br0
+    assert rendered["ifupdown", False][2] == """auto br0
 iface br0 inet manual
     bridge_ports none
     bridge_stp off

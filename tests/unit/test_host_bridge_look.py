@@ -83,6 +83,73 @@ def test_the_stanzas_of_a_device_are_found_in_all_files(look, tmp_path):
          "lines": ["address 192.0.2.2/24", "gateway 192.0.2.1"]}]
 
 
+MAIN = "source %s/more/*\nauto eno1\niface eno1 inet static\n  address 192.0.2.2/24\n  hwaddress ether 0:1:2:3:4:5\n"
+
+
+@pytest.fixture()
+def network(look, tmp_path, monkeypatch):
+    """/etc/network of a host; its own folder for files of others is more."""
+    (tmp_path / "more").mkdir()
+    monkeypatch.setattr(look, "INTERFACES", tmp_path / "interfaces")
+    monkeypatch.setattr(look, "IFUPDOWN2", tmp_path / "ifupdown2")
+    monkeypatch.setitem(look.KEEPERS, "ifupdown", look.KEEPERS["ifupdown"]._replace(
+        starts=("%s/more/virtnet-" % tmp_path, "%s/run/virtnet-" % tmp_path)))
+    (tmp_path / "interfaces").write_text(MAIN % tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("more", [
+    "", "  up ip route add 198.51.100.0/24 via 192.0.2.1 dev br0\n", "iface eno1 inet6 auto\n    mtu 1400\n",
+    "mapping eno2\n  script grep\n  map x\n", "iface eno11 inet ppp\n  provider x\n", "iface br1 inet manual\n"])
+def test_stanzas_that_a_bridge_can_take_over(look, network, more):
+    with (network / "interfaces").open("a") as file:
+        file.write(more)
+    (network / "more/virtnet-br0").write_text("auto br0\niface br0 inet static\n  pre-up true\n")
+    (network / "more/virtnet-br0-uplink").write_text("mapping eno1\n  script grep\n  map eno1-in-br0\n")
+    assert look.in_the_way("br0", "eno1") == ""
+
+
+@pytest.mark.parametrize("more, said", [
+    ("  pre-up iptables-restore /etc/rules\n", "of eno1 a line that this role does not take over: pre-up"),
+    ("  wpa-ssid lan\n", "a line that this role does not take over: wpa-ssid"),
+    ("  up ethtool -K $IFACE gro off\n", "a command for eno1 itself: up ethtool -K $IFACE gro off"),
+    ("  down ip route flush dev eno1\n", "a command for eno1 itself: down ip route flush dev eno1"),
+    ("iface eno1 inet ppp\n", "iface eno1 inet ppp, and this role takes over inet static, inet dhcp"),
+    ("iface eno1 inet static inherits lan\n", "iface eno1 inet static inherits lan, and"),
+    ("iface eno1:1 inet static\n", "a stanza of eno1:1, which is another name of eno1"),
+    ("iface br0 inet manual\n", "a stanza of br0"),
+    ("mapping eno*\n  script choose\n", "a mapping of eno1")])
+def test_stanzas_that_a_bridge_cannot_take_over(look, network, more, said):
+    (network / "more/lan").write_text("")
+    with (network / "interfaces").open("a") as file:
+        file.write(more)
+    assert look.in_the_way("br0", "eno1").startswith("reads in %s/interfaces " % network)
+    assert said in look.in_the_way("br0", "eno1")
+
+
+@pytest.mark.parametrize("line, name, is_read", [
+    ("source more/*", "br0", True), ("source more/virtnet-*", "br0.5", True), ("source more/*.cfg", "br0", False),
+    ("source-directory more", "br0", True), ("source-directory more", "br0.5", False), ("", "br0", False)])
+def test_whether_a_host_reads_the_files_of_the_role(look, network, line, name, is_read):
+    (network / "interfaces").write_text(line + "\n")
+    said = look.in_the_way(name, "")
+    assert (said == "") is is_read
+    assert is_read or said == "does not read %s/more/virtnet-%s; have a line source %s/more/* in %s/interfaces" % (
+        network, name, network, network)
+
+
+def test_ifupdown2_is_another(look, network):
+    (network / "ifupdown2").mkdir()
+    assert look.in_the_way("br0", "eno1").startswith("is ifupdown2")
+
+
+def test_what_of_a_stanza_stays_with_the_card(look, network):
+    stanza, = look.stanzas(network / "interfaces", "eno1")
+    found = look.with_card({**stanza, "lines": [*stanza["lines"], "mtu 1400"]})
+    assert (found["card"], found["rest"]) == (
+        ["hwaddress ether 0:1:2:3:4:5", "mtu 1400"], ["address 192.0.2.2/24", "mtu 1400"])
+
+
 class Answers:
     """What the commands of a host say; those that are not named fail."""
 
@@ -132,6 +199,8 @@ def test_a_program_that_is_not_there_does_not_work(look):
     ("etc/br0.netdev", "[Bridge]\nVLANFiltering=yes\n", "0", "vlan", True),
     ("run/br0.nmconnection", "[bridge]\nvlan-filtering=true\n", "0", "vlan", True),
     ("etc/br0.netdev", "[Bridge]\nVLANFiltering=no\n", "1", "linux", True),
+    ("etc/br0", "iface br0 inet dhcp\n    pre-up ip link add br0 type bridge vlan_filtering 1\n", "0", "vlan", True),
+    ("etc/br0", "iface br0 inet dhcp\n    pre-up ip link add br0 type bridge vlan_filtering 0\n", "1", "linux", True),
     ("etc/br0.network", "VLANFiltering=yes\n", "0", "linux", False),  # not the file that makes the bridge
     ("etc/br1.netdev", "VLANFiltering=yes\n", "1", "vlan", False)])
 def test_whether_a_bridge_of_the_role_filters_vlans_is_up_to_its_file(
@@ -146,5 +215,5 @@ def test_whether_a_bridge_of_the_role_filters_vlans_is_up_to_its_file(
     monkeypatch.setattr(look, "OPENVSWITCH", tmp_path / "none")
     monkeypatch.setattr(look, "KEEPERS", {
         name: keeper._replace(starts=("%s/etc/" % tmp_path, "%s/run/" % tmp_path))
-        for name, keeper in look.KEEPERS.items() if keeper.starts})
+        for name, keeper in look.KEEPERS.items()})
     assert look.bridge("br0") == {"kind": kind, "ports": [], "own": own}

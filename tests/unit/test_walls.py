@@ -25,8 +25,8 @@ DATA = ("host/snapshot.py", "host/parts.py", "host/uses.py", "host/subnets.py", 
 TRANSPORTS = ("host/libvirt.py", "host/kernel.py", "host/netlink.py", "host/sysfs.py", "host/boot.py",
               "host/records.py", "host/systemd.py", "host/firewall.py", "host/limits.py", "host/places.py",
               "host/daemon.py", "host/sysctls.py", "host/start.py", "host/dnsmasq.py", "host/probes.py",
-              "host/keeper.py", "host/networkd.py", "host/networkmanager.py", "host/ovsdb.py", "host/ssh_lock.py",
-              "host/watches.py", "host/ports.py", "host/legacy.py")
+              "host/keeper.py", "host/ifupdown.py", "host/networkd.py", "host/networkmanager.py", "host/ovsdb.py",
+              "host/ssh_lock.py", "host/watches.py", "host/ports.py", "host/legacy.py")
 # what only plans, and so only sees data
 PURE = ("found.py", "plan.py", "promise.py", "describe.py", "resource.py", "back.py", "refusals.py")
 LIBRARIES = {
