@@ -159,7 +159,7 @@ class Ifupdown(Fake):
         assert text == self.said()[name]
 
         def effect() -> None:
-            if device in self._host.up and not anew or self._host.deaf:
+            if (device in self._host.up and not anew) or self._host.deaf:
                 return
             self._host.up[device] = "pf0-in-br0" if "mapping" in (text or "") else device
             if name == "network":
@@ -485,7 +485,7 @@ def test_a_device_is_taken_down_by_the_stanza_that_it_is_up_by(device, text, cal
     ("pf0", PORT, False, [("ifup", "pf0", PORT)]), ("pf0", None, False, [("ifup", "pf0")]),
     ("pf0", None, True, [("ifdown", "--ignore-errors", "pf0"), ("ifup", "--force", "pf0")]),
     ("br0", BRIDGE, False, [("ifdown", "--ignore-errors", "br0", BRIDGE), ("ifup", "--force", "br0", BRIDGE)])])
-def test_what_is_there_is_only_brought_up_and_what_is_gone_or_astray_is_brought_up_anew(device, text, anew, calls, ifup):
+def test_what_is_gone_or_astray_is_brought_up_anew_and_other_devices_are_not(device, text, anew, calls, ifup):
     KEEPERS["ifupdown"].bring(device, text, anew)
     assert ifup.calls == calls
 

@@ -25,7 +25,8 @@ STATED = {
                        "both": ["zone=home"], "type": "802-3-ethernet", "sections": []},
     "ifupdown": {"card": "", "rest": "", "both": [], "type": "", "sections": []}}
 STANZAS = [
-    {"file": "/etc/network/interfaces", "kind": "inet static", "card": ["mtu 1400", "hwaddress ether 52:54:00:00:00:10"],
+    {"file": "/etc/network/interfaces", "kind": "inet static",
+     "card": ["mtu 1400", "hwaddress ether 52:54:00:00:00:10"],
      "lines": ["address 192.0.2.2/24", "mtu 1400", "hwaddress ether 52:54:00:00:00:10"],
      "rest": ["address 192.0.2.2/24", "mtu 1400"]},
     {"file": "/etc/network/interfaces", "kind": "inet6 auto", "lines": [], "card": [], "rest": []}]

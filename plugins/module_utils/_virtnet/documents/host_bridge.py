@@ -27,8 +27,8 @@ HOST_BRIDGE = Group("host_bridge", "host_bridge", "A bridge of the host.", (
         " they are C(/etc/systemd/network/05-virtnet-NAME*), or C(/run/systemd/network/04-virtnet-NAME*) on trial.",
         "Of NetworkManager they are profiles, as its manual page nm-settings-keyfile(5) tells, with a line C(uuid=)"
         " each: C(/etc/NetworkManager/system-connections/virtnet-NAME*), or the same below C(/run) on trial.",
-        "Of ifupdown they hold stanzas, as its manual page interfaces(5) tells: C(/etc/network/interfaces.d/virtnet-NAME*),"
-        " or C(/run/network/virtnet-NAME*) on trial, each complete by itself.",
+        "Of ifupdown they hold stanzas, as its manual page interfaces(5) tells, each file complete by itself:"
+        " C(/etc/network/interfaces.d/virtnet-NAME*), or C(/run/network/virtnet-NAME*) on trial.",
         "One that is not given is removed.",
     ], (
         Field("netdev", "netdev", TEXT, "What makes the bridge; C(.netdev) of systemd-networkd."),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import subprocess
 import tempfile
-from typing import ClassVar
+from typing import IO, ClassVar
 
 from . import boot
 from .errors import HostError
@@ -61,7 +61,7 @@ class Keeper:
 
 def tell(*command: str, seconds: int = SECONDS, package: str = "systemd, 250 or later") -> str:
     """What a command prints, that has to do what it is told; into files, which what it leaves running may hold open."""
-    with tempfile.TemporaryFile("w+", errors="replace") as said, tempfile.TemporaryFile("w+", errors="replace") as failed:
+    with _file() as said, _file() as failed:
         try:
             done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=said, stderr=failed, timeout=seconds,
                                   check=False)
@@ -74,3 +74,7 @@ def tell(*command: str, seconds: int = SECONDS, package: str = "systemd, 250 or 
         if done.returncode:
             raise HostError("%s: %s" % (" ".join(command), failed.read().strip() or "it failed"))
         return said.read()
+
+
+def _file() -> IO[str]:
+    return tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")
