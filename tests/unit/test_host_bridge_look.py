@@ -91,7 +91,7 @@ def network(look, tmp_path, monkeypatch):
     """/etc/network of a host; its own folder for files of others is more."""
     (tmp_path / "more").mkdir()
     monkeypatch.setattr(look, "INTERFACES", tmp_path / "interfaces")
-    monkeypatch.setattr(look, "IFUPDOWN2", tmp_path / "ifupdown2")
+    monkeypatch.setattr(look, "IFUPDOWNS", {"ifupdown2": tmp_path / "ifupdown2"})
     monkeypatch.setitem(look.KEEPERS, "ifupdown", look.KEEPERS["ifupdown"]._replace(
         starts=("%s/more/virtnet-" % tmp_path, "%s/run/virtnet-" % tmp_path)))
     (tmp_path / "interfaces").write_text(MAIN % tmp_path)
@@ -139,8 +139,9 @@ def test_whether_a_host_reads_the_files_of_the_role(look, network, line, name, i
 
 
 def test_ifupdown2_is_another(look, network):
+    assert look.in_the_way("br0", "eno1") == ""
     (network / "ifupdown2").mkdir()
-    assert look.in_the_way("br0", "eno1").startswith("is ifupdown2")
+    assert look.in_the_way("br0", "eno1") == "is ifupdown2"
 
 
 def test_what_of_a_stanza_stays_with_the_card(look, network):

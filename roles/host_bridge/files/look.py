@@ -30,7 +30,8 @@ METRICS = {"": 100, "vlan": 400}
 OF_BOTH = r"^(?:zone|stable-id|metered|mdns|llmnr|dns-over-tls|mptcp-flags|gateway-ping-timeout)=.*"
 FILTERS = re.compile("^(?:VLANFiltering=yes|vlan-filtering=true)$|^ +pre-up .* vlan_filtering 1$", re.MULTILINE)
 INTERFACES = Path("/etc/network/interfaces")
-IFUPDOWN2 = Path("/usr/share/ifupdown2")
+# other programs of the same name, which know no mapping
+IFUPDOWNS = {"ifupdown2": Path("/usr/share/ifupdown2"), "ifupdown-ng": Path("/usr/libexec/ifupdown-ng")}
 STANZAS = ("iface", "auto", "mapping", "source", "source-directory", "no-auto-down", "no-scripts", "template", "rename")
 # what a stanza of ifupdown may be and say for a bridge to take it over; the card keeps CARD, and what is OF_CARD both
 METHODS = ("inet static", "inet dhcp", "inet manual", "inet6 static", "inet6 dhcp", "inet6 auto", "inet6 manual")
@@ -265,8 +266,9 @@ def in_the_way(bridge_name: str, name: str) -> str:
     start = KEEPERS["ifupdown"].starts[0] + bridge_name
     own = [start + end for end in KEEPERS["ifupdown"].ends]
     others = [found for found in said if found["file"] not in own]
-    if IFUPDOWN2.exists():
-        return "is ifupdown2, which knows no mapping"
+    for other, path in IFUPDOWNS.items():
+        if path.exists():
+            return "is %s" % other
     if not any(read_by(found["words"], own) for found in others):
         return "does not read %s; have a line source %s/* in %s" % (own[0], Path(start).parent, INTERFACES)
     for found in others:
