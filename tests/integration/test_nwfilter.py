@@ -14,7 +14,7 @@ from integration.host import remove_everything, sh
 from integration.modules import Failed, converge, run
 from integration.nwfilters import attributes, filters, remove_filters, values, with_what_it_needs
 from lxml import etree
-from pace import slower
+from pace import examples, slower
 
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.nwfilter import NWFILTER, PROTOCOLS
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.options import prune
@@ -193,7 +193,7 @@ def fresh(connection, options):
 
 
 @both
-@settings(max_examples=100, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(100), deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(before=filters(), after=filters())
 def test_from_one_filter_to_another(hypervisor, before, after):
     expected = fresh(hypervisor, after)
@@ -573,7 +573,7 @@ def test_a_filter_whose_address_libvirt_finds_out_comes_back(guest):
     assert done["steps"] == [RELOAD] and "libvirt-I-" in sh("ebtables -t nat -L")
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@settings(max_examples=examples(100), deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(filters())
 def test_no_rule_is_missed_that_libvirt_does_not_make(hypervisor, options):
     """A filter that has just been put on a device has all its rules."""
