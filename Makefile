@@ -81,6 +81,7 @@ integration-halves: setup ## The same, each test on one of the two releases only
 	@for debian in 12 13; do tests/sandbox --debian $$debian true || exit; done
 	@$(SIDE_BY_SIDE) halves-12 halves-13 integration-targets halves-pypi
 
+halves-12 halves-13 halves-pypi: export VIRTNET_HALVES := 1
 halves-12 halves-13: halves-%:
 	$(WITH) tests/sandbox --debian $* $(SYSTEM) $(IN_SANDBOX) --half $(call HALF,$*)
 

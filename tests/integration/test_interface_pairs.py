@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from integration.host import remove_everything
 from integration.modules import Failed, run
 from lxml import etree
+from pace import examples
 from unit.strategies import scalars
 
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.interface import (
@@ -125,7 +126,7 @@ def normal(text: str) -> dict:
     return INTERFACE.merge(INTERFACE.parse(etree.fromstring(text)), {})
 
 
-@settings(max_examples=250, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(250), deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(before=interfaces(), after=interfaces())
 @pytest.mark.both
 def test_from_one_interface_to_another(hypervisor, before, after):

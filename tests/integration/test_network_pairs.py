@@ -13,6 +13,7 @@ from integration.host import remove_everything
 from integration.modules import run
 from integration.networks import NETWORKS
 from lxml import etree
+from pace import examples
 
 pytestmark = pytest.mark.both
 NAME = "pair"
@@ -57,7 +58,7 @@ def wants_only_updates(before: dict, after: dict) -> bool:
     return all(before.get(name) == after.get(name) for name in names - {"portgroups"})
 
 
-@settings(max_examples=120, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(120), deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(before=NETWORKS, after=NETWORKS, state=st.sampled_from(["inactive", "active"]))
 def test_from_one_network_to_another(hypervisor, before, after, state):
     expected = fresh(hypervisor, after, state)
