@@ -1,6 +1,6 @@
 # Development of virtnet.libvirt; "make help" tells the targets.
 .DEFAULT_GOAL := help
-STAGES := lint sanity unit release-check docs blocks integration-halves faults-short scenarios
+STAGES := lint sanity unit release-check docs blocks integration-halves faults-short molecule lab-short
 ALL := lint sanity unit release-check docs blocks integration integration-11 integration-sid faults molecule test-lab \
 	lab-12 lab-pull
 # What only the lab has: SR-IOV, a boot, bridges that filter VLANs
@@ -18,7 +18,7 @@ VENV := .venv/bin/python -m pytest
 	unit-debian unit-pypi integration-11 integration-12 integration-13 integration-sid integration-others \
 	integration-targets integration-pypi faults faults-short faults-short-12 faults-short-13 lab-12 lab-13 lab-bare lab-pull \
 	integration-halves halves-12 halves-13 halves-pypi fuzz lab-short test-all release-check quick release docs \
-	blocks blocks-examples blocks-howto blocks-guides scenarios
+	blocks blocks-examples blocks-howto blocks-guides
 
 help: ## Show this
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -119,9 +119,6 @@ faults-short: setup ## The same with a few of each, on Debian 12 and 13
 faults-short-12 faults-short-13: faults-short-%:
 	tests/faults/run --short --debian $*
 
-scenarios: setup ## Run molecule and lab-short, side by side
-	@$(SIDE_BY_SIDE) molecule lab-short
-
 molecule: setup ## Run the scenarios of extensions/molecule
 	@tests/molecule
 
@@ -144,7 +141,7 @@ lab-pull: setup ## Run the scenario of the role pull
 lab-12: setup ## Run those of them that are for Debian 12 too
 	tests/lab --debian 12 molecule
 
-test: setup ## Run what fits in half an hour of the above
+test: setup ## Run what fits in 50 minutes of the above
 	@tests/all $(STAGES)
 
 test-all: setup ## Run all of the above (two hours)
