@@ -129,9 +129,8 @@
     return [way(end.id), routed].filter(Boolean).join(" → ") || (end.kind === "network" ? "" : end.name);
   }
 
-  function networks(graph) {
+  function networks(graph, way) {
     const nodes = new Map(graph.nodes.map((node) => [node.id, node])), users = new Map(), mtus = new Map();
-    const way = waysOut(graph);
     const put = (map, key, value) => map.set(key, (map.get(key) || new Set()).add(value));
     for (const edge of graph.edges) {
       const start = nodes.get(edge.from), end = nodes.get(edge.to);
@@ -149,8 +148,8 @@
       ["network", "state", "at boot", "mode", "bridge or card", "addresses", "MTU", "VLAN", "QoS", "guests"], rows);
   }
 
-  function connections(graph) {
-    const nodes = new Map(graph.nodes.map((node) => [node.id, node])), filters = new Map(), way = waysOut(graph);
+  function connections(graph, way) {
+    const nodes = new Map(graph.nodes.map((node) => [node.id, node])), filters = new Map();
     for (const edge of graph.edges) if (edge.kind === "filtered") filters.set(edge.from, nodes.get(edge.to).name);
     const rows = graph.edges.filter((edge) => edge.kind === "connects").map((edge) => {
       const card = nodes.get(edge.from), end = nodes.get(edge.to);
@@ -175,7 +174,7 @@
 
   function hostPage(host) {
     const kinds = [...new Set(host.graph.nodes.map((node) => node.kind))].sort();
-    const layers = ["config", "live", "saved", "kernel", "boot"];
+    const layers = ["config", "live", "saved", "kernel", "boot"], way = waysOut(host.graph);
     page.replaceChildren(
       make("nav", {}, make("a", { href: "#" }, "← all hosts")),
       make("h2", { tabindex: "-1" }, named(host.name), " ", make("span", { class: "state " + host.state.replace(" ", "-") }, host.state)),
@@ -197,8 +196,8 @@
             + " node to node. The table below says the same as text." }),
         make("div", { id: "details", role: "status", "aria-live": "polite" }, "Choose a node to see what it is.")),
       make("h2", {}, "Drift"), ...drift(host),
-      make("h2", {}, "Networks"), networks(host.graph),
-      make("h2", {}, "Connections"), connections(host.graph),
+      make("h2", {}, "Networks"), networks(host.graph, way),
+      make("h2", {}, "Connections"), connections(host.graph, way),
       make("h2", {}, "Stated"), make("pre", { tabindex: "0", "aria-label": "Stated YAML" }, host.stated || "(nothing is stated)"));
     draw(host.graph);
   }

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple, Optional
 
 from ...documents.interface import INTERFACE
@@ -82,6 +83,11 @@ def cards_of(seen: Snapshot, uuid: str) -> tuple[Cards, Cards]:
 def saved_cards(seen: Snapshot, uuid: str) -> Cards:
     """All interfaces with which a guest that has a managed save goes on, None where it has none that can be read."""
     return _cards(seen, seen.domain_of(uuid).saved, False)
+
+
+def macs_of(cards: Iterable[Card]) -> str:
+    """The MAC addresses of interfaces as a message says them."""
+    return ", ".join(dict.fromkeys(card.mac for card in cards)) or "none"
 
 
 def _cards(seen: Snapshot, document: Element | None, live: bool) -> Cards:

@@ -16,7 +16,7 @@ from ...host.snapshot import DomainRecord
 from ...schema.errors import Invalid, Path, shown
 from ...schema.options import Options, is_empty, option
 from ...schema.scalars import MAC
-from .cards import Card, Cards
+from .cards import Card, Cards, macs_of
 from .layers import Pair, doubles, pairs_of
 from .running import OWN_PREFIXES
 
@@ -145,12 +145,12 @@ class _Finding:
                                                                   pair.cards)]
             return self._only(self._narrowed(found, IDENTITY), Path("type"), "type %s" % kind)
         raise Invalid(MAC_ADDRESS, "is missing; give it, or alias.name, or a source that no other interface of the"
-                      " guest has; guest %s has %s" % (self._guest, _macs(self._pairs)))
+                      " guest has; guest %s has %s" % (self._guest, macs_of(pair.cards[0] for pair in self._pairs)))
 
     def _only(self, found: list[Pair], path: Path, what: str) -> Pair | None:
         if len(found) > 1:
             raise Invalid(path, "several interfaces have the %s; give mac.address, one of %s"
-                          % (what, _macs(found)))
+                          % (what, macs_of(pair.cards[0] for pair in found)))
         return found[0] if found else None
 
     def _one(self, found: list[Pair], path: Path, what: str) -> Pair | None:
@@ -188,10 +188,6 @@ def says(card: Card, name: str, options: Options) -> bool:
 
 
 # --- several
-
-
-def _macs(pairs: Iterable[Pair]) -> str:
-    return ", ".join(dict.fromkeys(pair.cards[0].mac for pair in pairs)) or "none"
 
 
 def _tellings(pairs: list[Pair]) -> list[Options]:

@@ -12,7 +12,7 @@ from ...engine.plan import Drift
 from ...schema.errors import Invalid, Missing, Path
 from ...schema.options import Options, option
 from .boot import kinds_of
-from .cards import Card
+from .cards import Card, macs_of
 from .checks import check, unheeded_tags
 from .found import InterfaceFound, model
 from .live import change_running, keep_running, plug_in
@@ -90,9 +90,8 @@ def _refuse_doubts(aim: Aim) -> None:
 def _refuse_unknown(aim: Aim) -> None:
     """What does not say enough to make an interface means one that is there."""
     if aim.options.get("type") is None and not any(aim.card(layer) for layer in ("config", "live")):
-        macs = ", ".join(dict.fromkeys(card.mac for card in aim.found.cards)) or "none"
         raise Missing("type", "is missing, and guest %s has no interface %s to change, but %s; to make it, give one of"
-                      " %s" % (aim.guest, aim.found.meant.mac, macs, ", ".join(TYPES)))
+                      " %s" % (aim.guest, aim.found.meant.mac, macs_of(aim.found.cards), ", ".join(TYPES)))
 
 
 def _configure(aim: Aim, plan: InterfacePlan, card: Card | None, wanted: Options, drift: list[Drift]) -> None:
