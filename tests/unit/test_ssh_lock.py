@@ -91,7 +91,7 @@ def test_it_is_waited_for():
 
 def test_who_dies_has_it_no_more():
     code = ("from unit.test_ssh_lock import ssh_lock; import os;"
-            "ssh_lock.PLACE = %r; held = ssh_lock.take(%r, 0); print(bool(held)); os.kill(os.getpid(), 9)"
+            "ssh_lock.PLACE = %r; held = ssh_lock.take(%r, 0); print(bool(held), flush=True); os.kill(os.getpid(), 9)"
             % (ssh_lock.PLACE, URI))
     done = subprocess.run(["python3", "-c", code], capture_output=True, text=True, check=False,
                           env=dict(os.environ, PYTHONPATH=os.pathsep.join(map(str, __import__("sys").path))))
