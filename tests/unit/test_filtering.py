@@ -55,7 +55,7 @@ def test_tags_of_switch_ports_and_of_bridges_that_are_not_known_are_not_judged()
     wish = Network("lab", {"name": "lab", "vlan": TAGS})
     assert titles(there(None), replace(wish, state="inactive"))
     on_switch = {**PLAIN, "virtualport": {"type": "openvswitch"}, "portgroups": []}
-    assert titles(there(False, on_switch), wish)
+    assert titles(there(None, on_switch, br0=device(kind="openvswitch")), wish)
 
 
 def test_tags_that_are_there_are_told_of_and_the_rest_can_change():

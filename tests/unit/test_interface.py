@@ -323,9 +323,42 @@ def test_a_filter_that_leads_to_one_that_is_not_there_is_told():
 def test_a_portgroup_that_the_network_lacks_is_refused():
     seen = host(domain(CONFIGURED), networks={"lab": BRIDGE_LAB})
     for source in ({"portgroup": "none"}, {"portgroup": "none", "network": "lab"}):
-        with pytest.raises(Missing, match=r"source\.portgroup: network lab has no portgroup none"):
+        with pytest.raises(Missing, match=r"source\.portgroup: network lab has no portgroup none; it has a, and the"):
             plan(seen, Interface("off", {"mac": {"address": MAC}, "source": source}))
     assert plan(seen, Interface("off", {"mac": {"address": MAC}, "source": {"portgroup": "a"}})).warnings == []
+
+
+def in_group(name: str) -> str:
+    return CONFIGURED.replace("network='lab'", "network='lab' portgroup='%s'" % name)
+
+
+def test_a_portgroup_that_went_under_an_interface_is_told():
+    seen = host(domain(in_group("gone")), networks={"lab": BRIDGE_LAB})
+    planned = plan(seen, Interface("off", {"mac": {"address": MAC}, "source": {"portgroup": "gone"}}))
+    assert planned.steps == [] and planned.warnings == [
+        "source.portgroup: network lab has no portgroup gone; it has a; what interface %s of guest off had from it is"
+        " gone when it is connected anew" % MAC]
+
+
+GROUPS = {"a": {"name": "a", "default": True, "vlan": {"tags": [{"id": 5}]}}, "b": {"name": "b"}}
+
+
+@pytest.mark.parametrize(("config", "live", "groups", "moves", "told"), [
+    (in_group("b"), None, "a", {}, "off (%s)" % MAC),
+    (in_group("a"), None, "b", {}, "off (%s)" % MAC),
+    (CONFIGURED, None, "b", {}, "off (%s)" % MAC),  # has the default one
+    (CONFIGURED, None, "a", {}, ""),
+    (in_group("b"), None, "ab", {}, ""),
+    (in_group("b"), None, "a", {"portgroup": "a"}, ""),
+    (in_group("a"), LIVE.replace("network='lab'", "network='lab' portgroup='b'"), "a", {}, "on (%s)" % MAC),
+])
+def test_who_has_a_portgroup_that_goes_is_told(config: str, live: str | None, groups: str, moves: dict, told: str):
+    there = BRIDGE_LAB.replace("</network>", "<portgroup name='b'/></network>")
+    seen = host(domain(config), domain(live) if live else None, networks={"lab": there}, version=(11, 0, 0))
+    wishes = [Network("lab", {"name": "lab", "portgroups": [GROUPS[name] for name in groups]})]
+    wishes += [Interface("off", {"mac": {"address": MAC}, "source": moves})] if moves else []
+    gone = [one for outcome in plan_all(seen, wishes) for one in outcome.plan.warnings if " goes, and with it " in one]
+    assert [one.split(" to ")[1].split(" when ")[0] for one in gone] == ([told] if told else [])
 
 
 def test_a_device_that_is_not_libvirts_keeps_its_name_whatever_that_begins_with():

@@ -417,7 +417,8 @@ def test_members_of_a_bridge_of_the_host_are_not_the_networks():
      "dns.forwarders[0].port: needs libvirt 12.0.0; this host has 9.0.0"),
     (ACTIVE, {"vlan": {"tags": [{"id": 5}]}},
      "vlan: libvirt 9.0.0 takes VLAN tags only in forward modes hostdev and passthrough, on Open vSwitch bridges"
-     " (virtualport.type: openvswitch); Linux bridges of the host need libvirt 11.0.0"),
+     " (virtualport.type: openvswitch); Linux bridges of the host need libvirt 11.0.0 (before, a"
+     " bridge for each VLAN)"),
     (ACTIVE, {"portgroups": [{"name": "a", "default": True}, {"name": "b", "default": True}]},
      "portgroups[1].default: portgroups[0] is the default already"),
     (lab(devices={}), {"forward": {"mode": "hostdev", "addresses": [{"slot": "1"}]}},

@@ -322,8 +322,10 @@ def test_devices_that_the_host_lacks_are_named_by_path(forward: dict, bridge: di
 
 
 def test_an_open_vswitch_bridge_is_no_linux_bridge():
-    options = {"forward": {"mode": "bridge"}, "bridge": {"name": "eth0"}, "virtualport": {"type": "openvswitch"}}
+    options = {"forward": {"mode": "bridge"}, "bridge": {"name": "ovs0"}, "virtualport": {"type": "openvswitch"}}
     assert list(missing_devices(options, THERE)) == []
+    assert said(missing_devices({**options, "bridge": {"name": "br0"}}, THERE)) == [
+        ("bridge.name", "br0 is a Linux bridge; leave virtualport out, or give a bridge of Open vSwitch")]
 
 
 def test_functions_of_a_pool_must_be_virtual_functions_of_the_host():

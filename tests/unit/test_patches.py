@@ -553,12 +553,13 @@ def test_a_portgroup_of_devices_that_guests_are_on_waits_for_a_restart(used: boo
     assert any("waits until network lab is restarted" in warning for warning in plan.warnings) == used
 
 
-@pytest.mark.parametrize(("kind", "takes"), [("openvswitch", "none"), ("802.1Qbh", "none")])
-def test_a_port_with_a_virtualport_that_does_not_connect_is_refused(kind: str, takes: str):
+@pytest.mark.parametrize(("kind", "elsewhere"), [
+    ("openvswitch", "a bridge of the host in a network (forward.mode: bridge)"), ("802.1Qbh", "a macvtap device")])
+def test_a_port_with_a_virtualport_that_does_not_connect_is_refused(kind: str, elsewhere: str):
     wish = NetworkPort("lab", {"mac": {"address": PORT}, "virtualport": {"type": kind}})
     assert refusal(host(lab(), lab()), wish) == (
-        "virtualport.type: %s is not taken by a bridge that libvirt makes, which takes %s; no guest would be connected"
-        % (kind, takes))
+        "virtualport.type: %s is not taken by a bridge that libvirt makes, which takes none; no guest would be"
+        " connected; %s takes it" % (kind, elsewhere))
 
 
 GUEST = ("<domain><devices><interface type='%s'><mac address='%s'/><source network='lab' portid='%s' bridge='lab0'/>"

@@ -97,9 +97,14 @@ def test_what_libvirt_does_not_define_is_refused(options: dict, message: str):
 
 def test_a_bridge_that_is_none_is_told():
     planned = on_off({"type": "bridge", "source": {"bridge": "eth0"}})
-    assert "source.bridge: eth0 is not a Linux bridge" in planned.warnings[0]
-    with pytest.raises(Invalid, match=r"^source\.bridge: eth0 is not a Linux bridge"):
+    assert "source.bridge: eth0 is no bridge; give one that eth0 is a port of, or type: direct" in planned.warnings[0]
+    with pytest.raises(Invalid, match=r"^source\.bridge: eth0 is no bridge"):
         on_off({"type": "bridge", "source": {"bridge": "eth0"}, "model": {"type": "virtio"}}, domain="on")
+
+
+def test_a_bridge_of_linux_is_none_of_open_vswitch():
+    switch = {"type": "bridge", "source": {"bridge": "br0"}, "virtualport": {"type": "openvswitch"}}
+    assert "source.bridge: br0 is a Linux bridge; leave virtualport out" in on_off(switch).warnings[0]
 
 
 def test_a_device_that_libvirt_is_to_find_is_told():

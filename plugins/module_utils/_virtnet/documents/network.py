@@ -49,7 +49,7 @@ from .dnsmasq import (
     DNSMASQ_WORD,
     HOST_NAME,
 )
-from .virtualport import virtualport
+from .virtualport import HOST_BRIDGE, virtualport
 from .vlan import VLAN
 
 Subnet = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
@@ -362,7 +362,7 @@ def refused_vlan(options: Options, version: Version) -> Path | None:
 def vlan_refusal(version: Version) -> str:
     """Where libvirt of this version takes VLAN tags."""
     linux = (", and on Linux bridges of the host (forward mode bridge)" if version >= TAGS_ON_LINUX
-             else "; Linux bridges of the host need libvirt 11.0.0")
+             else "; Linux bridges of the host need libvirt 11.0.0 (before, a bridge for each VLAN)")
     return ("libvirt %s takes VLAN tags only in forward modes hostdev and passthrough, on Open vSwitch bridges"
             " (virtualport.type: openvswitch)%s" % (".".join(map(str, version)), linux))
 
@@ -375,7 +375,7 @@ def connection_of(options: Options) -> str:
     if mode == "hostdev":
         return "a device of its own (hostdev)"
     on_devices = mode != "bridge" or any(options["forward"].get(name) for name in DEVICES)
-    return "a macvtap device" if on_devices else "a bridge of the host in a network"
+    return "a macvtap device" if on_devices else HOST_BRIDGE
 
 
 # --- which options say the same in different words

@@ -17,11 +17,12 @@ PARAMETERS = {
     "openvswitch": ("interfaceid", "profileid"),
 }
 
+HOST_BRIDGE = "a bridge of the host in a network (forward.mode: bridge)"
 # By what a guest is connected to, the types with which it is. libvirt defines networks and guests with any,
 # and then starts no guest, or one whose tap is in no bridge.
 CONNECTS_WITH = {
     "a bridge that libvirt makes": (),
-    "a bridge of the host in a network": ("openvswitch",),
+    HOST_BRIDGE: ("openvswitch",),
     "a bridge of the host": ("openvswitch", "midonet"),
     "a macvtap device": ("802.1Qbg", "802.1Qbh"),
     "a device of its own (hostdev)": ("802.1Qbg", "802.1Qbh"),
@@ -38,8 +39,9 @@ def unfit_type(kind: str | None, connection: str, network: str | None = None) ->
         return ""
     takes = CONNECTS_WITH[connection]
     if kind not in takes:
-        return "%s is not taken by %s, which takes %s; no guest would be connected" % (
-            kind, connection, " or ".join(takes) or "none")
+        elsewhere = next(place for place, kinds in CONNECTS_WITH.items() if kind in kinds)
+        return "%s is not taken by %s, which takes %s; no guest would be connected; %s takes it" % (
+            kind, connection, " or ".join(takes) or "none", elsewhere)
     if network and kind != network:
         return "%s and that of the network, which is %s, cannot both be; no guest would be connected" % (kind, network)
     return ""

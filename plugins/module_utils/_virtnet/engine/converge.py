@@ -16,7 +16,7 @@ from .interrupts import interruptible
 from .order import fold, in_order
 from .plan import Coming, Drift, Plan, Step
 from .record import Changed, Record, take
-from .resource import Foresees
+from .resource import Concludes, Foresees
 from .restore import Restored, restore, words_of
 
 if TYPE_CHECKING:
@@ -177,6 +177,9 @@ def plan_each(seen: Snapshot, wishes: list[Wish], check_mode: bool,
             if len(wishes) > 1:
                 error.problem = "%s (%s %s)" % (error.problem, wish.kind, wish.name)
             wrong[wish.key] = error.within(*place(wish))
+    for outcome in planned:
+        if outcome.plan.steps and isinstance(outcome.wish, Concludes):
+            outcome.wish.conclude(seen, outcome.found, outcome.plan)
     return planned, [error for error in wrong.values() if error]
 
 

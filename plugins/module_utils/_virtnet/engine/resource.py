@@ -72,4 +72,12 @@ class Foresees(Protocol):
         """Raises Invalid or Missing where a step is known to fail on this host, and warns of what will."""
 
 
+@runtime_checkable
+class Concludes(Protocol):
+    """A wish that warns of what only all wishes together tell."""
+
+    def conclude(self, seen: Snapshot, found: Any, plan: Plan) -> None:
+        """Warns of what is so on the host as it will be after all plans; ``found`` is what there was."""
+
+
 Wish = Resource[Any]  # of whichever kind

@@ -159,6 +159,24 @@ def networks_of_guests(seen: Snapshot) -> dict[str, list[str]]:
     return found
 
 
+@once
+def users_of_portgroups(seen: Snapshot) -> dict[tuple[str, str], list[str]]:
+    """By network and portgroup, empty where none is named, the interfaces of guests, whether they run or not."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for uuid, domain in seen.get("domains").items():
+        record = seen.domain_of(uuid)
+        documents = (record.config, record.saved, running_document(seen, uuid) if domain["active"] else None)
+        for interface in (one for document in documents if document is not None
+                          for one in document.findall("devices/interface")):
+            source = interface.find("source[@network]")
+            if source is not None:
+                users = found.setdefault((str(source.get("network")), source.get("portgroup") or ""), [])
+                label = "%s (%s)" % (record.name, mac_of(interface))
+                if label not in users:
+                    users.append(label)
+    return found
+
+
 def _interfaces(domain: DomainRecord, live: Element, inactive: Element) -> Iterator[tuple[str, GuestInterface]]:
     for interface in live.findall("devices/interface"):
         source = interface.find("source")

@@ -13,7 +13,9 @@ from ...host.snapshot import DomainRecord, Snapshot
 from ...host.uses import limited_here, on_open_vswitch
 from ...schema.errors import Missing, Path, there_is_no
 from ...schema.options import Options, option
+from ..bridges import unfit_bridge
 from ..network.filtering import tagless
+from ..network.groups import has_group, no_group
 from ..network.layers import options_of
 from .cards import Card, Cards, cards_of, saved_cards
 from .meant import Meant, meant
@@ -134,8 +136,10 @@ def _lacks(seen: Snapshot, options: Options, card: Card | None) -> Iterator[Prob
     if network and seen.network(network) is None:
         absent = there_is_no(Path("source", "network"), "network", network, seen.network_names())
         yield absent.path, absent.problem
-    elif network and group and not _has_group(seen, network, group):
-        yield Path("source", "portgroup"), "network %s has no portgroup %s" % (network, group)
+    elif network and group:
+        layers = [options_of(seen, part, network) for part in ("network_config", "network_live")]
+        if not has_group(group, *layers):
+            yield Path("source", "portgroup"), no_group(network, group, *layers)
     if name and seen.filter(name) is None:
         yield Path("filterref", "filter"), "there is no filter %s" % name
     for other in _missing(seen, name) if name else ():
@@ -147,14 +151,11 @@ def _lacks(seen: Snapshot, options: Options, card: Card | None) -> Iterator[Prob
     for kind, device in named.items():
         if device and devices is not None and device not in devices:
             yield Path("source", kind), "the host has no device %s" % device
-        elif device and devices is not None and kind == "bridge" and not _is_bridge(devices[device], options, card):
-            yield Path("source", kind), ("%s is not a Linux bridge; for an Open vSwitch bridge give"
-                                         " virtualport: {type: openvswitch}" % device)
-
-
-def _is_bridge(device: Options, options: Options, card: Card | None) -> bool:
-    switch = option(options, "virtualport", "type") or (card and option(card.options, "virtualport", "type"))
-    return bool(switch) or device["kind"] == "bridge"
+        elif device and devices is not None and kind == "bridge":
+            switch = option(options, "virtualport", "type") or (card and option(card.options, "virtualport", "type"))
+            problem = unfit_bridge(device, devices[device]["kind"], switch, "type: direct and source: {dev: %s}")
+            if problem:
+                yield Path("source", kind), problem
 
 
 def _missing(seen: Snapshot, name: str) -> list[str]:
@@ -162,11 +163,6 @@ def _missing(seen: Snapshot, name: str) -> list[str]:
     from ..nwfilter.found import missing_of
 
     return sorted(missing_of(seen).get(name, ()))
-
-
-def _has_group(seen: Snapshot, network: str, group: str) -> bool:
-    layers = (options_of(seen, part, network) for part in ("network_config", "network_live"))
-    return any(one["name"] == group for layer in layers if layer for one in layer.get("portgroups") or ())
 
 
 def _networks(seen: Snapshot, names: Iterable[str | None], layer: str = "network_live") -> dict[str, Options]:

@@ -108,10 +108,15 @@ def _configure(aim: Aim, plan: InterfacePlan, card: Card | None, wanted: Options
 
 def _say(aim: Aim, plan: InterfacePlan) -> None:
     """Completes the diff and the warnings."""
-    for path, problem in aim.found.lacks if plan.steps else ():
+    for path, problem in aim.found.lacks:
         if path == Path("source", "portgroup"):
-            raise Missing(path, "%s, and the interface would be on it without what that gives" % problem)
-        plan.warnings.append("%s: %s; guest %s does not start before there is one" % (path, problem, aim.guest))
+            if plan.steps:
+                raise Missing(path, "%s, and the interface would be on it without what that gives" % problem)
+            plan.warnings.append("%s: %s; what %s had from it is gone when it is connected anew"
+                                 % (path, problem, aim.label))
+        elif plan.steps:
+            plan.warnings.append("%s: %s; guest %s does not start before there is one"
+                                 % (path, problem, aim.guest))
     plan.warnings += [one for one in unheeded_tags(aim, plan.after) if plan.steps and one not in plan.warnings]
     plan.show_layers(whole="interface")
     waits = ", ".join(str(drift.path) or "the interface" for drift in plan.waiting if drift.layer == "live")

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ...documents.network import connection_of
+from ...documents.virtualport import HOST_BRIDGE
 from ...documents.vlan import entries_of_port
 from ...engine.plan import Others
 from ...host.parts import once
@@ -29,7 +30,7 @@ NOT_CARRIED = ("guests in VLAN %s reach one another alone, for %s of bridge %s %
 
 def linux_bridge(network: Options) -> str:
     """The Linux bridge of the host to which a network connects its guests, empty where that is another thing."""
-    if option(network, "virtualport", "type") or connection_of(network) != "a bridge of the host in a network":
+    if option(network, "virtualport", "type") or connection_of(network) != HOST_BRIDGE:
         return ""
     return option(network, "bridge", "name") or ""
 

@@ -1,7 +1,7 @@
 # Copyright (c) virtnet.libvirt contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Guests that run keep what they got from a portgroup when they were connected."""
+"""What guests have from portgroups: those that run keep what they got when they were connected."""
 
 from __future__ import annotations
 
@@ -9,10 +9,41 @@ from collections.abc import Iterator
 
 from ...documents.interface import INTERFACE
 from ...engine.plan import Drift, Plan
-from ...host.uses import GuestInterface
+from ...host.snapshot import Snapshot
+from ...host.uses import GuestInterface, users_of_portgroups
 from ...schema.errors import Entry, Path
 from ...schema.options import Options
 from .found import NetworkFound
+from .layers import options_of
+
+
+def _groups(*layers: Options | None) -> dict[str, bool]:
+    """The portgroups of a network by name, and whether one is the default."""
+    return {one["name"]: bool(one.get("default")) for layer in layers for one in (layer or {}).get("portgroups") or ()}
+
+
+def has_group(group: str, *layers: Options | None) -> bool:
+    return group in _groups(*layers)
+
+
+def no_group(network: str, group: str, *layers: Options | None) -> str:
+    """What there is in place of a portgroup that a network lacks."""
+    return "network %s has no portgroup %s; it has %s" % (network, group, ", ".join(_groups(*layers)) or "none")
+
+
+def warn_of_users(seen: Snapshot, name: str, found: NetworkFound, plan: Plan) -> None:
+    """Names who has a portgroup that goes, on a host as it will be: libvirt connects them without what it gave."""
+    before = _groups(found.config, found.live)
+    after = _groups(*(options_of(seen, part, name) for part in ("network_config", "network_live")))
+    gone = [group for group in before if group not in after]
+    has_default = any(after.values())
+    for group in gone:
+        users = users_of_portgroups(seen).get((name, group), [])
+        if before[group] and not has_default:
+            users = users + users_of_portgroups(seen).get((name, ""), [])
+        if users:
+            plan.warnings.append("portgroup %s goes, and with it what it gives (VLAN, limits) to %s when connected"
+                                 " anew; give another source.portgroup" % (group, ", ".join(users)))
 
 
 def report_guests(group: Options, name: str, value: Options, found: NetworkFound, plan: Plan) -> None:

@@ -15,6 +15,7 @@ from ...host.uses import GuestInterface
 from ...schema.errors import Path
 from ...schema.options import Options, Value, option
 from ...schema.scalars import MAC, without_odd
+from ..bridges import unfit_bridge
 from ..repair import Devices, Repair, drift_of
 from .filtering import filtering_repairs
 from .found import NetworkFound
@@ -24,8 +25,6 @@ from .upkeep import Upkeep, sysctl_repairs, upkeep_repairs
 
 Problem = tuple[Path, str]
 DHCPV6_PREFIX = 64
-
-SWITCH_KINDS = ("openvswitch", "tun")  # of bridges of Open vSwitch, in the kernel and in userspace
 
 
 def expected_delay(bridge: Options) -> int:
@@ -121,15 +120,11 @@ def missing_devices(options: Options, there: Devices) -> Iterator[Problem]:
     if mode_of(options) == "bridge" and bridge:
         if bridge not in there:
             yield Path("bridge", "name"), "the host has no bridge %s" % bridge
-        elif not options.get("virtualport") and there[bridge]["kind"] != "bridge":
-            yield Path("bridge", "name"), _no_bridge(bridge, there[bridge]["kind"])
-
-
-def _no_bridge(device: str, kind: str | None) -> str:
-    if kind in SWITCH_KINDS:
-        return "%s is not a Linux bridge; for an Open vSwitch bridge give virtualport: {type: openvswitch}" % device
-    return ("%s is no bridge; give one that %s is a port of, or leave bridge out and give"
-            " forward.interfaces: [{dev: %s}] (macvtap)" % (device, device, device))
+            return
+        problem = unfit_bridge(bridge, there[bridge]["kind"], option(options, "virtualport", "type"),
+                               "leave bridge out and give forward.interfaces: [{dev: %s}]")
+        if problem:
+            yield Path("bridge", "name"), problem
 
 
 def place_of(address: Options) -> str:

@@ -72,6 +72,12 @@ class Network:
 
         foresee_network(self, seen, found, plan)
 
+    def conclude(self, seen: Snapshot, found: f.NetworkFound, plan: Plan) -> None:
+        if not self.absent and (found.config or found.live or {}).get("portgroups"):
+            from .groups import warn_of_users
+
+            warn_of_users(seen, self.name, found, plan)
+
     def promise(self, seen: Snapshot, plan: Plan) -> None:
         from .promise import promise_network
         from .upkeep import promise_upkeep

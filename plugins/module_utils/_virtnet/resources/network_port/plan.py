@@ -20,6 +20,7 @@ from ..bandwidth import can_set, rates, refuse_floor, tap_drift
 from ..interface.piece import interface
 from ..network.filtering import refuse_tags
 from ..network.found import missing
+from ..network.groups import has_group, no_group
 from ..network.piece import network as piece
 from ..owner import stable_uuid, stand_in
 from .found import Port, PortFound, model
@@ -107,11 +108,9 @@ def _warn_of_guest(desired: NetworkPort, found: PortFound, plan: Plan) -> None:
 
 def _refuse_group(desired: NetworkPort, found: PortFound) -> None:
     """Refuses a portgroup that the network lacks, of which libvirt says nothing, so that the port gets none of it."""
-    name, network = desired.options.get("group"), found.network or {}
-    groups = [group["name"] for group in network.get("portgroups") or []]
-    if name and name not in groups:
-        raise Missing("group", "network %s has no portgroup %s; it has %s" % (
-            desired.name, name, ", ".join(groups) or "none"))
+    name = desired.options.get("group")
+    if name and not has_group(name, found.network):
+        raise Missing("group", no_group(desired.name, name, found.network))
 
 
 def _refuse_vlan(options: Options, found: PortFound) -> None:

@@ -15,7 +15,7 @@ from ...schema.options import Options, is_empty
 from ..network.edit import EDITS, edit_steps, layers, main_layer
 from ..network.filtering import refuse_tags
 from ..network.found import NetworkFound, missing
-from ..network.groups import report_guests
+from ..network.groups import no_group, report_guests
 from .found import group_of, shown
 
 if TYPE_CHECKING:
@@ -67,9 +67,7 @@ def stays(found: NetworkFound, layer: str) -> bool:
 
 def refuse_missing(desired: Portgroup, options: Options) -> None:
     if group_of(options, desired.portgroup) is None:
-        names = [group["name"] for group in options.get("portgroups") or []]
-        raise Missing("portgroup", "network %s has no portgroup %s; it has %s"
-                      % (desired.name, desired.portgroup, ", ".join(names) or "none"))
+        raise Missing("portgroup", no_group(desired.name, desired.portgroup, options))
 
 
 def edited(desired: Portgroup, current: Options) -> Options:
