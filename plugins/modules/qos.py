@@ -15,11 +15,11 @@ description:
   - Manages the bandwidth, and nothing else, of a network, a portgroup, a port or a guest's interface.
   - libvirt counts rates in kilobytes of 1000 bytes per second and bursts in KiB. A number stands for that. With a unit
     (C(10Mbit/s), C(1.5Gbit), C(2MB/s), C(2MiB), for bursts C(512KiB)) it is converted and rounded to a whole number.
-    A small b without C(it) is refused.
+    A small b without C(it), as in C(10Mbps), is refused, for it is said of bits and of bytes.
   - Inbound is what guests receive, outbound what they send. A direction that is left out stays as it is, an empty one
     (C({})) is taken away.
   - The limits that the kernel has are compared too. libvirt sets those of a guest again; those of a network need its
-    restart. Open vSwitch keeps limits of its own, which are not compared.
+    restart. Of Open vSwitch those of guests are compared (libvirt 9.0 and later), those of networks are not.
   - A floor is refused where the network has no inbound average, or where the floors of its ports come to more than its
     inbound peak, or average without one.
   - Source of the options is libvirt's "Network XML format", "Quality of service".

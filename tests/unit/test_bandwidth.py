@@ -133,6 +133,7 @@ def test_rates_have_libvirts_names():
 
 @pytest.mark.parametrize(("scalar", "text", "number"), [
     (RATE, 1000, 1000), (RATE, "1000", 1000), (RATE, "10Mbit/s", 1250), (RATE, "10 Mbit", 1250), (RATE, "1Gbps", None),
+    (RATE, "10 mbit/s", 1250), (RATE, "10MBit/s", 1250), (RATE, "10mb/s", None), (RATE, "10Mbits", None),
     (RATE, "2MB", 2000), (RATE, "2MBps", 2000), (RATE, "2MiB/s", 2097), (RATE, "1.5Mbit/s", 188), (RATE, "1bit", 1),
     (RATE, "0Mbit", 0), (RATE, "8Kibit", 1), (RATE, "10Mb", None), (RATE, "10", 10), (RATE, "1e3", None),
     (RATE, -1, None), (RATE, True, None), (RATE, 1.5, None), (RATE, "", None), (RATE, "٣Mbit", None),

@@ -237,7 +237,7 @@ def test_a_used_network_is_not_restarted_unasked():
     assert [step.title for step in plan.steps] == ["change the configuration of network lab"]
     assert plan.waiting == [Drift("live", Path("mtu", "size"), 9000, None)]
     assert plan.warnings == ["network lab must be restarted before mtu.size is in force, and was not because it is used"
-                             " by one (52:54:00:00:01:00)"]
+                             " by one (52:54:00:00:01:00); restart: always does it"]
 
 
 def test_a_used_network_is_restarted_on_demand_and_guests_are_connected_again():

@@ -386,7 +386,10 @@ def test_limits_that_the_kernel_lacks(lacks: str, bandwidth: dict, message: str)
         assert message in refusal(seen, task)
     else:
         assert plan(seen, task)[0].steps
-    assert plan(seen, wish(bandwidth=bandwidth))[0].waiting
+    later = plan(seen, wish(bandwidth=bandwidth))[0]
+    assert later.waiting
+    told = [warning for warning in later.warnings if warning.endswith("; network lab cannot start so")]
+    assert len(told) == bool(message) and (message or "") in "".join(told)
 
 
 @pytest.mark.parametrize(("group", "refused"), [({"default": True}, True), ({}, False)], ids=["theirs", "nobody's"])

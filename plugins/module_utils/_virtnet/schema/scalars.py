@@ -130,7 +130,7 @@ def quantity(high: int, unit: str, unit_bytes: int, per_second: bool) -> Scalar:
 
     A small b alone is refused, since people mean both bits and bytes by it.
     """
-    form = r"([0-9]+(?:\.[0-9]+)?) ?([kKMGT]i?)?%s" % (r"(bit|B)(?:/s|ps)?" if per_second else r"(B)")
+    form = r"([0-9]+(?:\.[0-9]+)?) ?([kKmMgGtT]i?)?%s" % (r"([bB]it|B)(?:/s|ps)?" if per_second else r"(B)")
 
     def parse(text: Value) -> int:
         number = _number(text, False)
@@ -145,7 +145,7 @@ def quantity(high: int, unit: str, unit_bytes: int, per_second: bool) -> Scalar:
         from fractions import Fraction  # which few tasks need, and which takes long to import
 
         number, prefix, kind = found.groups()
-        size = Fraction(number) * UNIT_PREFIXES[(prefix or "").lower()] / (8 if kind == "bit" else 1)
+        size = Fraction(number) * UNIT_PREFIXES[(prefix or "").lower()] / (1 if kind == "B" else 8)
         return parse(max(round(size / unit_bytes), 1 if size else 0))
 
     example = "10Mbit/s or 2MB/s" if per_second else "512KiB or 2MB"

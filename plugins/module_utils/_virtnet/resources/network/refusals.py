@@ -60,7 +60,7 @@ def foresee_network(desired: Network, seen: Snapshot, found: NetworkFound, plan:
         _make_chains(seen, desired.name, options, plan)
     else:
         _refuse_without_dnsmasq(seen, restarts_dnsmasq(plan))
-        _foresee_start(desired, found, options, plan, problems)
+        _foresee_start(desired, seen, found, options, plan, problems)
 
 
 def foresee_edits(seen: Snapshot, found: NetworkFound, plan: Plan) -> None:
@@ -106,7 +106,7 @@ def _goes(found: NetworkFound) -> str | None:
     return option(live, "bridge", "name") if manages_bridge(live) else None
 
 
-def _foresee_start(desired: Network, found: NetworkFound, options: Options, plan: Plan,
+def _foresee_start(desired: Network, seen: Snapshot, found: NetworkFound, options: Options, plan: Plan,
                    problems: Iterable[tuple[Path, str]]) -> None:
     """Refuses at once, where it is to start by itself, what cannot start later; warns of it elsewhere."""
     if plan.needs.isdisjoint(("define network", "set autostart")):
@@ -116,6 +116,10 @@ def _foresee_start(desired: Network, found: NetworkFound, options: Options, plan
         if starts and not _may_go(path, options):
             raise Invalid(path, problem)
         plan.warnings.append("%s: %s; network %s cannot start so" % (path, problem, desired.name))
+    try:
+        _refuse_own_limits(seen, options)
+    except Invalid as error:  # what the kernel lacks may be there by then
+        plan.warnings.append("%s; network %s cannot start so" % (error, desired.name))
 
 
 def _problems(seen: Snapshot, found: NetworkFound, options: Options) -> Iterator[tuple[Path, str]]:
@@ -142,11 +146,20 @@ def _refuse_empty_pool(seen: Snapshot, options: Options) -> None:
                           " make some first (module sriov: num_vfs)" % device)
 
 
+def _is_limited_here(options: Options) -> bool:
+    return not options.get("virtualport") and bool(option(options, "bridge", "name") or manages_bridge(options))
+
+
+def _refuse_own_limits(seen: Snapshot, options: Options) -> None:
+    if _is_limited_here(options):
+        refuse_unlimitable(seen, options.get("bandwidth"))
+
+
 def _refuse_limits(seen: Snapshot, found: NetworkFound, options: Options) -> None:
     """Refuses limits of the network, and of the portgroups of guests that are to be connected."""
-    if options.get("virtualport") or not (option(options, "bridge", "name") or manages_bridge(options)):
+    if not _is_limited_here(options):
         return
-    refuse_unlimitable(seen, options.get("bandwidth"))
+    _refuse_own_limits(seen, options)
     groups = {source.get("portgroup") for guest in found.guests for source in guest.live.findall("source")}
     for index, group in enumerate(options.get("portgroups") or []):
         if group["name"] in groups or (None in groups and group.get("default")):
