@@ -9,11 +9,12 @@ import json
 from collections.abc import Iterator
 from typing import Any, Callable
 
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.options import Options
+
 from .migration import unmigratable
 from .twice import addresses_twice, macs_twice, overlaps
 from .words import called, tags
 
-Options = dict[str, Any]
 USUAL_MTU = 1500
 
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 import ipaddress
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
 
-Options = dict[str, Any]
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.options import Options
+
 SOURCES = ("lease", "agent", "arp")
 CARDS = ("uplink", "bond", "device")  # what a guest leaves by, whatever the host has made of it
 

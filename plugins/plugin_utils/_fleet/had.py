@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.network import subnet_of
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.options import Options
 
 from .twice import subnets_of
 from .words import called
 
-Options = dict[str, Any]
 LENGTH = len("52:54:00:00:00:00")  # a card of another kind may have a longer address
 
 

@@ -15,14 +15,14 @@ import pathlib
 import zlib
 from collections.abc import Iterator
 from html import escape
-from typing import Any
+
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.options import Options
 
 from .layout import implied, laid_out
 from .model import STATES
 from .pictures import COLOURS
 from .words import called, count_words, counts_words, tags
 
-Options = dict[str, Any]
 ASSETS = pathlib.Path(__file__).parent / "assets"
 PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">

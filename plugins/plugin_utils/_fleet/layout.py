@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 import re
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-Options = dict[str, Any]
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.options import Options
+
 Positions = dict[str, tuple[int, int]]
 # what is hidden at first is on the left, and leaves no gap
 COLUMNS = ("port", "filter", "guest", "interface", "portgroup", "network", "bridge", "vf", "bond", "uplink")

@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.options import Options
 
 from .words import called
 
-Options = dict[str, Any]
 DEVICES = ("bridge", "bond", "uplink", "device")  # a guest looks for one by its name, of whichever kind it is there
 NEEDED = ("network", "portgroup", "filter", "vf", *DEVICES)
 Lack = tuple[str, str]  # why a host does not have a thing, and what to do about it there

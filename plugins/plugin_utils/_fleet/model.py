@@ -11,11 +11,11 @@ from typing import Any, Callable
 
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.topology import LISTS
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.engine.report import to_yaml
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.options import Options
 
 from .findings import findings_of
 from .words import OTHERWISE, called
 
-Options = dict[str, Any]
 VERSION = 1
 # from the worst on, each with what it means
 STATES = {

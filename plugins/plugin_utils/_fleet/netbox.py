@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.network import subnet_of
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.options import Options
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.scalars import MAC, NAME
 
-Options = dict[str, Any]
 Address = Any  # of ipaddress
 FORWARD = ("nat", "route", "open", "isolated")
 

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import re
 from html import escape
-from typing import Any
+
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.options import Options
 
 from .layout import HEIGHT, WIDTH, Layout, laid_out, shown
 from .words import edge_label, short
 
-Options = dict[str, Any]
 # by kind the brackets that make its shape in Mermaid
 SHAPES = {"guest": ("[[", "]]"), "network": ("([", "])"), "portgroup": ("(", ")"), "bridge": ("{{", "}}"),
           "uplink": ("[/", "/]"), "bond": ("[\\", "\\]"), "filter": (">", "]")}

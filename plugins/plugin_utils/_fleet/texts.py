@@ -10,11 +10,10 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any
+
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.options import Options
 
 from .words import count_words, counts_words, field_words
-
-Options = dict[str, Any]
 
 
 def as_json(fleet: Options) -> str:

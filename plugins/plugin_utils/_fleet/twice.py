@@ -14,7 +14,8 @@ import ipaddress
 from collections.abc import Iterator
 from typing import Any, NamedTuple, Union
 
-Options = dict[str, Any]
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.options import Options
+
 Users = dict[str, list[str]]  # by host
 IpInterface = Union[ipaddress.IPv4Interface, ipaddress.IPv6Interface]
 IpNetwork = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]

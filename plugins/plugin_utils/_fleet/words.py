@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-Options = dict[str, Any]
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.options import Options
+
 OTHERWISE = "not so"  # what an object is that takes steps, and of which no field is said to differ
 
 

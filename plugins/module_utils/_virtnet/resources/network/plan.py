@@ -353,8 +353,8 @@ class _Planner:
                           persistent=self.persistent)
         plan.show_layers(*left)
         if plan.waiting:
-            why = "restart: never was given" if self.desired.restart == "never" else "it is used by %s; restart: always does it" % (
-                ", ".join(found.users))
+            why = "restart: never was given" if self.desired.restart == "never" else (
+                "it is used by %s; restart: always does it" % ", ".join(found.users))
             plan.wait_for("network", [self.name], "network %s must be restarted before %s is in force, and was not"
                           " because %s" % (self.name, ", ".join(str(drift.path) for drift in plan.waiting), why))
         self._report_guests(left)
