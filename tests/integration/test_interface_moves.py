@@ -16,7 +16,8 @@ from integration.host import sh
 from integration.modules import converge, run
 from integration.test_interface_guests import INTERFACE, LAB, MAC, PORTS
 
-FILTERED = {"source": {"network": "other"}, "filterref": {"filter": "clean-traffic"}}
+FILTERED = {"source": {"network": "other"}, "filterref": {
+    "filter": "clean-traffic", "parameters": [{"name": "IP", "value": "192.168.196.7"}]}}
 MOVES = {
     "to another network": {"source": {"network": "other"}},
     "to another network with another filter": FILTERED,
@@ -108,3 +109,23 @@ def test_a_filter_is_redefined_without_such_a_moment(clean):
     assert looks > 10 and open_ == 0
     run("interface", domain="guest", mac={"address": MAC}, filterref={})
     run("nwfilter", name="mine", state="absent")
+
+
+@pytest.mark.parametrize("learning", ["any", "dhcp"])
+def test_a_tap_stays_up_where_libvirt_finds_out_an_address(clean, learning: str):
+    """It listens on the device, and where that goes down it ends and drops all."""
+    finds_out = {"filter": "clean-traffic", "parameters": [{"name": "CTRL_IP_LEARNING", "value": learning}]}
+    run("network", **LAB)
+    run("network", name="other", state="active", bridge={"name": "other0"}, ips=[{"address": "192.168.196.1/24"}])
+    clean.defineXML(domain_xml("guest", PORTS + INTERFACE)).create()
+    tap = sh("virsh domiflist guest | awk '$5 == \"%s\" { print $1 }'" % MAC).strip()
+    for change in ({"filterref": {"filter": "no-mac-spoofing"}}, {"filterref": finds_out}, {"source": {"network": "other"}},
+                   {"source": {"network": LAB["name"]}, "filterref": {"filter": "no-mac-spoofing"}},
+                   {"source": {"network": "other"}, "filterref": finds_out},
+                   {"source": {"network": LAB["name"]}, "filterref": {**finds_out, "filter": "no-ip-spoofing"}}):
+        task = {"domain": "guest", "mac": {"address": MAC}, **change}
+        told = reported(tap, lambda: converge("interface", **task))
+        finds = "no-mac-spoofing" not in sh("virsh nwfilter-binding-dumpxml %s" % tap)
+        assert not finds or all(up for _master, up in told)
+        time.sleep(1)
+        assert not run("interface", **task)["drift"] and not run("interface", **task)["changed"]

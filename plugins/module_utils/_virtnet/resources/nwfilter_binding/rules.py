@@ -61,7 +61,7 @@ def lost_rules(seen: Snapshot, device: str) -> list[Drift]:
             name.startswith(OTHER_BACKEND) for name in state["chains"]):
         return []
     kind: type[Drift] = Drift
-    if _awaits_address(seen, device):
+    if awaits_address(seen, _reference(seen, device)):
         if _lets_ask(state["chains"], device):
             return []
         kind = Coming
@@ -91,9 +91,8 @@ def _not_given(seen: Snapshot, reference: Element) -> set[str]:
     return variables_of(seen).get(reference.get("filter") or "", set()) - given
 
 
-def _awaits_address(seen: Snapshot, device: str) -> bool:
-    """Whether libvirt finds out an address of the guest; what it found it does not say."""
-    reference = _reference(seen, device)
+def awaits_address(seen: Snapshot, reference: Element | None) -> bool:
+    """Whether libvirt finds out an address for a filter; what it found it does not say."""
     return reference is not None and LEARNED in _not_given(seen, reference)
 
 
