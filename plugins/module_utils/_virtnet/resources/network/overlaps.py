@@ -6,16 +6,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from ...documents.network import Subnet, prefix_of, subnet_of
 from ...engine.plan import Plan
+from ...engine.trades import Taken
 from ...host.snapshot import Snapshot
 from ...host.subnets import subnets_of_devices, subnets_of_networks
 from ...host.uses import bridges_by_name
-from ...schema.errors import Invalid, Path
+from ...schema.errors import Path
 from ...schema.options import Options
 from .found import NetworkFound
 from .layers import options_of
+
+if TYPE_CHECKING:
+    from ...engine.resource import Key
 
 
 def addresses_of(*layers: Options | None) -> list[str]:
@@ -34,8 +39,8 @@ def refuse_overlaps(seen: Snapshot, name: str, found: NetworkFound, options: Opt
             continue
         for other, taken, runs in _others(seen, name, subnet):
             if starts and runs and taken == subnet and subnet.version == 4:
-                raise Invalid(path, "%s is the subnet of %s already, and libvirt starts no other network with it; give"
-                              " another" % (subnet, other))
+                raise Taken(path, "%s is the subnet of %s already, and libvirt starts no other network with it; give"
+                            " another" % (subnet, other), _key(other))
             if not known.issuperset(addresses_of({"ips": [ip]})):
                 plan.warnings.append("%s: %s of network %s overlaps with %s of %s; what is in both is reached by one of"
                                      " them only" % (path, subnet, name, taken, other))
@@ -43,8 +48,14 @@ def refuse_overlaps(seen: Snapshot, name: str, found: NetworkFound, options: Opt
         subnet = subnet_of(route)
         for other, taken, runs in _others(seen, name, subnet):
             if runs and taken == subnet and subnet.version == 4:
-                raise Invalid(Path("routes", index, "address"), "%s is the subnet of %s, and libvirt starts no network"
-                              " with a route to it" % (subnet, other))
+                raise Taken(Path("routes", index, "address"), "%s is the subnet of %s, and libvirt starts no network"
+                            " with a route to it; give another" % (subnet, other), _key(other))
+
+
+def _key(other: str) -> Key:
+    """The key of who was named in words."""
+    kind, name = other.split(" ", 1)
+    return kind, name
 
 
 def _others(seen: Snapshot, name: str, subnet: Subnet) -> Iterator[tuple[str, Subnet, bool]]:

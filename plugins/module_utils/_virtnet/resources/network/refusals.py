@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from ...documents.device import not_a_name
 from ...documents.network import manages_bridge
-from ...engine.plan import Plan
+from ...engine.plan import STOPS, Plan
+from ...engine.trades import Taken
 from ...host.snapshot import Snapshot
 from ...host.uses import bridges_by_name
 from ...schema.errors import Invalid, Missing, Path
@@ -23,7 +24,7 @@ from .found import NetworkFound
 from .leases import reservations_of, warn_of_leases
 from .overlaps import refuse_overlaps
 from .plan import merged_options
-from .promise import bridges_of
+from .promise import bridge_made_for, bridges_of
 from .repairs import unstartable
 from .upkeep import chains_step, reload_step, unforwardable
 
@@ -94,16 +95,11 @@ def _refuse_bridge(seen: Snapshot, found: NetworkFound, options: Options) -> Non
         taken = bridges_by_name(seen)
         others = sorted(taken.networks.get(name, ())) if name and manages_bridge(options) else []
         if others:
-            raise Invalid(NAME, "%s is the bridge of network %s; give another name" % (name, others[0]))
+            raise Taken(NAME, "%s is the bridge of network %s; give another name" % (name, others[0]),
+                        ("network", others[0]))
         if not name and len(MADE_UP - taken.networks.keys() - (seen.devices or {}).keys()) <= taken.made_up:
             raise Invalid(NAME, "is missing; libvirt makes up at most %d names (virbr0 to virbr%d), which are all"
                           " taken; give bridge.name" % (len(MADE_UP), len(MADE_UP) - 1))
-
-
-def _goes(found: NetworkFound) -> str | None:
-    """The device that goes when the network stops."""
-    live = found.live or {}
-    return option(live, "bridge", "name") if manages_bridge(live) else None
 
 
 def _foresee_start(desired: Network, found: NetworkFound, options: Options, plan: Plan,
@@ -120,7 +116,7 @@ def _foresee_start(desired: Network, found: NetworkFound, options: Options, plan
 
 def _problems(seen: Snapshot, found: NetworkFound, options: Options) -> Iterator[tuple[Path, str]]:
     """What the network cannot start for."""
-    yield from unstartable(options, found.devices or {}, _goes(found))
+    yield from unstartable(options, found.devices or {}, bridge_made_for(found.live))
     yield from _without_firewalld(seen, options)
     yield from _losing_routes(seen, options)
     yield from taken_ports(seen, options)
@@ -211,6 +207,7 @@ def _make_chains(seen: Snapshot, name: str, options: Options, plan: Plan) -> Non
                       " virtnetworkd), which makes them again, while guests and networks go on" % ", ".join(missing))
     hindered = hindrance(seen, "networks") if missing else ""
     if missing:
-        plan.steps.insert(0, chains_step(name) if hindered else reload_step(name))
+        step = chains_step(name) if hindered else reload_step(name)
+        plan.steps.insert(0, step._replace(stage=STOPS))
     if hindered:
         plan.warnings.append("rules of other networks are lost too: %s" % hindered)
