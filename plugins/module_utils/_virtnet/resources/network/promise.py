@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ...documents.network import NETWORK, manages_bridge
 from ...host.snapshot import Snapshot
+from ...host.uses import members_of
 from ...schema.options import Options, option
 from ...schema.xml import dump_xml
 from .overlaps import addresses_of
@@ -83,5 +84,9 @@ def _promise_bridge(seen: Snapshot, before: Options | None, after: Options | Non
     old, new = bridge_made_for(before), bridge_made_for(after)
     if old and old != new:
         seen.put_entry("devices", old, None)
+        for member in members_of(seen, old):
+            device = seen.device(member)
+            if device and device["master"] == old:
+                seen.put_entry("devices", member, dict(device, master=new))
     if new and new != old:
         seen.put_entry("devices", new, dict(NEW_BRIDGE))
