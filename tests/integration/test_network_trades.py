@@ -19,6 +19,7 @@ from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.erro
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.libvirt import Libvirt
 
 pytestmark = pytest.mark.both
+PLACES = r"<bridge name='(\w+)'|<ip address='([\d.]+)'"
 
 
 def net(name: str, bridge: str, third: int, **more: Any) -> dict:
@@ -47,8 +48,7 @@ def seen() -> dict[str, tuple[str, ...]]:
     """By network, its bridge and address in both layers, and what the kernel has of that."""
     found = {}
     for name in sorted(sh("virsh -q net-list --all --name").split()):
-        layers = [re.findall(r"<bridge name='(\w+)'|<ip address='([\d.]+)'", sh("virsh net-dumpxml %s %s" % (name, one)))
-                  for one in ("", "--inactive")]
+        layers = [re.findall(PLACES, sh("virsh net-dumpxml %s %s" % (name, one))) for one in ("", "--inactive")]
         runs = "Active:         yes" in sh("virsh net-info %s" % name)
         bridge = layers[0][0][0]
         address = json.loads(sh("ip -j addr show %s" % bridge))[0]["addr_info"][0]["local"] if runs else ""
@@ -99,7 +99,8 @@ def test_a_network_gets_another_name(clean, more: dict):
 
 @pytest.mark.parametrize("call", ["define_network", "start_network"])
 @pytest.mark.parametrize("nth", [1, 2, 3, 4])
-@pytest.mark.parametrize("case", ["both are swapped", "a ring of three bridges", "a chain of subnets", "one that stops"])
+@pytest.mark.parametrize("case", ["both are swapped", "a ring of three bridges", "a chain of subnets",
+                                  "one that stops"])
 def test_what_fails_on_the_way_leaves_all_as_it_was(clean, monkeypatch, case: str, call: str, nth: int):
     before, after = LATER[case]
     run("topology", networks=before)
@@ -131,7 +132,7 @@ def test_guests_of_networks_that_swap_their_bridges_are_connected(guest, clean):
     second.create()
     assert answers("10.78.1.9")
     swapped = [dict(LAB, bridge=dict(LAB["bridge"], name="other0")), net("other", "lab0", 1)]
-    with pytest.raises(Failed, match="networks.0..bridge.name: other0 is the bridge of network other; .* network other"
+    with pytest.raises(Failed, match=r"networks.0..bridge.name: other0 is the bridge of network other; .* network other"
                                      " must be restarted before .* because it is used by second "):
         run("topology", networks=swapped)
     assert answers() and answers("10.78.1.9")
@@ -153,9 +154,9 @@ def test_subnets_that_are_swapped_wait_together(clean):
 def test_what_waits_is_named_where_another_wants_it(guest):
     run("topology", networks=[B])
     moved = [dict(LAB, ips=[{"address": "10.78.2.1", "prefix": 24}]), net("b", "bb", 160, ips=LAB["ips"])]
-    with pytest.raises(Failed, match="networks.1..ips.0..address: 192.168.160.0/24 is the subnet of network lab already,"
-                                     " .*; it is to be given up, but network lab must be restarted before .*, and was"
-                                     " not because it is used by guest "):
+    with pytest.raises(Failed, match=r"networks.1..ips.0..address: 192.168.160.0/24 is the subnet of network lab"
+                                     " already, .*; it is to be given up, but network lab must be restarted before .*,"
+                                     " and was not because it is used by guest "):
         run("topology", networks=moved)
     assert answers()
 

@@ -333,8 +333,8 @@ def test_bridges_in_one_transaction():
     freed, taken = wish(bridge={"name": "virbr1"}), wish("new", bridge={"name": "virbr0"})
     assert [len(one.steps) for one in plan(lab(LAB), freed, taken)] == [1, 1]
     assert refusal(lab(LAB, LAB), wish(bridge={"name": "virbr1"}, restart="never"), taken) == (
-        "bridge.name: virbr0 is the bridge of network lab; give another name; it is to be given up, but network lab must"
-        " be restarted before bridge.name is in force, and was not because restart: never was given (network new)")
+        "bridge.name: virbr0 is the bridge of network lab; give another name; it is to be given up, but network lab"
+        " must be restarted before bridge.name is in force, and was not because restart: never was given (network new)")
 
 
 def test_names_that_libvirt_makes_up_run_out():

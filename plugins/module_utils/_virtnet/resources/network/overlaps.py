@@ -1,11 +1,12 @@
 # Copyright (c) virtnet.libvirt contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What else has the subnets that a network is to have. Pure: the host comes as data."""
+"""What the subnets of a network meet: who else has them, and what stays in former ones. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING
 
 from ...documents.network import Subnet, prefix_of, subnet_of
@@ -14,8 +15,8 @@ from ...engine.trades import Taken
 from ...host.snapshot import Snapshot
 from ...host.subnets import subnets_of_devices, subnets_of_networks
 from ...host.uses import bridges_by_name
-from ...schema.errors import Path
-from ...schema.options import Options
+from ...schema.errors import Entry, Path
+from ...schema.options import Options, option
 from .found import NetworkFound
 from .layers import options_of
 
@@ -27,6 +28,32 @@ def addresses_of(*layers: Options | None) -> list[str]:
     """The addresses of layers of a network with their prefixes."""
     return sorted({"%s/%d" % (ip["address"], prefix_of(ip)) for layer in layers if layer
                    for ip in layer.get("ips") or []})
+
+
+def warn_of_classes(name: str, found: NetworkFound, options: Options, plan: Plan) -> None:
+    """Says which subnet libvirt takes for a new address of IPv4 that states none."""
+    known = set(addresses_of(found.config, found.live))
+    for index, ip in enumerate(options.get("ips") or []):
+        states = ":" in ip["address"] or ip.get("prefix") or ip.get("netmask")
+        if not states and not known.issuperset(addresses_of({"ips": [ip]})):
+            plan.warnings.append("%s: is missing, and libvirt takes %d by the class of %s, so that the subnet of"
+                                 " network %s is %s; give it if another is meant" % (
+                                     Path("ips", index, "prefix"), prefix_of(ip), ip["address"], name, subnet_of(ip)))
+
+
+def warn_of_records(name: str, found: NetworkFound, options: Options, plan: Plan) -> None:
+    """Names the DNS records that stay behind in a subnet that the network will not have any more."""
+    now = [subnet_of(ip) for ip in options.get("ips") or []]
+    lost = [ip_network(one, strict=False) for one in addresses_of(found.config, found.live)]
+    lost = [subnet for subnet in lost if subnet not in now]
+    for host in option(options, "dns", "hosts") or [] if lost else ():
+        address = ip_address(host["ip"])
+        former = next((subnet for subnet in lost if address in subnet), None)
+        if former and not any(address in subnet for subnet in now):
+            plan.warnings.append("%s: is in %s, which network %s no longer has, so that nobody is reached by %s; give"
+                                 " the record another address, or remove it" % (
+                                     Path("dns", "hosts", Entry(host["ip"])), former, name,
+                                     " and ".join(host.get("hostnames") or ["its names"])))
 
 
 def refuse_overlaps(seen: Snapshot, name: str, found: NetworkFound, options: Options, plan: Plan) -> None:

@@ -22,7 +22,7 @@ from .dnsmasq import has_dnsmasq, taken_ports, watches_servers
 from .firewall import start_without_chains, unmakeable_chains
 from .found import NetworkFound
 from .leases import reservations_of, warn_of_leases
-from .overlaps import refuse_overlaps
+from .overlaps import refuse_overlaps, warn_of_classes, warn_of_records
 from .plan import merged_options
 from .promise import bridge_made_for, bridges_of
 from .repairs import unstartable
@@ -48,6 +48,8 @@ def foresee_network(desired: Network, seen: Snapshot, found: NetworkFound, plan:
     if found.record is None:
         refuse_taken_uuid(seen, "networks", options)
     refuse_overlaps(seen, desired.name, found, options, plan)
+    warn_of_classes(desired.name, found, options, plan)
+    warn_of_records(desired.name, found, options, plan)
     known = reservations_of(found.live)
     warn_of_leases(seen, desired.name, [host for host in reservations_of(options) if host not in known], plan)
     problems = _problems(seen, found, options)

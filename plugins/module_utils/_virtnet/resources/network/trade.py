@@ -15,6 +15,7 @@ from ...host.subnets import subnets_of_networks
 from ...host.uses import bridges_by_name
 from ...schema.errors import Invalid
 from ...schema.options import Options, option
+from ...schema.xml import drop_attribute
 from .layers import options_of
 from .overlaps import addresses_of
 from .piece import network as piece
@@ -63,6 +64,6 @@ def free_step(name: str, config: Element) -> Step:
     """Gives another network the chance to take the name of the bridge: libvirt makes up another one meanwhile."""
     document = copy.deepcopy(config)
     for bridge in document.findall("bridge"):
-        bridge.attrib.pop("name", None)
+        drop_attribute(bridge, "name")
     return Step("free the bridge name of network %s" % name, lambda host: host.libvirt.define_network(document),
                 piece(name), writes=("network_config", name), stage=FREES)
