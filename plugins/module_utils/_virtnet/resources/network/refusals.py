@@ -19,7 +19,7 @@ from ...schema.options import Options, option
 from ..refusals import refuse_taken_uuid, refuse_unlimitable, refuse_unwritable
 from ..reload import hindrance
 from .dnsmasq import has_dnsmasq, taken_ports, watches_servers
-from .firewall import start_without_chains, unmakeable_chains
+from .firewall import refuse_without_checksums, start_without_chains, unmakeable_chains
 from .found import NetworkFound
 from .leases import reservations_of, warn_of_leases
 from .overlaps import refuse_overlaps, warn_of_classes, warn_of_records
@@ -58,6 +58,7 @@ def foresee_network(desired: Network, seen: Snapshot, found: NetworkFound, plan:
             raise Invalid(path, problem)
         _refuse_empty_pool(seen, options)
         _refuse_limits(seen, found, options)
+        refuse_without_checksums(seen, options)
         _refuse_without_dnsmasq(seen, has_dnsmasq(options))
         _take_watch(seen, found, options)
         _make_chains(seen, desired.name, options, plan)
