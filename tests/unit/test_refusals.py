@@ -390,6 +390,26 @@ def test_limits_that_the_kernel_lacks(lacks: str, bandwidth: dict, message: str)
     assert plan(seen, wish(bandwidth=bandwidth))[0].waiting
 
 
+@pytest.mark.parametrize(("backend", "version", "mode", "has", "refused"), [
+    ("nftables", (11, 3, 0), "nat", False, True), ("nftables", (11, 3, 0), "route", False, True),
+    ("nftables", (11, 3, 0), None, False, True), ("nftables", (11, 3, 0), "open", False, False),
+    ("nftables", (11, 3, 0), "nat", True, False), ("nftables", (11, 3, 0), "nat", None, False),
+    ("nftables", (10, 9, 0), "nat", False, False), ("iptables", (11, 3, 0), "nat", False, False),
+])
+def test_checksums_that_the_kernel_does_not_complete(backend: str, version: tuple, mode: str | None, has: bool | None,
+                                                     refused: bool):
+    state = {"problem": "", "backend": backend, "chains": {}, "hides": False, "legacy": False}
+    seen = lab(devices=DEVICES, version=version, firewall=state, limits={"act_csum": has})
+    options = {"bridge": {"name": "new0"}, "ips": [{"address": "10.66.5.1", "prefix": 24}],
+               **({"forward": {"mode": mode}} if mode else {})}
+    if refused:
+        assert refusal(seen, wish("new", state="active", **options)).startswith(
+            "firewall: the kernel of this host lacks act_csum, ")
+    else:
+        assert plan(seen, wish("new", state="active", **options))[0].steps
+    assert plan(seen, wish("new", **options))[0].steps
+
+
 @pytest.mark.parametrize(("group", "refused"), [({"default": True}, True), ({}, False)], ids=["theirs", "nobody's"])
 def test_limits_of_a_portgroup_that_its_guests_could_not_be_connected_with(group: dict, refused: bool):
     seen = used(limits={"sch_htb": True, "sch_sfq": False, "act_police": True})
