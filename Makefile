@@ -1,6 +1,6 @@
 # Development of virtnet.libvirt; "make help" tells the targets.
 .DEFAULT_GOAL := help
-STAGES := lint sanity unit release-check docs blocks integration-halves faults-short molecule lab-short
+STAGES := lint+sanity+release-check+docs unit blocks integration-halves faults-short molecule+lab-short
 ALL := lint sanity unit release-check docs blocks integration integration-11 integration-sid faults molecule test-lab \
 	lab-12 lab-pull
 # What only the lab has: SR-IOV, a boot, bridges that filter VLANs
@@ -8,9 +8,10 @@ LAB_SHORT := sriov lab_boot lab_vlan
 # Sandboxes mostly wait.
 SIDE_BY_SIDE = $(MAKE) --no-print-directory --jobs=3 --output-sync=target --keep-going
 IN_SANDBOX := tests/integration --ignore tests/integration/test_sandbox.py
+NOT_LONG := -k 'not (from_one or spelling or two_thousand or no_rule_is_missed)'
 # Of other releases, a few files and of these what is quick
 OTHERS := $(addprefix tests/integration/test_,libraries.py schemas.py snapshot.py network_entries.py interface.py \
-	upkeep.py nwfilter.py) -k 'not (from_one or spelling or two_thousand or no_rule_is_missed)'
+	upkeep.py nwfilter.py) $(NOT_LONG)
 WITH := PYTHONPATH=$(CURDIR)/.cache/pylib:$(CURDIR)/tests
 SYSTEM := /usr/bin/python3 -m pytest
 VENV := .venv/bin/python -m pytest
@@ -86,7 +87,7 @@ halves-12 halves-13: halves-%:
 	$(WITH) tests/sandbox --debian $* $(SYSTEM) $(IN_SANDBOX) --half $(call HALF,$*)
 
 halves-pypi:
-	$(WITH) tests/sandbox $(VENV) tests/integration -m both --half $(call HALF,13)
+	$(WITH) tests/sandbox $(VENV) tests/integration -m both $(NOT_LONG) --half $(call HALF,13)
 
 integration-others: setup ## The part for Debian 11 (libvirt 7.0) and sid (the newest) alone
 	@for debian in 11 sid; do tests/sandbox --debian $$debian true || exit; done

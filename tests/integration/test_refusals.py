@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -54,6 +55,36 @@ def network(clean):
     ("qos", {"domain": "", "inbound": {"average": 1}}), ("interface", {"domain": "", "type": "user"})])
 def test_an_empty_name_names_nothing(network, module: str, options: dict):
     refused(module, '"" is not allowed; give a name', **options)
+
+
+def test_what_only_dnsmasq_knows_is_known_before(network):
+    """A folder may be what an earlier task makes, so that check mode only warns."""
+    refused("network", "dnsmasq_options[1]: foo=bar is not taken by dnsmasq (bad option)",
+            **lab(dnsmasq_options=["log-dhcp", "foo=bar"]))
+    refused("network", "dnsmasq_options[0]: dhcp-option=option:nonsense,1 is not taken by dnsmasq (bad dhcp-option)",
+            **lab(dnsmasq_options=["dhcp-option=option:nonsense,1"]))
+    task = lab(ips=[{"address": "192.168.160.1", "prefix": 24, "tftp": {"root": "/run/tftp"}}])
+    message, before = "ips[0].tftp.root: /run/tftp is no folder on this host", state()
+    with pytest.raises(Failed, match=re.escape(message)):
+        run("network", **task)
+    assert any(message in text for text in run("network", check=True, **task)["warnings"]) and state() == before
+    sh("mkdir -p /run/tftp")
+    assert run("network", **task)["changed"] and not run("network", **task)["changed"]
+    assert "tftp-root=/run/tftp" in sh("cat %s/lab.conf" % DNSMASQ)
+    assert run("network", **lab(dnsmasq_options=["log-dhcp"]))["changed"]
+
+
+def test_a_rom_that_is_not_there_is_known_before(guest):
+    task = {"domain": "guest", "mac": {"address": "52:54:00:00:09:07"}, "type": "user", "model": {"type": "virtio"},
+            "rom": {"file": "/run/roms/card.rom"}}
+    message = "rom.file: /run/roms/card.rom is no file on this host"
+    before = sh("virsh dumpxml guest")
+    with pytest.raises(Failed, match=re.escape(message)):
+        run("interface", **task)
+    assert any(message in text for text in run("interface", check=True, **task)["warnings"])
+    done = run("interface", **task, layers=["config"])
+    assert done["changed"] and any(message in text for text in done["warnings"])
+    assert sh("virsh dumpxml guest") == before
 
 
 def test_a_connection_that_has_no_networks_to_manage(network):

@@ -51,7 +51,8 @@ from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.schema.xm
 UUID = "3e3fce45-4f53-4fa7-bb32-11f34168b82b"
 KEYED = ("network_config", "network_live", "ports", "leases", "domain_config", "domain_live", "domain_saved",
          "addresses", "statistics", "traffic", "vf_settings", "carrier", "driver", "boot", "boot_owners", "limits",
-         "dnsmasq_of", "bridge_sysctls", "daemon", "restartable", "bridge_files", "way")
+         "dnsmasq_of", "bridge_sysctls", "daemon", "restartable", "bridge_files", "way", "path",
+         "dnsmasq_refuses")
 # what there is of things that are not there
 NOTHING = {"network_config": None, "network_live": None, "ports": [], "domain_config": None, "domain_live": None,
            "dnsmasq_of": None, "bridge_sysctls": {}}

@@ -469,6 +469,31 @@ def test_ports_that_others_have(taken: str, given: dict, said: str | None):
     assert len(later.warnings) == 1 and later.warnings[0].startswith(said) and "cannot start so" in later.warnings[0]
 
 
+TFTP = {"ips": [dict(NEW, tftp={"root": "/srv/tftp"})]}
+OPTIONS = {"ips": [NEW], "dnsmasq_options": ["log-dhcp", "foo=bar"]}
+
+
+@pytest.mark.parametrize(("there", "given", "said"), [
+    ({"path": {"/srv/tftp": "folder"}}, TFTP, None),
+    ({"path": {"/srv/tftp": ""}}, TFTP, "ips[0].tftp.root: /srv/tftp is no folder on this host"),
+    ({"path": {"/srv/tftp": "file"}}, TFTP, "ips[0].tftp.root: /srv/tftp is no folder on this host"),
+    ({"path": {"/srv/tftp": None}}, TFTP, None),
+    ({}, TFTP, None),
+    ({"dnsmasq_refuses": {"log-dhcp\nfoo=bar": [1, "bad option"]}}, OPTIONS,
+     "dnsmasq_options[1]: foo=bar is not taken by dnsmasq (bad option)"),
+    ({"dnsmasq_refuses": {"log-dhcp\nfoo=bar": [1, "bad option"]}}, dict(OPTIONS, ips=[]), None),
+    ({"dnsmasq_refuses": {"log-dhcp\nfoo=bar": None}}, OPTIONS, None),
+    ({}, OPTIONS, None)])
+def test_what_only_dnsmasq_knows(there: dict, given: dict, said: str | None):
+    seen = used(**there)
+    if said is None:
+        assert plan(seen, wish("new", state="active", **given))[0].warnings == []
+        return
+    assert refusal(seen, wish("new", state="active", **given)).startswith(said)
+    later, = plan(seen, wish("new", state="present", **given))
+    assert len(later.warnings) == 1 and later.warnings[0].startswith(said) and "cannot start so" in later.warnings[0]
+
+
 @pytest.mark.parametrize(("family", "kind"), [
     (socket.AF_INET, socket.SOCK_STREAM), (socket.AF_INET6, socket.SOCK_STREAM), (socket.AF_INET, socket.SOCK_DGRAM)])
 def test_who_has_a_port_is_found(monkeypatch: pytest.MonkeyPatch, family: int, kind: int):

@@ -71,6 +71,24 @@ def _says(path: str) -> str | None:
     return done.stdout.decode(errors="replace") if done.returncode == 0 else None
 
 
+def refused_options(lines: str) -> list[Any] | None:
+    """The number of the first line that it does not take, counted from 0, and why.
+
+    None where it takes all, and where it is not asked: it would run what ``conf-script`` names.
+    """
+    daemon = find_daemon()
+    path = _path(daemon[0]) if daemon else None
+    if path is None or any(line.strip().startswith("conf-script") for line in lines.splitlines()):
+        return None
+    try:
+        done = subprocess.run([path, "--test", "--conf-file=/dev/stdin"], input=lines.encode() + b"\n", timeout=5,
+                              stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env={"LC_ALL": "C"}, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    found = re.search(r"^(?:dnsmasq: )?(.*) at line (\d+) of /dev/stdin", done.stderr.decode(errors="replace"), re.M)
+    return [int(found[2]) - 1, found[1]] if done.returncode != 0 and found else None
+
+
 # --- that of a network
 
 

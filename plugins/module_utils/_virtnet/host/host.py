@@ -254,6 +254,8 @@ READERS: dict[str, Callable[[Host, str], Data]] = {
     "advertised": lambda host, _: host.sysctls.read_advertised() if host.local else None,
     "bridge_filter": lambda host, _: host.sysctls.read_bridge_filter() if host.local else None,
     "bridge_sysctls": lambda host, bridge: host.sysctls.read_bridge(bridge) if host.local else None,
+    "path": lambda host, path: host.files.kind_of(path) if host.local else None,
+    "dnsmasq_refuses": lambda host, lines: host.programs.refused_options(lines) if host.local else None,
     "places": lambda host, _: host.files.read_places() if host.local else {},
     **{name: _sriov(name) for name in ("physical_functions", "pci_devices", "carrier", "vfio_holders", "pci", "driver",
                                        "boot", "boot_owners")},

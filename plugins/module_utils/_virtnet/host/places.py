@@ -1,11 +1,12 @@
 # Copyright (c) virtnet.libvirt contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The directories that libvirt writes to, as plain data. Looking at them writes nothing."""
+"""The directories that libvirt writes to and files that it is told of, as plain data. Looking writes nothing."""
 
 from __future__ import annotations
 
 import os
+import stat
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,6 +47,16 @@ def _state(path: str) -> Place | None:
         "space": max(system.f_bfree - _kept_back(device), 0) if system.f_blocks else None,
         "inodes": system.f_ffree if system.f_files else None,
     }
+
+
+def kind_of(path: str) -> str | None:
+    """"folder" or "file", empty where nothing is, None where that cannot be seen."""
+    try:
+        return "folder" if stat.S_ISDIR(os.stat(path).st_mode) else "file"
+    except (FileNotFoundError, NotADirectoryError):
+        return ""
+    except (OSError, ValueError):
+        return None
 
 
 def _kept_back(device: int) -> int:

@@ -45,6 +45,8 @@ firewalld                            whether it runs, null where that is not kno
 dnsmasq_version                      a list of numbers, null where not known
 watches                              how many processes of root can watch files: limit, left; null where not known
 taken_ports                          by service (dns, dhcp, dhcpv6) who has its port of all addresses
+dnsmasq_refuses      lines           the number of the first that is no option of dnsmasq, and why; null without one
+path                 path            folder or file, empty where nothing is, null where that is not known
 dnsmasq_of           network          runs, conf, hosts, names: see ``dnsmasq``; null where they cannot be read
 forwarding                           by family: whether the kernel forwards
 advertised                           by device: accept_ra of those with routes that routers advertise
@@ -60,12 +62,13 @@ boot_owners         PCI address      a list of who, file
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..schema.options import Options
 from ..schema.scalars import UUID
 from ..schema.xml import load_held
-from .parts import NotRecorded, Parts, Record, from_record, once
+from .parts import Data, NotRecorded, Parts, Record, from_record, once
 
 if TYPE_CHECKING:
     from lxml.etree import _Element as Element
@@ -349,11 +352,25 @@ class Snapshot(Parts):
 
     def way_of(self, comes: str, source: str, target: str) -> Options:
         """``device`` by which the host sends on what comes in by another, or by which error it is ``refused``."""
-        unknown, key = {"device": None, "refused": "unknown"}, "%s %s %s" % (comes, source, target)
+        found: Options | None = self._asked("way", "%s %s %s" % (comes, source, target))
+        return found or {"device": None, "refused": "unknown"}
+
+    def kind_of(self, path: str) -> str | None:
+        """Whether a path is a "folder" or a "file", empty where nothing is, None where that is not known."""
+        found: str | None = self._asked("path", path)
+        return found
+
+    def refused_by_dnsmasq(self, lines: Sequence[str]) -> tuple[int, str] | None:
+        """The number of the first line that dnsmasq does not take as an option, and why, where that is known."""
+        found = self._asked("dnsmasq_refuses", "\n".join(lines))
+        return (int(found[0]), str(found[1])) if found else None
+
+    def _asked(self, part: str, key: str) -> Data:
+        """What there is endlessly much of, so that a record has only what was asked; None where it has it not."""
         try:
-            return (self.get("way", key) if self.reaches_kernel else None) or unknown
+            return self.get(part, key) if self.reaches_kernel else None
         except NotRecorded:
-            return unknown
+            return None
 
     def bridge_sysctls(self, bridge: str) -> dict[str, int]:
         """The settings of IPv6 of a bridge, none where there are none or they are out of reach."""

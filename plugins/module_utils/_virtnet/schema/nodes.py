@@ -377,10 +377,8 @@ class Many(NamedTuple):
         container = find(parent, steps)
         if container is None:
             return []
-        if isinstance(self.item, Choice):
-            tags = {node.at for node in self.item.nodes}
-            return [child for child in container if child.tag in tags]
-        return container.findall(tag)
+        tags = [node.at for node in self.item.nodes] if isinstance(self.item, Choice) else [tag]
+        return list(container.iterchildren(*tags))
 
     def read(self, parent: Element, readonly: bool = False) -> list[Value]:
         items = [self._read_item(element, readonly) for element in self._elements(parent)]

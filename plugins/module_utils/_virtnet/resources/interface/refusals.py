@@ -11,7 +11,7 @@ from ...documents.interface import INTERFACE
 from ...documents.network import manages_bridge
 from ...host.snapshot import Snapshot
 from ...host.uses import mac_of
-from ...schema.errors import Path, inside
+from ...schema.errors import Missing, Path, inside
 from ...schema.scalars import MAC
 from ..network.layers import options_of
 from ..refusals import refuse_unlimitable, refuse_unwritable
@@ -22,6 +22,7 @@ from .running import OWN_PREFIXES, given_by, is_bridged, named_tap
 if TYPE_CHECKING:
     from lxml.etree import _Element as Element
 
+ROM = Path("rom", "file")
 
 def foresee_interface(seen: Snapshot, domain: str, plan: InterfacePlan) -> None:
     live = [change for change in plan.changes if change.layer == "live"]
@@ -31,6 +32,8 @@ def foresee_interface(seen: Snapshot, domain: str, plan: InterfacePlan) -> None:
     for change in live:
         if change.element is not None and _makes_port(change):
             _refuse_limits_of_group(seen, change.card, change.element)
+    for change in plan.changes:
+        _take_rom(seen, domain, change, plan)
     _warn_of_others(seen, domain, plan)
     if any(drift.layer == "live" and drift.path.top == "bandwidth" for drift in plan.drift):
         for change in plan.changes:
@@ -75,6 +78,25 @@ def _is_limited_by_tc(seen: Snapshot, change: Change) -> bool:
         return not seen.limits_switch
     bridge = seen.device(device["master"]) if device else None
     return bridge is not None and bridge["kind"] == "bridge"
+
+
+def _take_rom(seen: Snapshot, domain: str, change: Change, plan: InterfacePlan) -> None:
+    """Refuses a file that QEMU does not find when it plugs the card, and warns of one for the guest's next start.
+
+    One without a folder is among QEMU's own.
+    """
+    file, before = (_rom(element) for element in (change.element, change.card.element if change.card else None))
+    if not file.startswith("/") or file == before or seen.kind_of(file) in ("file", None):
+        return
+    problem = "%s is no file on this host, and QEMU makes no card without it; put it there first" % file
+    if change.layer == "live":
+        raise Missing(ROM, problem)
+    plan.warnings.append("%s: %s; guest %s does not start so" % (ROM, problem, domain))
+
+
+def _rom(element: Element | None) -> str:
+    rom = element.find("rom") if element is not None else None
+    return "" if rom is None else rom.get("file") or ""
 
 
 def _warn_of_others(seen: Snapshot, domain: str, plan: InterfacePlan) -> None:

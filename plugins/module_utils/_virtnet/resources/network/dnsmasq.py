@@ -72,6 +72,20 @@ def taken_ports(seen: Snapshot, options: Options) -> Iterator[tuple[Path, str]]:
                                                    seen.taken_ports[service]))
 
 
+def refused_by_dnsmasq(seen: Snapshot, options: Options) -> Iterator[tuple[Path, str]]:
+    """(path, problem) of what dnsmasq of a network, that libvirt would start, does not take."""
+    for index, ip in enumerate(options.get("ips") or [] if has_dnsmasq(options) else []):
+        root = option(ip, "tftp", "root")
+        if root and seen.kind_of(root) in ("", "file"):
+            yield Path("ips", index, "tftp", "root"), ("%s is no folder on this host, and dnsmasq does not start"
+                                                       " without it; make it first" % root)
+    lines = option(options, "dnsmasq_options") or []
+    refused = seen.refused_by_dnsmasq(lines) if lines and has_dnsmasq(options) else None
+    if refused:
+        yield Path("dnsmasq_options", refused[0]), "%s is not taken by dnsmasq (%s); see man dnsmasq" % (
+            lines[refused[0]], refused[1])
+
+
 def is_deaf_on(seen: Snapshot, bridge: str) -> bool:
     """Whether dnsmasq does not hear a bridge that is made again: 2.85 (Debian 11, RHEL 9) keeps to the lost one."""
     if seen.device(bridge) is not None:

@@ -18,7 +18,7 @@ from ...schema.errors import Invalid, Missing, Path
 from ...schema.options import Options, option
 from ..refusals import refuse_taken_uuid, refuse_unlimitable, refuse_unwritable
 from ..reload import hindrance
-from .dnsmasq import has_dnsmasq, taken_ports, watches_servers
+from .dnsmasq import has_dnsmasq, refused_by_dnsmasq, taken_ports, watches_servers
 from .firewall import refuse_without_checksums, start_without_chains, unmakeable_chains
 from .found import NetworkFound
 from .leases import reservations_of, warn_of_leases
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 MADE_UP = frozenset("virbr%d" % number for number in range(257))
 NAME, ZONE = Path("bridge", "name"), Path("bridge", "zone")
-OF_HOST = frozenset(("zone", "family", "dns", "dhcp"))
+OF_HOST = frozenset(("zone", "family", "dns", "dhcp", "root"))
 # of what a running network has, that for which libvirt starts dnsmasq anew; else that reads its files again
 RESTARTING, WHOLE = frozenset(("ranges", "txts", "srvs")), (("dhcp",), ("dns",))
 
@@ -54,8 +54,8 @@ def foresee_network(desired: Network, seen: Snapshot, found: NetworkFound, plan:
     warn_of_leases(seen, desired.name, [host for host in reservations_of(options) if host not in known], plan)
     problems = _problems(seen, found, options)
     if "start network" in plan.needs:
-        for path, problem in problems:
-            raise Invalid(path, problem)
+        for path, problem in problems:  # a folder may be what an earlier task is to make
+            raise Missing(path, problem) if path[-1] == "root" else Invalid(path, problem)
         _refuse_empty_pool(seen, options)
         _refuse_limits(seen, found, options)
         refuse_without_checksums(seen, options)
@@ -123,6 +123,7 @@ def _problems(seen: Snapshot, found: NetworkFound, options: Options) -> Iterator
     yield from _without_firewalld(seen, options)
     yield from _losing_routes(seen, options)
     yield from taken_ports(seen, options)
+    yield from refused_by_dnsmasq(seen, options)
 
 
 def _may_go(path: Path, options: Options) -> bool:
