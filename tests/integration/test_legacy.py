@@ -187,7 +187,7 @@ def test_a_kernel_that_completes_no_checksums_is_refused_as_libvirt_fails(nftabl
     if limits.has("act_csum"):
         assert run("network", **NAT)["changed"]
         return
-    with pytest.raises(Failed, match="^firewall: the kernel of this host lacks act_csum, "):
+    with pytest.raises(Failed, match=r"^firewall: the kernel of this host lacks act_csum, "):
         run("network", **NAT)
     assert sh("virsh -q net-list --all --name").split() == []
     run("network", **dict(NAT, state="present"))

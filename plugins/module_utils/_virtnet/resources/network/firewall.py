@@ -81,8 +81,8 @@ def refuse_without_checksums(seen: Snapshot, options: Options) -> None:
     if state is None or seen.version < COMPLETES_CHECKSUMS or backend_of(state) != "nftables" or not has_rules(options):
         return
     if seen.has("act_csum") is False:
-        raise Invalid("", "firewall: the kernel of this host lacks act_csum, without which libvirt starts no network with"
-                      " rules in nftables; install what has it (a module of that name), or have firewall_backend ="
+        raise Invalid("", "firewall: the kernel of this host lacks act_csum, without which libvirt starts no network"
+                      " with rules in nftables; install what has it (a module of that name), or have firewall_backend ="
                       ' "iptables" in /etc/libvirt/network.conf and restart libvirt\'s daemon; nothing was stopped')
 
 
