@@ -14,7 +14,6 @@ from ..documents.packed import unpack
 from ..documents.settings import SETTINGS
 from ..documents.topology import LISTS, TOPOLOGY
 from ..engine.converge import Outcome, plan_each
-from ..engine.resource import Trades
 from ..host.snapshot import Snapshot
 from ..schema.errors import Invalid, Path, not_allowed
 from ..schema.options import Options, Value, prune
@@ -77,10 +76,9 @@ class Topology:
         if not exclusive:
             return []
         after, gone = seen.fork(), []
-        for name in exclusive:  # what stays all the same is told when all is planned
-            for one in unlisted(seen, self.wishes, name, self._options.get("keep", [])):
-                if isinstance(one.wish, Trades):
-                    one.wish.give_up(after)
+        for one in unlisted(seen, self.wishes, "networks", self._options.get("keep", [])) if (
+                "networks" in exclusive) else ():
+            one.wish.give_up(after)  # for others to have; what stays all the same is told when all is planned
         unread = self._unread(after)
         for name in reversed([*LISTS]):
             found = unlisted(after, self.wishes, name, self._options.get("keep", [])) if name in exclusive else []
