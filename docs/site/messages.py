@@ -38,7 +38,7 @@ def _texts(tree: ast.AST) -> Iterator[tuple[str, str]]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
             name = _called(node)
-            if name in ("Invalid", "Missing") and len(node.args) > 1:
+            if name in ("Invalid", "Missing", "Taken") and len(node.args) > 1:
                 where, text = text_of(node.args[0]), text_of(node.args[1])
                 yield "error", "%s: %s" % (where, text) if where and text else text
             elif name == "not_allowed" and len(node.args) > 2:

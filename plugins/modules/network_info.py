@@ -123,8 +123,6 @@ networks:
           returned: always
 """
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.snapshot import Snapshot
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.network.describe import (
     describe_network,
@@ -134,6 +132,7 @@ from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources
     problem_of,
 )
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.task import (
+    Module,
     read_only,
     reading_spec,
     wanted_names,
@@ -142,7 +141,7 @@ from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.task impo
 
 def main() -> None:
     """Reads networks."""
-    module = AnsibleModule(
+    module = Module(
         argument_spec=reading_spec(names={"type": "list", "elements": "str"}),
         supports_check_mode=True,
     )

@@ -75,13 +75,12 @@ network_ports:
           returned: always
 """
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.snapshot import Snapshot
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.network_port.describe import (
     describe_ports,
 )
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.task import (
+    Module,
     read_only,
     reading_spec,
     wanted_names,
@@ -90,7 +89,7 @@ from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.task impo
 
 def main() -> None:
     """Reads ports."""
-    module = AnsibleModule(
+    module = Module(
         argument_spec=reading_spec(names={"type": "list", "elements": "str"}),
         supports_check_mode=True,
     )

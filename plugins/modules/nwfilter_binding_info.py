@@ -89,13 +89,12 @@ nwfilter_bindings:
           returned: always
 """
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.snapshot import Snapshot
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.nwfilter_binding.describe import (
     describe_binding,
 )
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.task import (
+    Module,
     read_only,
     reading_spec,
     wanted_names,
@@ -104,7 +103,7 @@ from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.task impo
 
 def main() -> None:
     """Reads bindings."""
-    module = AnsibleModule(
+    module = Module(
         argument_spec=reading_spec(names={"type": "list", "elements": "str"}),
         supports_check_mode=True,
     )

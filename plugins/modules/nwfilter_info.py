@@ -93,13 +93,12 @@ nwfilters:
           returned: always
 """
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.snapshot import Snapshot
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.nwfilter.describe import (
     describe_filter,
 )
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.task import (
+    Module,
     read_only,
     reading_spec,
     wanted_names,
@@ -108,7 +107,7 @@ from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.task impo
 
 def main() -> None:
     """Reads filters."""
-    module = AnsibleModule(
+    module = Module(
         argument_spec=reading_spec(names={"type": "list", "elements": "str"}),
         supports_check_mode=True,
     )

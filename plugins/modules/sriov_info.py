@@ -175,8 +175,6 @@ functions:
               returned: always
 """
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.snapshot import Snapshot
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.sriov.describe import (
     describe_function,
@@ -184,6 +182,7 @@ from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources
     names_of,
 )
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.task import (
+    Module,
     read_only,
     reading_spec,
     wanted_names,
@@ -192,7 +191,7 @@ from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.task impo
 
 def main() -> None:
     """Reads physical functions."""
-    module = AnsibleModule(
+    module = Module(
         argument_spec=reading_spec(names={"type": "list", "elements": "str"}),
         supports_check_mode=True,
     )

@@ -116,18 +116,16 @@ graph:
              "layers": ["config", "live"], "state": "up"}]
 """
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.documents.topology import LISTS
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.snapshot import Snapshot
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.graph import graph_of
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.resources.whole_host import describe_host
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.task import read_only, reading_spec
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.task import Module, read_only, reading_spec
 
 
 def main() -> None:
     """Reads the networking of a host."""
-    module = AnsibleModule(
+    module = Module(
         argument_spec=reading_spec(
             kinds={"type": "list", "elements": "str", "choices": list(LISTS)},
             names={"type": "list", "elements": "str"},

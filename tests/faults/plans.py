@@ -41,6 +41,14 @@ def _renamed_bridge(_chance: random.Random, _host: Layout) -> Made:
     return "lab", restarted("lab", bridge={"name": "lab1"})
 
 
+def _with_bridge_of_plain(_chance: random.Random, _host: Layout) -> Made:
+    return "lab", restarted("lab", bridge={"name": "iso0"})
+
+
+def _with_bridge_of_lab(_chance: random.Random, _host: Layout) -> Made:
+    return "plain", restarted("plain", bridge={"name": "lab0"})
+
+
 def _other_address(chance: random.Random, _host: Layout) -> Made:
     return "lab", restarted("lab", ips=[{"address": "192.168.160.%d" % chance.choice((2, 3)), "prefix": 24}])
 
@@ -315,7 +323,8 @@ def _cable_on_switch(_chance: random.Random, _host: Layout) -> Made:
 
 ON_SWITCH = (_tags_of_portgroup, _switch_restarted, _switch_restarted, _tags_by_vlan, _switch_started, _new_on_switch,
              _tagged, _tagged, _moved_among_vlans, _limited_on_switch, _limited_on_switch, _cable_on_switch)
-RESTARTS = (_mtu, _mtu, _no_mtu, _renamed_bridge, _other_address, _more_addresses, _other_routes, _isolated_ports)
+RESTARTS = (*((one,) for one in (_mtu, _mtu, _no_mtu, _renamed_bridge, _other_address, _more_addresses, _other_routes,
+                                 _isolated_ports)), (_with_bridge_of_plain, _with_bridge_of_lab))
 OTHERS = (_waits, _dhcp_range, _portgroups, _forward_device, _autostart, _started, _stopped, _stopped_and_changed,
           _kept, _removed, _new, _new, _new_on_host, _reservations, _reservations, _no_reservation, _record,
           _limit_of_portgroup, _limit_of_idle, _limit_of_port, _limit_at_next_start, _new_filter, _changed_filter,
@@ -329,10 +338,10 @@ def plan(chance: random.Random, host: Layout, most: int = 6) -> list[Task]:
     makers: list[Callable[[random.Random, Layout], Made]] = list(chance.sample(OTHERS, 6))
     if host.switch:
         makers = [*chance.sample(ON_SWITCH, 4), *makers[:2]]
-    elif chance.random() < 0.8:
-        makers.insert(0, chance.choice(RESTARTS))
+    restarts = chance.choice(RESTARTS) if not host.switch and chance.random() < 0.8 else ()
+    makers[:0] = restarts
     made: dict[str, Task] = {}
-    for maker in makers[:chance.randint(1, most)]:
+    for maker in makers[:max(chance.randint(1, most), len(restarts))]:
         touches, task = maker(chance, host)
         made.setdefault(touches, task)
     return list(made.values())

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import subprocess
 import time
+from functools import partial
 from typing import Callable
 
 import pytest
@@ -119,12 +120,13 @@ def test_a_tap_stays_up_where_libvirt_finds_out_an_address(clean, learning: str)
     run("network", name="other", state="active", bridge={"name": "other0"}, ips=[{"address": "192.168.196.1/24"}])
     clean.defineXML(domain_xml("guest", PORTS + INTERFACE)).create()
     tap = sh("virsh domiflist guest | awk '$5 == \"%s\" { print $1 }'" % MAC).strip()
-    for change in ({"filterref": {"filter": "no-mac-spoofing"}}, {"filterref": finds_out}, {"source": {"network": "other"}},
+    for change in ({"filterref": {"filter": "no-mac-spoofing"}}, {"filterref": finds_out},
+                   {"source": {"network": "other"}},
                    {"source": {"network": LAB["name"]}, "filterref": {"filter": "no-mac-spoofing"}},
                    {"source": {"network": "other"}, "filterref": finds_out},
                    {"source": {"network": LAB["name"]}, "filterref": {**finds_out, "filter": "no-ip-spoofing"}}):
         task = {"domain": "guest", "mac": {"address": MAC}, **change}
-        told = reported(tap, lambda: converge("interface", **task))
+        told = reported(tap, partial(converge, "interface", **task))
         finds = "no-mac-spoofing" not in sh("virsh nwfilter-binding-dumpxml %s" % tap)
         assert not finds or all(up for _master, up in told)
         time.sleep(1)

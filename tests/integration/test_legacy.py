@@ -12,7 +12,7 @@ from integration.host import sh
 from integration.modules import Failed, run
 from integration.test_upkeep import NAT, OTHERS, RELOAD, reaches
 
-from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host import firewall
+from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host import firewall, limits
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.host import Host, connected
 from ansible_collections.virtnet.libvirt.plugins.module_utils._virtnet.host.legacy import read_legacy
 
@@ -69,6 +69,10 @@ def is_legacy(yes: bool) -> None:
     """Has the host, and libvirt, use that iptables."""
     for tool in ("iptables", "ip6tables"):
         sh("ln -sf /usr/sbin/%s-%s /etc/alternatives/%s" % (tool, KINDS[yes], tool))
+    restart_daemon()
+
+
+def restart_daemon() -> None:
     host = Host(connected("qemu:///system", 5), local=True)
     host.daemon.restart_daemon("networks")
     host.close()
@@ -162,3 +166,31 @@ def test_who_drops_in_tables_that_nftables_does_not_show(reaches):
         flush("legacy")
         sh("ip route del default")
     assert reaches()
+
+
+@pytest.fixture
+def nftables(clean):
+    """A host whose libvirt makes its rules in nftables."""
+    if clean.getLibVersion() < 11003000:
+        pytest.skip("libvirt has tc complete checksums from 11.3 on")
+    sh("echo 'firewall_backend = \"nftables\"' >/etc/libvirt/network.conf")
+    restart_daemon()
+    clean.open_again()
+    yield clean
+    sh("rm /etc/libvirt/network.conf; virsh net-list --name | xargs -r -n 1 virsh net-destroy")
+    restart_daemon()
+    clean.open_again()
+
+
+@pytest.mark.both
+def test_a_kernel_that_completes_no_checksums_is_refused_as_libvirt_fails(nftables):
+    if limits.has("act_csum"):
+        assert run("network", **NAT)["changed"]
+        return
+    with pytest.raises(Failed, match=r"^firewall: the kernel of this host lacks act_csum, "):
+        run("network", **NAT)
+    assert sh("virsh -q net-list --all --name").split() == []
+    run("network", **dict(NAT, state="present"))
+    assert "Failed to load TC action module" in sh("virsh net-start %s 2>&1 || true" % NAT["name"])
+    assert run("network", name="open", state="active", forward={"mode": "open"}, bridge={"name": "open0"},
+               ips=[{"address": "10.78.9.1", "prefix": 24}])["changed"]

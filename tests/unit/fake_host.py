@@ -72,7 +72,7 @@ def parts(**changes: Any) -> dict[str, dict[str, Any]]:
         **{name: {} for name in KEYED},
         "daemon": dict.fromkeys(("networks", "filters"), "libvirtd"),
         "restartable": dict.fromkeys(("networks", "filters"), True),
-        "limits": {"sch_htb": True, "sch_sfq": True, "act_police": True},
+        "limits": {"sch_htb": True, "sch_sfq": True, "act_police": True, "act_csum": True},
     }
     whole = {**empty, **changes}
     whole["leases"] = {**{name: [] for name in whole["networks"]}, **whole["leases"]}

@@ -53,6 +53,47 @@ def test_subnets_that_overlap_are_told_with_both_names(address: str, named: str)
     assert all("of network other overlaps with" in one and named in one for one in found)
 
 
+@pytest.mark.parametrize(("address", "subnet"), [
+    ("10.9.0.1", "10.0.0.0/8"), ("172.30.0.1", "172.30.0.0/16"), ("192.168.7.1", "192.168.7.0/24"),
+])
+def test_the_prefix_that_libvirt_takes_is_told(address: str, subnet: str):
+    prefix = subnet.partition("/")[2]
+    wish = Network("other", {"name": "other", "ips": [{"address": address}]})
+    assert ("ips[0].prefix: is missing, and libvirt takes %s by the class of %s, so that the subnet of network other is"
+            " %s; give it if another is meant" % (prefix, address, subnet)) in warnings(wish)
+
+
+@pytest.mark.parametrize("ip", [{"address": "10.9.0.1", "prefix": 8}, {"address": "10.9.0.1", "netmask": "255.0.0.0"},
+                                {"address": "fd00:9::1"}])
+def test_a_prefix_that_is_stated_or_usual_is_not_told(ip: dict):
+    assert not any("by the class" in one for one in warnings(Network("other", {"name": "other", "ips": [ip]})))
+
+
+@pytest.mark.parametrize(("prefix", "told"), [(8, False), (24, True)])
+def test_the_prefix_of_an_address_that_is_there_is_told_where_it_changes(prefix: int, told: bool):
+    there = dict(LAB, ips=[{"address": "10.5.0.1", "prefix": prefix}])
+    wish = Network("lab", {"name": "lab", "ips": [{"address": "10.5.0.1"}], "domain": {"name": "example"}})
+    text = dump_xml(NETWORK.render(there))
+    said = warnings(wish, network_config={"lab": text}, network_live={"lab": text})
+    assert any("by the class" in one for one in said) is told
+
+
+RECORDS = [{"ip": "10.5.0.20", "hostnames": ["web", "www"]}, {"ip": "10.66.0.20", "hostnames": ["elsewhere"]}]
+
+
+@pytest.mark.parametrize(("ips", "told"), [
+    ([dict(IP, address="10.6.0.1")], True), ([IP], False), ([], True), ([dict(IP, prefix=25)], False),
+    ([dict(IP, address="10.5.0.129", prefix=25)], True),
+])
+def test_records_that_stay_behind_are_told(ips: list[dict], told: bool):
+    """Those of hosts elsewhere are as good as before."""
+    text = dump_xml(NETWORK.render(dict(LAB, dns={"hosts": RECORDS})))
+    wish = Network("lab", {"name": "lab", "ips": ips, "domain": {"name": "example"}})
+    said = [one for one in warnings(wish, network_config={"lab": text}, network_live={"lab": text}) if "dns" in one]
+    assert said == (["dns.hosts[10.5.0.20]: is in 10.5.0.0/24, which network lab no longer has, so that nobody"
+                     " is reached by web and www; give the record another address, or remove it"] if told else [])
+
+
 def test_a_subnet_that_is_in_use_does_not_start_twice():
     with pytest.raises(Invalid, match=r"^ips\[0\].address: 10.5.0.0/24 is the subnet of network lab already"):
         warnings(Network("other", {"name": "other", "ips": [dict(IP, address="10.5.0.9")]}, state="active"))

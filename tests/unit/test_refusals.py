@@ -332,8 +332,9 @@ def test_bridges_in_one_transaction():
     assert refusal(lab(), one, two) == "bridge.name: x0 is the bridge of network a; give another name (network b)"
     freed, taken = wish(bridge={"name": "virbr1"}), wish("new", bridge={"name": "virbr0"})
     assert [len(one.steps) for one in plan(lab(LAB), freed, taken)] == [1, 1]
-    assert "virbr0 is the bridge of network lab" in refusal(lab(LAB, LAB), wish(
-        bridge={"name": "virbr1"}, restart="never"), taken)
+    assert refusal(lab(LAB, LAB), wish(bridge={"name": "virbr1"}, restart="never"), taken) == (
+        "bridge.name: virbr0 is the bridge of network lab; give another name; it is to be given up, but network lab"
+        " must be restarted before bridge.name is in force, and was not because restart: never was given (network new)")
 
 
 def test_names_that_libvirt_makes_up_run_out():
@@ -390,6 +391,26 @@ def test_limits_that_the_kernel_lacks(lacks: str, bandwidth: dict, message: str)
     assert later.waiting
     told = [warning for warning in later.warnings if warning.endswith("; network lab cannot start so")]
     assert len(told) == bool(message) and (message or "") in "".join(told)
+
+
+@pytest.mark.parametrize(("backend", "version", "mode", "has", "refused"), [
+    ("nftables", (11, 3, 0), "nat", False, True), ("nftables", (11, 3, 0), "route", False, True),
+    ("nftables", (11, 3, 0), None, False, True), ("nftables", (11, 3, 0), "open", False, False),
+    ("nftables", (11, 3, 0), "nat", True, False), ("nftables", (11, 3, 0), "nat", None, False),
+    ("nftables", (10, 9, 0), "nat", False, False), ("iptables", (11, 3, 0), "nat", False, False),
+])
+def test_checksums_that_the_kernel_does_not_complete(backend: str, version: tuple, mode: str | None, has: bool | None,
+                                                     refused: bool):
+    state = {"problem": "", "backend": backend, "chains": {}, "hides": False, "legacy": False}
+    seen = lab(devices=DEVICES, version=version, firewall=state, limits={"act_csum": has})
+    options = {"bridge": {"name": "new0"}, "ips": [{"address": "10.66.5.1", "prefix": 24}],
+               **({"forward": {"mode": mode}} if mode else {})}
+    if refused:
+        assert refusal(seen, wish("new", state="active", **options)).startswith(
+            "firewall: the kernel of this host lacks act_csum, ")
+    else:
+        assert plan(seen, wish("new", state="active", **options))[0].steps
+    assert plan(seen, wish("new", **options))[0].steps
 
 
 @pytest.mark.parametrize(("group", "refused"), [({"default": True}, True), ({}, False)], ids=["theirs", "nobody's"])

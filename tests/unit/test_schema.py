@@ -364,8 +364,8 @@ def test_in_order_keeps_the_order_of_lists_that_are_sets():
 @pytest.mark.parametrize(("value", "message"), [
     ("text", '"text" is not allowed; give a dictionary of colour, engine, gloss, mileage, name, notes, serial, size,'
              " stops, tags, wheels"),
-    ({"name": "a", "nam": 1}, "nam: no such option; there are colour, engine, gloss, mileage, name, notes, serial,"
-                              " size, stops, tags, wheels"),
+    ({"name": "a", "nam": 1}, "nam: no such option; did you mean name? There are name, tags, notes, serial, engine,"
+                              " mileage, wheels, stops, size, gloss, 1 more"),
     ({"name": "a", "colour": "green"}, 'colour: "green" is not allowed; give one of red, blue'),
     ({"name": "a", "size": 10}, "size: 10 is not allowed; give a whole number from 0 to 9"),
     ({"name": "a", "gloss": "maybe"}, 'gloss: "maybe" is not allowed; give true or false (yes or no in XML)'),

@@ -122,7 +122,12 @@ def document_module(capsys):
 
 def test_options_are_refused_by_path_before_ansible_refuses_them_without(document_module):
     assert document_module(name="lab", ips=[{"address": "10.0.0.1"}, {"adress": "10.1.0.1"}]).startswith(
-        "ips[1].adress: no such option; there are ")
+        "ips[1].adress: no such option; did you mean address? There are address, dhcp, ")
+    said = document_module(name="lab", ips=[{"addres": "10.1.0.1"}], brigde={"name": "lab0"}, xyz=1).splitlines()
+    assert [one.partition(" There")[0].partition("; there")[0] for one in said] == [
+        "brigde: no such option; did you mean bridge?", "xyz: no such option",
+        "ips[0].addres: no such option; did you mean address?"]
+    assert said[0].endswith(" more")
     assert document_module(name="lab", portgroups=[{"name": "a", "vlan": {"tags": [{"id": "x"}]}}]) == (
         'portgroups[0].vlan.tags[0].id: "x" is not allowed; give a whole number from 0 to 4095')
 

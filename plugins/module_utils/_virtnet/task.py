@@ -28,7 +28,7 @@ from .host.libvirt import LIBVIRT_ERROR, Libvirt
 from .host.probes import can_ping
 from .host.snapshot import Snapshot
 from .resources.ways import way_of
-from .schema.errors import Invalid, Missing, Path, not_allowed, raise_all, shown, there_is_no
+from .schema.errors import Invalid, Missing, Path, no_such_option, not_allowed, raise_all, shown, there_is_no
 from .schema.nodes import Field, Group, Node
 from .schema.options import Options, prune
 from .schema.scalars import CONTROL, LINE, NOT_IN_XML
@@ -43,7 +43,26 @@ NOT_STILL = "another task is changing the networking of this host: %s"
 SYSTEM_PYTHONS = ("/usr/bin/python3", "/usr/libexec/platform-python")
 
 
-class DocumentModule(AnsibleModule):  # type: ignore[misc] # Ansible is not typed
+class Module(AnsibleModule):  # type: ignore[misc] # Ansible is not typed
+    """A module that refuses options that it has not before Ansible does, and says which one is likely to be meant."""
+
+    def _load_params(self) -> None:
+        super()._load_params()
+        try:
+            self._refuse()
+        except Invalid as error:
+            self.fail_json(msg=str(error))
+
+    def _refuse(self) -> None:
+        raise_all(self._unknown())
+
+    def _unknown(self) -> list[Invalid]:
+        names = {name for option, spec in self.argument_spec.items() for name in (option, *spec.get("aliases", ()))}
+        return [no_such_option(name, self.argument_spec) for name in self.params
+                if name not in names and not str(name).startswith("_ansible_")]
+
+
+class DocumentModule(Module):
     """A module whose options are a document's.
 
     They are checked before Ansible does it, for an error that names the place in lists too, the value and what is
@@ -55,25 +74,23 @@ class DocumentModule(AnsibleModule):  # type: ignore[misc] # Ansible is not type
         self._document, self._errors_of = document, errors_of
         super().__init__(**arguments)
 
-    def _load_params(self) -> None:
-        super()._load_params()
+    def _refuse(self) -> None:
         _go_on_with_the_libraries()
         if _missing_library():
             return
-        try:
-            _refuse_what_is_no_name(self.params)
-            self._check(self._given(self._document))
-            if "lock_timeout" in self.argument_spec:
-                self.changes = CHANGES.check(self._given(CHANGES))
-            _refuse_what_cannot_be_logged(self.params)
-        except Invalid as error:
-            self.fail_json(msg=str(error))
+        _refuse_what_is_no_name(self.params)
+        self._check(self._given(self._document))
+        if "lock_timeout" in self.argument_spec:
+            self.changes = CHANGES.check(self._given(CHANGES))
+        _refuse_what_cannot_be_logged(self.params)
 
     def _check(self, given: Options) -> None:
+        unknown = self._unknown()
         try:
             self._document.check(given, whole=False)
         except Invalid as error:
-            raise_all([*problems(self._document, given), *self._errors_of(given)] or [error])
+            raise_all(unknown + ([*problems(self._document, given), *self._errors_of(given)] or [error]))
+        raise_all(unknown)
 
     def _given(self, table: Group) -> Any:
         return prune({node.name: _read(node, self.params.get(node.name)) for node in table.nodes})

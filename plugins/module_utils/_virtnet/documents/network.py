@@ -459,7 +459,7 @@ IPS = Many("ips", "ip", "Addresses of the host on the bridge, with the services 
                      required=True),
                Field("netmask", "@netmask", NETMASK, "Netmask, for IPv4 only; or give the prefix.", "0.3.0"),
                Field("prefix", "@prefix", integer(1, 128), "Prefix length; or give the netmask. Without either 64 for"
-                     " IPv6, and by the class of an IPv4 address.", "0.8.7"),
+                     " IPv6, and by the class of an IPv4 address (8 for 10.0.0.1), which a warning names.", "0.8.7"),
                Field("local_ptr", "@localPtr", YES_NO, "Whether reverse look-ups of the subnet stay in this network's"
                      " own DNS.", "3.0.0", default=False),
                Group("tftp", "tftp", "The TFTP service; for IPv4 only.", (

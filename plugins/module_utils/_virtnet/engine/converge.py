@@ -18,6 +18,7 @@ from .plan import Coming, Drift, Plan, Step
 from .record import Changed, Record, take
 from .resource import Concludes, Foresees
 from .restore import Restored, restore, words_of
+from .trades import Taken, in_turn, make_room
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -55,13 +56,14 @@ class NotConverged(Exception):
 class Outcome:
     """What was planned and done for one wish; ``found`` is what is there now, None in check mode.
 
-    ``carried_out_by`` is the wish that it was carried out with.
+    ``carried_out_by`` is the wish that it was carried out with, ``turn`` when it is planned and carried out.
     """
 
     wish: Wish
     plan: Plan
     found: Any
     carried_out_by: Wish | None = None
+    turn: int = 0
 
 
 class Watching(Protocol):
@@ -162,7 +164,8 @@ def plan_each(seen: Snapshot, wishes: list[Wish], check_mode: bool,
     """
     planned: list[Outcome] = []
     gone = _to_be_gone(wishes)
-    ordered, circles = in_order(wishes, seen)
+    room = make_room(seen, wishes)
+    ordered, circles = in_order(room.wishes, seen, room.first)
     wrong: dict[Key, Invalid | None] = {
         wish.key: circles[wish.key].within(*place(wish)) for wish in ordered if wish.key in circles}
     for wish in ordered:
@@ -174,9 +177,13 @@ def plan_each(seen: Snapshot, wishes: list[Wish], check_mode: bool,
         try:
             planned.append(_plan_one(seen, wish, check_mode, gone))
         except Invalid as error:
+            if isinstance(error, Taken) and error.by in room.why:
+                error.problem = "%s; it is to be given up, but %s" % (error.problem, room.why[error.by])
             if len(wishes) > 1:
                 error.problem = "%s (%s %s)" % (error.problem, wish.kind, wish.name)
             wrong[wish.key] = error.within(*place(wish))
+    for turn, outcome in enumerate(planned):
+        outcome.turn = turn
     for outcome in planned:
         if outcome.plan.steps and isinstance(outcome.wish, Concludes):
             outcome.wish.conclude(seen, outcome.found, outcome.plan)
@@ -238,7 +245,7 @@ def _by_wish(wishes: list[Wish], groups: Groups, planned: list[Outcome]) -> list
 
 def _apply(host: Host, seen: Snapshot, planned: list[Outcome], keep: Keep) -> None:
     """Does what was planned on what was seen; raises Changed where that is not so any more."""
-    steps = [step for outcome in planned for step in outcome.plan.steps]
+    steps = in_turn(planned)
     record = take(host.look(), steps)
     changed = record.changed_since(seen)
     if changed:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, cast
 
 from ..host.snapshot import Snapshot
@@ -35,10 +36,11 @@ def fold(wishes: list[Wish]) -> Groups:
     return groups
 
 
-def in_order(wishes: list[Wish], seen: Snapshot) -> tuple[list[Wish], Wrong]:
+def in_order(wishes: list[Wish], seen: Snapshot, first: Collection[Key] = ()) -> tuple[list[Wish], Wrong]:
     """Wishes in the order of need, and which of them cannot have what they need.
 
-    Those that need nothing of each other are in the order of their kind and key.
+    Those that need nothing of each other are in the order of their kind and key. What is to be gone ``first``, since
+    others take over what it leaves, goes before anything is made, and so does what uses it.
     """
     if len(wishes) < 2:
         return list(wishes), {}
@@ -46,7 +48,9 @@ def in_order(wishes: list[Wish], seen: Snapshot) -> tuple[list[Wish], Wrong]:
     ranked = sorted(wishes, key=_rank)
     makes = _sorted_by_need([wish for wish in ranked if not wish.absent or _is_patch(wish)], seen, wrong)
     removals = _sorted_by_need([wish for wish in ranked if wish.absent and not _is_patch(wish)], seen, wrong)
-    return makes + removals[::-1], wrong
+    removals.reverse()
+    early = max((place for place, wish in enumerate(removals, 1) if wish.key in first), default=0)
+    return removals[:early] + makes + removals[early:], wrong
 
 
 def _needs_of_what_goes(wishes: list[Wish], seen: Snapshot) -> Wrong:
@@ -61,8 +65,9 @@ def _is_patch(wish: Wish) -> bool:
 
 
 def _rank(wish: Wish) -> tuple[int, bool, Key]:
-    """By kind and key; patches that take something away make room for those that add."""
-    return getattr(wish, "position", LAST), _is_patch(wish) and not wish.absent, wish.key
+    """By kind and key; patches that take something away make room for those that add, and what stops for the rest."""
+    makes_room = wish.absent if _is_patch(wish) else getattr(wish, "state", None) == "inactive"
+    return getattr(wish, "position", LAST), not makes_room, wish.key
 
 
 def _sorted_by_need(wishes: list[Wish], seen: Snapshot, wrong: Wrong) -> list[Wish]:

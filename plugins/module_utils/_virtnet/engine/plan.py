@@ -37,11 +37,16 @@ class Piece(NamedTuple):
     back: Back
 
 
+# how objects that take something over from each other are carried out together
+STOPS, FREES, DEFINES, STARTS = range(4)
+
+
 class Step(NamedTuple):
     """One change of one piece of a host.
 
     ``impact`` is what running guests notice: none, brief (some seconds offline) or disruptive. ``writes`` is the
     document that it changes, as part and key of a snapshot, where that is not to have changed since it was read.
+    ``stage`` is when it is done where its object trades with others.
     """
 
     title: str
@@ -49,6 +54,7 @@ class Step(NamedTuple):
     of: Piece
     impact: str = "none"
     writes: tuple[str, str] | None = None
+    stage: int = DEFINES
 
 
 class Restart(NamedTuple):
@@ -107,7 +113,8 @@ class Plan:
     ``before`` and ``after`` are its model, ``drift`` is what was found. Of that the steps leave ``waiting`` for
     ``restarts``, ``unrepaired`` for people, and ``follows`` by itself at the next start. ``connects`` names
     the guests that are to be connected afterwards, ``unconnected`` those that are not now. ``extra`` is for the result.
-    ``needs`` says in words what the steps do, for who foresees that they cannot.
+    ``needs`` says in words what the steps do, for who foresees that they cannot. ``trades`` is whether they are done
+    stage by stage with those of others.
     """
 
     before: Options
@@ -123,6 +130,7 @@ class Plan:
     warnings: list[str] = field(default_factory=list)
     extra: Options = field(default_factory=dict)
     needs: set[str] = field(default_factory=set)
+    trades: bool = False
 
     def wait_for(self, kind: str, names: Iterable[str], why: str) -> None:
         """Says, also in a warning, that something waits until these guests or networks were started again."""

@@ -12,6 +12,7 @@ from ..schema.options import Options, Value
 from .converge import Outcome
 from .plan import OTHER_LAYERS, Shared
 from .record import listed
+from .trades import in_turn
 
 TOLD = 3  # of one cause no more warnings are told in full
 
@@ -57,7 +58,7 @@ def results_of(outcomes: list[Outcome]) -> Options:
     objects = [_object(outcome) for outcome in outcomes]
     return {
         "changed": any(one["changed"] for one in objects),
-        "steps": [step for one in objects for step in one.get("steps", ())],
+        "steps": [step.title for step in in_turn(sorted(outcomes, key=lambda outcome: outcome.turn))],
         "restart_required": any(one.get("waiting") for one in objects),
         "restarts": restarts_of(outcomes),
         "diff": [_diff(outcome) for outcome in outcomes

@@ -80,4 +80,19 @@ class Concludes(Protocol):
         """Warns of what is so on the host as it will be after all plans; ``found`` is what there was."""
 
 
+@runtime_checkable
+class Trades(Protocol):
+    """A wish for an object that has what only one can have, which another may give up in the same transaction."""
+
+    def takes_from(self, seen: Snapshot) -> Iterable[Key]:
+        """The keys of who has now what this one is to have."""
+
+    def give_up(self, seen: Snapshot) -> Plan:
+        """Has a snapshot lack what the object will have given up; gives the plan, which trades if that is anything."""
+
+    def trading(self, takes: bool) -> Wish:
+        """The same wish, carried out stage by stage with those that take from it and, if it ``takes``, those before it.
+        """
+
+
 Wish = Resource[Any]  # of whichever kind

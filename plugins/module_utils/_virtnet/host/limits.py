@@ -42,7 +42,8 @@ def _named(kind: str) -> bytes:
 
 
 # each was seen to refuse; some kinds, as ingress, take any options
-REQUESTS = {"sch_htb": queue("htb"), "sch_sfq": queue("sfq"), "act_police": action("police")}
+REQUESTS = {"sch_htb": queue("htb"), "sch_sfq": queue("sfq"), "act_police": action("police"),
+            "act_csum": action("csum")}
 
 
 def has(module: str) -> bool | None:

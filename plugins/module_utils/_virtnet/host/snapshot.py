@@ -75,7 +75,7 @@ if TYPE_CHECKING:
 
 CHOOSES_BACKEND = (10, 4)
 LIMITS_SWITCH = (9, 0)  # from here on it is known how libvirt writes limits to Open vSwitch
-LIMITS = ("sch_htb", "sch_sfq", "act_police")
+LIMITS = ("sch_htb", "sch_sfq", "act_police", "act_csum")
 EVEN_FORWARDING = 2  # accept_ra: believes routers though it is one
 
 
@@ -273,7 +273,7 @@ class Snapshot(Parts):
         return (self.get("switch_ports") or {}) if self.reaches_kernel else {}
 
     def has(self, module: str) -> bool | None:
-        """Whether the kernel has one of those that traffic is limited by, None where that is not known."""
+        """Whether the kernel has one of those that libvirt has tc use, None where that is not known."""
         found: bool | None = self.get("limits", module) if self.reaches_kernel else None
         return found
 

@@ -76,6 +76,9 @@ class Topology:
         if not exclusive:
             return []
         after, gone = seen.fork(), []
+        for one in unlisted(seen, self.wishes, "networks", self._options.get("keep", [])) if (
+                "networks" in exclusive) else ():
+            one.wish.give_up(after)  # for others to have; what stays all the same is told when all is planned
         unread = self._unread(after)
         for name in reversed([*LISTS]):
             found = unlisted(after, self.wishes, name, self._options.get("keep", [])) if name in exclusive else []

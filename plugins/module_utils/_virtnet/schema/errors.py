@@ -101,12 +101,27 @@ class Missing(Invalid):
 
 def there_is_no(where: Where, kind: str, name: str, names: Iterable[str]) -> Missing:
     """Beside it what there is; of much only what reads most like it."""
-    there = sorted(names)
-    if len(there) > MANY:
-        from difflib import get_close_matches
+    return Missing(where, "there is no %s %s; there are %s" % (kind, name, ", ".join(_like(name, names)) or "none"))
 
-        there = [*get_close_matches(name, there, MANY, 0), "%d more" % (len(there) - MANY)]
-    return Missing(where, "there is no %s %s; there are %s" % (kind, name, ", ".join(there) or "none"))
+
+def no_such_option(name: Value, names: Iterable[str]) -> Invalid:
+    """Beside it the one that is likely to be meant, and what there is."""
+    from difflib import get_close_matches
+
+    there = sorted(names)
+    meant = get_close_matches(str(name), there, 1)
+    return Invalid(str(name), "no such option; %s %s" % (
+        "did you mean %s? There are" % meant[0] if meant else "there are", ", ".join(_like(str(name), there))))
+
+
+def _like(name: str, names: Iterable[str]) -> list[str]:
+    """All names, of many only those that read most like one, and how many more there are."""
+    there = sorted(names)
+    if len(there) <= MANY:
+        return there
+    from difflib import get_close_matches
+
+    return [*get_close_matches(name, there, MANY, 0), "%d more" % (len(there) - MANY)]
 
 
 class Several(Invalid):

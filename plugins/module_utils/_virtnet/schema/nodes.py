@@ -19,7 +19,7 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import TYPE_CHECKING, Callable, NamedTuple, Union
 
-from .errors import Difference, Entry, Invalid, Path, inside, not_allowed
+from .errors import Difference, Entry, Invalid, Path, inside, no_such_option, not_allowed
 from .options import Options, Value, is_empty, without_empty
 from .scalars import CONTROL, CONTROL_IN_TEXT, Odd, Scalar
 from .xml import (
@@ -221,7 +221,7 @@ class Group(NamedTuple):
         value = self.complete(value)
         for name in value:
             if self.node(name) is None:
-                raise Invalid(str(name), "no such option; there are %s" % self._names())
+                raise no_such_option(name, (node.name for node in self.nodes))
         options = {}
         for node in self.nodes:
             if value.get(node.name) is not None:

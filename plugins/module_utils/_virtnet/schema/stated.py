@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Callable
 
-from .errors import Invalid
+from .errors import Invalid, no_such_option
 from .nodes import Choice, Group, Many, Node
 from .options import Options, Value, is_empty
 from .xml import load_xml
@@ -70,8 +70,7 @@ def _inner(node: Node, value: Value) -> Iterator[Invalid]:
         for name, part in value.items():
             inner = node.node(name)
             if inner is None:
-                yield Invalid(str(name), "no such option; there are %s"
-                              % ", ".join(sorted(one.name for one in node.nodes)))
+                yield no_such_option(name, (one.name for one in node.nodes))
             elif part is not None:
                 yield from _within(problems(inner, part), name)
 

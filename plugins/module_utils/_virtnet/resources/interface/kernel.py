@@ -56,6 +56,21 @@ def _repairs(aim: Aim, card: Card) -> Iterator[Repair]:
     yield from _unfiltered(aim, card)
 
 
+def left_behind(aim: Aim, card: Card, now: Options) -> Step | None:
+    """Puts a tap into the bridge of a network that it moves to, of the name of the one that is gone.
+
+    From 10.0 on libvirt leaves it in none then.
+    """
+    devices, network = aim.found.devices, aim.found.networks.get(option(now, "source", "network"))
+    if devices is None or network is None or not card.bridge or option(network, "bridge", "name") != card.bridge:
+        return None
+    tap = devices.get(card.tap)
+    if tap is None or tap["master"] is not None:
+        return None
+    guest, of = _guest(aim, card), piece(aim.record.uuid, card.mac)
+    return next((one.step for one in tap_repairs(card.bridge, devices, [guest], of)), None)
+
+
 def moved_mtu(aim: Aim, card: Card, now: Options) -> Repair | None:
     """What gives a tap the MTU of the network or bridge that its interface moves to, which libvirt does not."""
     devices, network = aim.found.devices, aim.found.networks.get(option(now, "source", "network"))

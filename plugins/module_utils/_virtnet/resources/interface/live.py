@@ -13,7 +13,7 @@ from ...schema.options import Options, is_empty, option
 from ..bandwidth import RATES, floor_drift, rates, tap_drift
 from .cards import Card
 from .checks import check_live, refuse_hotplug, refuse_model
-from .kernel import moved_mtu, repair
+from .kernel import left_behind, moved_mtu, repair
 from .promise import Change, InterfacePlan
 from .running import CONNECTION, HOTPLUG, OF_CONNECTION, OPENS, as_running, given_by, in_place
 from .states import refuse_unplugging
@@ -49,8 +49,13 @@ def change_running(aim: Aim, plan: InterfacePlan, card: Card, wanted: Options, d
         now = _changed(aim, card, wanted, tops(done))
         check_live(aim, now)
         step = _steps(aim).change(card, now, [one.path for one in done])
-        plan.steps += _with_mtu(aim, plan, card, now, step) if set(CONNECTION) & tops(done) else [step]
+        plan.steps += _moved(aim, plan, card, now, step) if set(CONNECTION) & tops(done) else [step]
         plan.changes.append(Change("live", card, as_running(INTERFACE.render(now, card.element), card.raw)))
+
+
+def _moved(aim: Aim, plan: InterfacePlan, card: Card, now: Options, move: Step) -> list[Step]:
+    lost = left_behind(aim, card, now)
+    return [*_with_mtu(aim, plan, card, now, move), *([lost] if lost else ())]
 
 
 def _with_mtu(aim: Aim, plan: InterfacePlan, card: Card, now: Options, move: Step) -> list[Step]:

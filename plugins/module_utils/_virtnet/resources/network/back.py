@@ -16,7 +16,7 @@ from ...documents.network_port import NETWORK_PORT
 from ...engine.plan import Step
 from ...host.flags import LIVE
 from ...host.snapshot import NetworkRecord, Snapshot
-from ...host.uses import guests_of, members_of, uncounted
+from ...host.uses import bridges_by_name, guests_of, members_of, uncounted
 from ...schema.nodes import in_order
 from ...schema.options import Options, option
 from ..bandwidth import can_set, rates
@@ -26,6 +26,7 @@ from .firewall import forget_rules
 from .layers import options_of
 from .metadata import metadata_steps, with_metadata
 from .piece import network as piece
+from .trade import free_step
 from .updates import apply_updates, busy_interfaces, plan_updates, update_step
 from .upkeep import set_forwarding, set_sysctls, start_with_chains
 
@@ -84,13 +85,18 @@ def _bridge_of_no_network(was: Snapshot, now: Snapshot, after: NetworkRecord | N
 def _leftover(now: Snapshot, name: str, options: Options) -> Iterator[Step]:
     """The bridge of a network that does not run, which is in the way of its start, with its dnsmasq and rules."""
     bridge = option(options, "bridge", "name")
-    if bridge and manages_bridge(options) and now.device(bridge):
+    if bridge and manages_bridge(options) and now.device(bridge) and not _runs_on(now, bridge):
         def remove(host: Host) -> None:
             host.programs.stop_dnsmasq(name)  # libvirt had begun that too
             host.kernel.remove_device(bridge)
             forget_rules(host, options)
 
         yield Step("remove bridge %s and its rules" % bridge, remove, piece(name))
+
+
+def _runs_on(now: Snapshot, bridge: str) -> bool:
+    """Whether a network runs that has a bridge."""
+    return any(bridge_of(now, name) == bridge for name in bridges_by_name(now).networks.get(bridge, ()))
 
 
 def _stop(name: str) -> Step:
@@ -132,11 +138,19 @@ def _configuration(was: Snapshot, now: Snapshot, before: NetworkRecord, after: N
                        lambda host: host.libvirt.undefine_network(name), piece(name), writes=writes)
         return
     if after is None or after.config is None or now.get("network_config", name) != was.get("network_config", name):
+        if after is not None and after.config is not None and _is_elsewhere(now, name, config):
+            yield free_step(name, after.config)  # so that who has it can have the name that this one has now
         yield Step("define network %s as it was" % name, lambda host: host.libvirt.define_network(config), piece(name),
                    writes=writes)
     if before.autostart != (after is not None and after.autostart):
         yield Step("switch autostart of network %s %s" % (name, "on" if before.autostart else "off"),
                    lambda host: host.libvirt.set_network_autostart(name, before.autostart), piece(name))
+
+
+def _is_elsewhere(now: Snapshot, name: str, config: Element) -> bool:
+    """Whether another network has the bridge of a configuration by now."""
+    bridge = option(NETWORK.parse(config), "bridge", "name")
+    return bool(bridge and bridges_by_name(now).networks.get(bridge, set()) - {name})
 
 
 # --- what runs

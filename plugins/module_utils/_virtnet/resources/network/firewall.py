@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from ...host.parts import once
-from ...schema.errors import Entry, Path
+from ...schema.errors import Entry, Invalid, Path
 from ...schema.options import Options
 from ..repair import drift_of
 from .layers import options_of
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ...host.snapshot import Snapshot
 
 
+COMPLETES_CHECKSUMS = (11, 3, 0)  # the oldest that was seen to; 10.9 does not
 NOT_COMPARED = "the firewall rules of network %s are not compared: %s"
 
 
@@ -71,7 +72,19 @@ def _rule(chain: str, words: list[str]) -> Rule:
     return Rule(chain, frozenset(words[:-1]), words[-1])
 
 
-# --- chains
+# --- what starting takes
+
+
+def refuse_without_checksums(seen: Snapshot, options: Options) -> None:
+    """With nftables libvirt has tc complete the checksums of DHCP, whether or not a network has any."""
+    state = seen.firewall
+    if state is None or seen.version < COMPLETES_CHECKSUMS or backend_of(state) != "nftables" or not has_rules(options):
+        return
+    if seen.has("act_csum") is False:
+        raise Invalid("", "firewall: the kernel of this host lacks act_csum, without which libvirt starts no network"
+                      " with rules in nftables; install what has it (a module of that name), or have firewall_backend ="
+                      ' "iptables" in /etc/libvirt/network.conf and restart libvirt\'s daemon; nothing was stopped')
+
 
 
 def start_without_chains(seen: Snapshot, options: Options) -> list[str]:

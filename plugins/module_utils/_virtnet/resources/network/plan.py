@@ -19,7 +19,7 @@ from ...documents.network import (
     vlan_refusal,
 )
 from ...documents.without_effect import refuse_new
-from ...engine.plan import Drift, Plan, Shared, Step
+from ...engine.plan import FREES, Drift, Plan, Shared, Step
 from ...schema.errors import Invalid, Missing, Path
 from ...schema.nodes import check_version, in_order
 from ...schema.options import Options, is_empty, option
@@ -117,6 +117,9 @@ class _Planner:
         left = self._plan_running()
         self._autostart()
         self._say(left)
+        if self.desired.trades:
+            self._plan.trades = True
+            self._plan.steps.sort(key=lambda step: step.stage)
         return self._plan
 
     # --- what it is to be
@@ -182,20 +185,27 @@ class _Planner:
 
     def _change_steps(self, config: Options) -> list[Step]:
         from ...host.flags import CONFIG
+        from .trade import free_step
         from .updates import apply_updates, change_step, plan_updates, update_step
 
         calls = plan_updates(config, self.merged, self.found.version)
         if 0 < len(calls) <= FEW_CALLS and in_order(NETWORK, apply_updates(config, calls)) == in_order(
                 NETWORK, self.merged):
             return [update_step(self.name, call, CONFIG) for call in calls]
-        document = NETWORK.render(self.merged, self.found.record.config if self.found.record else None)
-        return [change_step(self.name, document)]
+        base = self.found.record.config if self.found.record else None
+        steps = [change_step(self.name, NETWORK.render(self.merged, base))]
+        if self.desired.trades == "takes" and base is not None and manages_bridge(config) and (
+                option(config, "bridge", "name") != option(self.merged, "bridge", "name")):
+            steps.insert(0, free_step(self.name, base))
+        return steps
 
     # --- the running network
 
     def _plan_running(self) -> list[Drift]:
         """Adds the steps for configuration and running network; gives the live drift that is left."""
         define = self._define_steps()
+        if self.desired.trades == "gives":
+            define = [step._replace(stage=FREES) for step in define]
         if define:
             self._plan.needs.add("define network" if self.persistent else "undefine network")
         if self.found.live is not None and self.runs:

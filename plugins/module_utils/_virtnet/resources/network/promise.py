@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ...documents.network import NETWORK, manages_bridge
 from ...host.snapshot import Snapshot
+from ...host.uses import members_of
 from ...schema.options import Options, option
 from ...schema.xml import dump_xml
 from .overlaps import addresses_of
@@ -33,10 +34,12 @@ def promise_network(desired: Network, seen: Snapshot, starts: bool) -> None:
         record = dict(before, active=runs, persistent=persists, autostart=autostart and persists)
         config = merged_options(desired, _first(found.config, found.live)) if persists else None
         live = merged_options(desired, _first(found.live, found.config)) if runs else None
+        if live is not None and found.live is not None and not starts:
+            live = _without_restart(found.live, live)
     seen.put_entry("networks", name, record)
-    bridges = bridges_of(config, live if starts or not found.active else found.live)
-    if not desired.absent and bridges != bridges_of(found.config, found.live):
-        seen.put_entry("bridges", name, sorted(bridges))
+    bridges = bridges_of(config, live)
+    if desired.absent or bridges != bridges_of(found.config, found.live):
+        seen.put_entry("bridges", name, None if desired.absent else sorted(bridges))
     addresses = addresses_of(config, live)
     if desired.absent or addresses != addresses_of(found.config, found.live):
         seen.put_entry("subnets", name, None if desired.absent else addresses)
@@ -46,6 +49,12 @@ def promise_network(desired: Network, seen: Snapshot, starts: bool) -> None:
         seen.put("ports", name, [])
     if found.devices is not None:
         _promise_bridge(seen, found.live, live)
+
+
+def _without_restart(was: Options, live: Options) -> Options:
+    """What runs keeps its bridge and its subnets until it is started again."""
+    kept = {name: was.get(name) for name, of in (("bridge", bridges_of), ("ips", addresses_of)) if of(live) != of(was)}
+    return {**live, **kept}
 
 
 def bridges_of(*layers: Options | None) -> set[str]:
@@ -65,11 +74,19 @@ def _text(options: Options | None, found: NetworkFound) -> str | None:
     return dump_xml(NETWORK.render(options, base))
 
 
+def bridge_made_for(live: Options | None) -> str | None:
+    """The bridge that libvirt has made for what runs."""
+    return option(live, "bridge", "name") if live and manages_bridge(live) else None
+
+
 def _promise_bridge(seen: Snapshot, before: Options | None, after: Options | None) -> None:
     """libvirt makes the bridge of a network that runs, and takes it away when the network stops."""
-    old, new = (option(options, "bridge", "name") if options and manages_bridge(options) else None
-                for options in (before, after))
+    old, new = bridge_made_for(before), bridge_made_for(after)
     if old and old != new:
         seen.put_entry("devices", old, None)
+        for member in members_of(seen, old):
+            device = seen.device(member)
+            if device and device["master"] == old:
+                seen.put_entry("devices", member, dict(device, master=new))
     if new and new != old:
         seen.put_entry("devices", new, dict(NEW_BRIDGE))

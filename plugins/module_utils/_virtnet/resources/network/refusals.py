@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from ...documents.device import not_a_name
 from ...documents.network import manages_bridge
-from ...engine.plan import Plan
+from ...engine.plan import STOPS, Plan
+from ...engine.trades import Taken
 from ...host.snapshot import Snapshot
 from ...host.uses import bridges_by_name
 from ...schema.errors import Invalid, Missing, Path
@@ -18,12 +19,12 @@ from ...schema.options import Options, option
 from ..refusals import refuse_taken_uuid, refuse_unlimitable, refuse_unwritable
 from ..reload import hindrance
 from .dnsmasq import has_dnsmasq, refused_by_dnsmasq, taken_ports, watches_servers
-from .firewall import start_without_chains, unmakeable_chains
+from .firewall import refuse_without_checksums, start_without_chains, unmakeable_chains
 from .found import NetworkFound
 from .leases import reservations_of, warn_of_leases
-from .overlaps import refuse_overlaps
+from .overlaps import refuse_overlaps, warn_of_classes, warn_of_records
 from .plan import merged_options
-from .promise import bridges_of
+from .promise import bridge_made_for, bridges_of
 from .repairs import unstartable
 from .upkeep import chains_step, reload_step, unforwardable
 
@@ -47,6 +48,8 @@ def foresee_network(desired: Network, seen: Snapshot, found: NetworkFound, plan:
     if found.record is None:
         refuse_taken_uuid(seen, "networks", options)
     refuse_overlaps(seen, desired.name, found, options, plan)
+    warn_of_classes(desired.name, found, options, plan)
+    warn_of_records(desired.name, found, options, plan)
     known = reservations_of(found.live)
     warn_of_leases(seen, desired.name, [host for host in reservations_of(options) if host not in known], plan)
     problems = _problems(seen, found, options)
@@ -55,6 +58,7 @@ def foresee_network(desired: Network, seen: Snapshot, found: NetworkFound, plan:
             raise Missing(path, problem) if path[-1] == "root" else Invalid(path, problem)
         _refuse_empty_pool(seen, options)
         _refuse_limits(seen, found, options)
+        refuse_without_checksums(seen, options)
         _refuse_without_dnsmasq(seen, has_dnsmasq(options))
         _take_watch(seen, found, options)
         _make_chains(seen, desired.name, options, plan)
@@ -94,16 +98,11 @@ def _refuse_bridge(seen: Snapshot, found: NetworkFound, options: Options) -> Non
         taken = bridges_by_name(seen)
         others = sorted(taken.networks.get(name, ())) if name and manages_bridge(options) else []
         if others:
-            raise Invalid(NAME, "%s is the bridge of network %s; give another name" % (name, others[0]))
+            raise Taken(NAME, "%s is the bridge of network %s; give another name" % (name, others[0]),
+                        ("network", others[0]))
         if not name and len(MADE_UP - taken.networks.keys() - (seen.devices or {}).keys()) <= taken.made_up:
             raise Invalid(NAME, "is missing; libvirt makes up at most %d names (virbr0 to virbr%d), which are all"
                           " taken; give bridge.name" % (len(MADE_UP), len(MADE_UP) - 1))
-
-
-def _goes(found: NetworkFound) -> str | None:
-    """The device that goes when the network stops."""
-    live = found.live or {}
-    return option(live, "bridge", "name") if manages_bridge(live) else None
 
 
 def _foresee_start(desired: Network, seen: Snapshot, found: NetworkFound, options: Options, plan: Plan,
@@ -124,7 +123,7 @@ def _foresee_start(desired: Network, seen: Snapshot, found: NetworkFound, option
 
 def _problems(seen: Snapshot, found: NetworkFound, options: Options) -> Iterator[tuple[Path, str]]:
     """What the network cannot start for."""
-    yield from unstartable(options, found.devices or {}, _goes(found))
+    yield from unstartable(options, found.devices or {}, bridge_made_for(found.live))
     yield from _without_firewalld(seen, options)
     yield from _losing_routes(seen, options)
     yield from taken_ports(seen, options)
@@ -225,6 +224,7 @@ def _make_chains(seen: Snapshot, name: str, options: Options, plan: Plan) -> Non
                       " virtnetworkd), which makes them again, while guests and networks go on" % ", ".join(missing))
     hindered = hindrance(seen, "networks") if missing else ""
     if missing:
-        plan.steps.insert(0, chains_step(name) if hindered else reload_step(name))
+        step = chains_step(name) if hindered else reload_step(name)
+        plan.steps.insert(0, step._replace(stage=STOPS))
     if hindered:
         plan.warnings.append("rules of other networks are lost too: %s" % hindered)

@@ -28,6 +28,7 @@ class Network:
 
     Without ``repair`` the kernel is left alone but for bandwidth; without ``makes`` there must be such a network.
     ``edits`` are made to its options whatever else is stated, in each layer; ``checks`` refuse what it is to be then.
+    ``trades`` is whether it "takes" over what a network beside it gives up, or only "gives".
     """
 
     name: str
@@ -41,6 +42,7 @@ class Network:
     makes: bool = True
     edits: tuple[Edit, ...] = ()
     checks: tuple[Check, ...] = ()
+    trades: str = ""
     kind = "network"
     position = 30
 
@@ -58,6 +60,19 @@ class Network:
     def needs(self, seen: Snapshot) -> Iterable[Key]:
         device = option(self.options, "forward", "pf", "dev")
         return [("sriov", device)] if device else []
+
+    def takes_from(self, seen: Snapshot) -> Iterable[Key]:
+        from .trade import holders
+
+        return [("network", name) for name in holders(seen, self.name, self.options)]
+
+    def give_up(self, seen: Snapshot) -> Plan:
+        from .trade import give_up
+
+        return give_up(self, seen)
+
+    def trading(self, takes: bool) -> Network:
+        return replace(self, trades="takes" if takes else "gives")
 
     def look(self, seen: Snapshot) -> f.NetworkFound:
         return f.look(seen, self.name, bool(option(self.options, "forward", "addresses")), not self.makes)

@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Callable
 
 from ...documents.network import NETWORK, manages_bridge, mode_of
-from ...engine.plan import Step
+from ...engine.plan import STARTS, STOPS, Step
 from ...host.errors import HostError
 from ...schema.errors import Invalid
 from ...schema.options import Options, option
@@ -43,7 +43,7 @@ def start_step(name: str, options: Options, persistent: bool, base: Element | No
                           host.libvirt.create_network(document))
         _set_mtu(host, name, option(options, "mtu", "size"))
 
-    return Step("start %snetwork %s" % ("" if persistent else "transient ", name), start, piece(name))
+    return Step("start %snetwork %s" % ("" if persistent else "transient ", name), start, piece(name), stage=STARTS)
 
 
 def _set_mtu(host: Host, name: str, mtu: int | None) -> None:
@@ -78,7 +78,8 @@ class Restart:
 
     def stop_step(self, disruptive: bool = False) -> Step:
         impact = "disruptive" if disruptive else "brief" if self.found.users else "none"
-        return Step("stop network %s" % self.name, self._stop, piece(self.name), impact, ("network_live", self.name))
+        return Step("stop network %s" % self.name, self._stop, piece(self.name), impact, ("network_live", self.name),
+                    STOPS)
 
     def _stop(self, host: Host) -> None:
         self._was = host.look()
@@ -102,7 +103,7 @@ def connect_step(name: str, found: NetworkFound, before: Callable[[], Snapshot] 
         for ways in (lambda _was, now, name: tap_mtus(now, name), every_connection, members, members):
             _do(host, partial(ways, was, name=name))
 
-    return Step("connect %s again" % ", ".join(found.users), connect, piece(name), "brief")
+    return Step("connect %s again" % ", ".join(found.users), connect, piece(name), "brief", stage=STARTS)
 
 
 def _do(host: Host, ways: Callable[[Snapshot], Iterable[Step]]) -> None:
