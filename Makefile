@@ -142,7 +142,7 @@ lab-pull: setup ## Run the scenario of the role pull
 lab-12: setup ## Run those of them that are for Debian 12 too
 	tests/lab --debian 12 molecule
 
-test: setup ## Run what fits in 50 minutes of the above
+test: setup ## Run what fits in 45 minutes of the above
 	@tests/all $(STAGES)
 
 test-all: setup ## Run all of the above (two hours)

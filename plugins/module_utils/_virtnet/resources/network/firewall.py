@@ -86,7 +86,6 @@ def refuse_without_checksums(seen: Snapshot, options: Options) -> None:
                       ' "iptables" in /etc/libvirt/network.conf and restart libvirt\'s daemon; nothing was stopped')
 
 
-
 def start_without_chains(seen: Snapshot, options: Options) -> list[str]:
     """The chains for want of which a network cannot start.
 
