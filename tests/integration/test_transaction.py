@@ -67,9 +67,9 @@ def wishes() -> list[Any]:
         Aspect("qos", "bandwidth", {"network": "lab", "portgroup": "web"}, {"inbound": {"average": 900}}),
         NetworkPort("lab", {"mac": {"address": PORT}, "group": "db"}),
         Aspect("qos", "bandwidth", {"network": "lab", "port": PORT}, {"outbound": {"average": 700}}),
-        # nor is there Open vSwitch
-        Network("office", {"name": "office", "forward": {"mode": "bridge"}, "bridge": {"name": "ovs0"},
-                           "virtualport": {"type": "openvswitch"}, "portgroups": [{"name": "desks"}]}, state="inactive"),
+        # there is no Open vSwitch
+        Network("office", {"name": "office", "forward": {"mode": "bridge"}, "bridge": {"name": "ovs0"}, "virtualport": {
+            "type": "openvswitch"}, "portgroups": [{"name": "desks"}]}, state="inactive"),
         Aspect("vlan", "vlan", {"network": "office", "portgroup": "desks"}, {"tags": [{"id": 10}]}),
         # this kernel shapes no traffic, so the network with a limit does not run
         Network("slow", {"name": "slow", "bridge": {"name": "slow0", "stp": False}}, state="inactive"),
@@ -79,7 +79,8 @@ def wishes() -> list[Any]:
     ]
 
 
-STEPS = ["define network lab", "start network lab", "define network office", "define network slow", "create port %s of network lab" % PORT,
+STEPS = ["define network lab", "start network lab", "define network office", "define network slow",
+         "create port %s of network lab" % PORT,
          "add interface %s of guest guest to its configuration" % CARD]
 
 
