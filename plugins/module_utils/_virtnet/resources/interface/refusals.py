@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 ROM = Path("rom", "file")
 
+
 def foresee_interface(seen: Snapshot, domain: str, plan: InterfacePlan) -> None:
     live = [change for change in plan.changes if change.layer == "live"]
     lists = any(_changes_port(seen, change) for change in live)
