@@ -190,7 +190,7 @@ def test_a_kernel_that_completes_no_checksums_is_refused_as_libvirt_fails(nftabl
     with pytest.raises(Failed, match=r"^firewall: the kernel of this host lacks act_csum, "):
         run("network", **NAT)
     assert sh("virsh -q net-list --all --name").split() == []
-    run("network", **dict(NAT, state="present"))
+    run("network", **{**NAT, "state": "present"})
     assert "Failed to load TC action module" in sh("virsh net-start %s 2>&1 || true" % NAT["name"])
-    assert run("network", name="open", state="active", forward={"mode": "open"}, bridge={"name": "open0"},
-               ips=[{"address": "10.78.9.1", "prefix": 24}])["changed"]
+    unruled = {"name": "open", "state": "active", "forward": {"mode": "open"}, "bridge": {"name": "open0"}}
+    assert run("network", **unruled, ips=[{"address": "10.78.9.1", "prefix": 24}])["changed"]
