@@ -19,7 +19,7 @@ VENV := .venv/bin/python -m pytest
 	unit-debian unit-pypi integration-11 integration-12 integration-13 integration-sid integration-others \
 	integration-targets integration-pypi faults faults-short faults-short-12 faults-short-13 lab-12 lab-13 lab-bare lab-pull \
 	integration-halves halves-12 halves-13 halves-pypi fuzz lab-short test-all release-check quick release docs \
-	blocks blocks-examples blocks-howto blocks-guides
+	blocks blocks-examples blocks-howto blocks-guides blocks-roles
 
 help: ## Show this
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -57,7 +57,7 @@ docs: setup ## Make the documentation site, and look for dead links and search i
 
 blocks: setup ## Run every example of the documentation, twice
 	@.venv/bin/python tests/blocks/extract.py
-	@$(SIDE_BY_SIDE) blocks-examples blocks-howto blocks-guides
+	@$(SIDE_BY_SIDE) blocks-guides blocks-howto blocks-examples blocks-roles
 
 blocks-examples:
 	$(WITH) tests/sandbox --ovs $(VENV) -q tests/blocks -k plugins
@@ -66,7 +66,10 @@ blocks-howto:
 	$(WITH) tests/sandbox --ovs $(VENV) -q tests/blocks -k howto
 
 blocks-guides:
-	$(WITH) tests/sandbox --ovs $(VENV) -q tests/blocks -k "not plugins and not howto"
+	$(WITH) tests/sandbox --ovs $(VENV) -q tests/blocks -k "not plugins and not howto and not roles"
+
+blocks-roles:
+	$(WITH) tests/sandbox --ovs $(VENV) -q tests/blocks -k roles
 
 integration: setup ## Run the modules against libvirtds of their own, of Debian 12 and 13
 	@for debian in 12 13; do tests/sandbox --debian $$debian true || exit; done # unpacks what is missing

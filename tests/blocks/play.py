@@ -17,7 +17,7 @@ from blocks.extract import ROOT, Block
 
 HERE = Path(__file__).resolve().parent
 PLACE = Path("/run/blocks")
-PARTS = {"plugins": "examples", "docs/howto": "howto"}  # which run side by side
+PARTS = {"plugins": "examples", "docs/howto": "howto", "roles": "roles"}  # which run side by side
 ROUNDS = (1, 2)
 LISTS = ("sriov", "nwfilters", "networks", "network_ports", "nwfilter_bindings", "interfaces")
 
