@@ -131,3 +131,7 @@ def test_a_tap_stays_up_where_libvirt_finds_out_an_address(clean, learning: str)
         assert not finds or all(up for _master, up in told)
         time.sleep(1)
         assert not run("interface", **task)["drift"] and not run("interface", **task)["changed"]
+    again = {**LAB, "bridge": {**LAB["bridge"], "name": "lab1"}, "restart": "always"}
+    assert all(up for _master, up in reported(tap, partial(converge, "network", **again)))
+    time.sleep(1)
+    assert not run("network", **again)["drift"] and "lab1" in sh("ip link show %s" % tap)

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from ..schema.xml import load_held
 from .nwfilter_binding.rules import awaits_address
 
 if TYPE_CHECKING:
@@ -20,15 +19,15 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def held(host: Host, tap: str, *to_be: Element) -> Iterator[None]:
-    """Has a tap be down meanwhile, where it was up; ``to_be`` is what becomes of its interface.
+def held(host: Host, tap: str, *interfaces: Element) -> Iterator[None]:
+    """Has a tap be down meanwhile, where it was up; ``interfaces`` are what its interface is and what becomes of it.
 
     libvirt and the kernel take several steps to put one into a bridge. In between it is not isolated there, in the VLAN
     of what says none, or without its filter: where the guest was not before, and is not to be. Of a filter that
     changes, libvirt takes the old rules away before it makes the new ones.
     """
     there = host.kernel.devices().get(tap) if host.local else None
-    if there is None or not there["up"] or _is_listened_on(host, tap, to_be):
+    if there is None or not there["up"] or _is_listened_on(host, interfaces):
         yield
         return
     host.kernel.set_up(tap, False)
@@ -39,20 +38,18 @@ def held(host: Host, tap: str, *to_be: Element) -> Iterator[None]:
             host.kernel.set_up(tap, True)
 
 
-def _is_listened_on(host: Host, tap: str, to_be: tuple[Element, ...]) -> bool:
-    """Whether libvirt finds out the guest's address there, for its filter of now or the one to be.
+def _is_listened_on(host: Host, interfaces: tuple[Element, ...]) -> bool:
+    """Whether libvirt finds out the guest's address on its tap, for the filter of now or the one to be.
 
     It does not begin that on a device that is down, and ends it when one goes down: the guest would be cut off.
     """
-    binding = host.document("bindings", tap)
-    documents = [*([] if binding is None else [load_held(binding)]), *to_be]
     seen = host.look()
-    return any(awaits_address(seen, document.find("filterref")) for document in documents)
+    return any(awaits_address(seen, interface.find("filterref")) for interface in interfaces)
 
 
-def moving(tap: str, do: Do, *to_be: Element) -> Do:
+def moving(tap: str, do: Do, *interfaces: Element) -> Do:
     def move(host: Host) -> None:
-        with held(host, tap, *to_be):
+        with held(host, tap, *interfaces):
             do(host)
 
     return move

@@ -135,13 +135,15 @@ class _Live:
             yield self._unplug(new)  # the next round plugs in what was there
         elif changes_portgroup(new.options, old.options):
             yield self._step("connect %s as it was", moving(new.tap, lambda host: host.libvirt.plug_in_again(
-                self._uuid, old.element, new.bridge, new.raw), old.element))
+                self._uuid, old.element, new.bridge, new.raw), new.raw, old.element))
         else:
             def update(host: Host) -> None:
                 update_running(host, self._uuid, old.element, old.raw)
 
-            holds = "source" in names or is_refiltered(new.raw, new.options, old.options)
-            yield self._step("change %s to what it was", moving(new.tap, update, old.element) if holds else update)
+            if "source" in names or is_refiltered(new.raw, new.options, old.options):
+                yield self._step("change %s to what it was", moving(new.tap, update, new.raw, old.element))
+            else:
+                yield self._step("change %s to what it was", update)
 
     def _device(self, tap: str) -> Iterator[Step]:
         """A tap comes back into the bridge that it was in, as it was there."""

@@ -114,7 +114,7 @@ class Steps(NamedTuple):
                 update_running(host, self.uuid, new, _shown(card, now, names))
 
         return Step("change %s of the running %s" % (", ".join(sorted(map(str, paths))), self.label),
-                    moving(card.tap, update, new) if holds else update,
+                    moving(card.tap, update, card.raw, new) if holds else update,
                     self._piece(card.raw, limits="bandwidth" in names), "brief" if holds else "none")
 
     def limit_again(self, card: Card, anew: Iterable[str]) -> Step:

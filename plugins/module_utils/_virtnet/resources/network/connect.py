@@ -134,7 +134,7 @@ def isolate(host: Host, guest: GuestInterface) -> None:
 
 def put_into(host: Host, guest: GuestInterface, bridge: str) -> None:
     """Puts a tap into a bridge, isolated and in the VLANs there as libvirt had it."""
-    with held(host, guest.tap):
+    with held(host, guest.tap, guest.live):
         host.kernel.set_master(guest.tap, bridge)
         if is_isolated(guest):
             isolate(host, guest)
@@ -159,7 +159,7 @@ def plug_in_again(name: str, bridge: str, guest: GuestInterface) -> Step:
         tap = host.kernel.devices().get(guest.tap) if host.local and bridge not in known else None
         if tap and tap["master"] == bridge:
             host.kernel.set_master(guest.tap, None)
-        with held(host, guest.tap):
+        with held(host, guest.tap, guest.live):
             host.libvirt.plug_in_again(guest.domain_uuid, guest.inactive, bridge, guest.live, lambda: put(host))
             put(host)
 
