@@ -366,7 +366,8 @@ def test_a_port_of_dnsmasq_that_somebody_has_is_told_before_anything_stops(
             sh("virsh net-start nat")
         except AssertionError as error:
             assert "Address already in use" in str(error)
-        else:  # dnsmasq 2.85 does without the port
+        else:  # it does without the port
+            assert "version 2.85" in sh("dnsmasq --version")
             assert "dnsmasq" not in sh("ss -Hlnp%s sport = %d" % ("tu"[kind == socket.SOCK_DGRAM], port))
         assert run("network", **{**task, "dns": {"enable": True}, **without})["changed"]
     assert run("network", **task, dns={"enable": True}, restart="always")["changed"]

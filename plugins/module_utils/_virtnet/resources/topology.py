@@ -75,13 +75,12 @@ class Topology:
         exclusive = self._options.get("exclusive", [])
         if not exclusive:
             return []
-        after, gone = seen.fork(), []
-        for one in unlisted(seen, self.wishes, "networks", self._options.get("keep", [])) if (
-                "networks" in exclusive) else ():
+        after, gone, keep = seen.fork(), [], self._options.get("keep", [])
+        for one in unlisted(seen, self.wishes, "networks", keep) if "networks" in exclusive else ():
             one.wish.give_up(after)  # for others to have; what stays all the same is told when all is planned
         unread = self._unread(after)
         for name in reversed([*LISTS]):
-            found = unlisted(after, self.wishes, name, self._options.get("keep", [])) if name in exclusive else []
+            found = unlisted(after, self.wishes, name, keep) if name in exclusive else []
             going, staying = settled([one for one in found if unread.isdisjoint(one.wish.key[1:])])
             self._refuse_used(going)
             for one in staying:
